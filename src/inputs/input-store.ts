@@ -1,0 +1,16 @@
+import type { Readable } from 'node:stream'
+import type { InputFile } from './input-file.ts'
+
+/** Keeps the media that callers send, by content: the same bytes are one file. */
+export interface InputStore {
+  /**
+   * Sniffs the type and stores the bytes.
+   * @throws GatewayError `unsupported_input` when the bytes are no supported media, `storage_unavailable` when they cannot be written
+   */
+  put(bytes: Buffer, pointer: string): Promise<InputFile>
+  /** The bytes of a stored file, to be consumed or destroyed. `undefined` when it is gone. */
+  open(file: InputFile): Promise<Readable | undefined>
+  /** Removes files that were last put before this time and that `isNeeded` does not claim. */
+  deleteUnusedBefore(timeMs: number, isNeeded: (name: string) => boolean): Promise<void>
+  close(): Promise<void>
+}

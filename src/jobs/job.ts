@@ -1,0 +1,106 @@
+import type { ErrorCode } from '../errors/error-catalogue.ts'
+import type { FailedNode, FieldError } from '../errors/gateway-error.ts'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
+import type { InputFile } from '../inputs/input-file.ts'
+import type { JobOutput } from '../outputs/job-output.ts'
+
+/**
+ * A job's life:
+ *
+ *     queued ──→ running ──→ succeeded | failed
+ *       │           │
+ *       ├───────────┴──────→ expired            (a deadline passed)
+ *       └───────────┴──────→ canceling ──→ canceled | succeeded | failed
+ *
+ * `running` goes back to `queued` when its instance lost it and an attempt is left. A terminal state never changes:
+ * a job that succeeds while its cancellation is on the way ends as `succeeded`.
+ */
+export type JobState = 'queued' | 'running' | 'canceling' | TerminalJobState
+export type TerminalJobState = 'succeeded' | 'failed' | 'canceled' | 'expired'
+
+/** Progress over the whole job, never going down. */
+export interface JobProgress {
+  /** 0..1. */
+  readonly value: number
+  readonly nodesDone: number
+  readonly nodesTotal: number
+  readonly currentNode: string | undefined
+  readonly currentNodeClass: string | undefined
+  /** Position inside the current node, where that reports one (sampling steps). */
+  readonly step: number | undefined
+  readonly steps: number | undefined
+}
+
+export interface JobError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly node?: FailedNode
+  readonly errors?: readonly FieldError[]
+}
+
+/** When things happened, milliseconds since the epoch. */
+export interface JobTimes {
+  readonly createdAtMs: number
+  /** The instance began to run it (last attempt). */
+  readonly startedAtMs?: number
+  /** ComfyUI was done with it. */
+  readonly executedAtMs?: number
+  /** It reached a terminal state, all outputs stored. */
+  readonly completedAtMs?: number
+}
+
+/** A snapshot: never mutated, replaced as a whole. */
+export interface Job {
+  /** Canonical lowercase UUID. */
+  readonly id: string
+  /** The id under which ComfyUI knows it; one for all attempts. */
+  readonly promptId: string
+  /** Name of the workflow, such as `qwen/qwen_base_txt2img`. */
+  readonly workflow: string
+  readonly state: JobState
+  readonly times: JobTimes
+  /** Submissions to an instance so far. */
+  readonly attempt: number
+  /** Id of the instance that has, or last had, the job. */
+  readonly instance: string | undefined
+  readonly outputs: readonly JobOutput[]
+  readonly error: JobError | undefined
+  /** What is worth knowing although the job went on, such as a node that blocked its outputs. */
+  readonly warnings: readonly string[]
+  /** Start of each node as seen by the gateway, milliseconds since the epoch. */
+  readonly nodeStartsMs: Readonly<Record<string, number>>
+  /** Request id of the call that made the job. */
+  readonly requestId: string
+}
+
+/** What a job was made of. Kept beside the snapshot, because few readers need it. */
+export interface JobPayload {
+  /** The parsed parameters, defaults resolved, media replaced by the name of the uploaded file. */
+  readonly input: unknown
+  /** What ComfyUI is sent: complete, checked, never rebuilt. */
+  readonly prompt: Prompt
+  readonly inputFiles: readonly InputFile[]
+  /** The workflow's names for output nodes: name → node id. */
+  readonly outputNames: Readonly<Record<string, string>>
+  /** Previews are made for this job. */
+  readonly previews: boolean
+}
+
+export function isTerminal(state: JobState): state is TerminalJobState {
+  return state === 'succeeded' || state === 'failed' || state === 'canceled' || state === 'expired'
+}
+
+const nextStates: Readonly<Record<JobState, readonly JobState[]>> = {
+  queued: ['running', 'canceling', 'failed', 'canceled', 'expired'],
+  running: ['queued', 'canceling', 'succeeded', 'failed', 'canceled', 'expired'],
+  canceling: ['succeeded', 'failed', 'canceled', 'expired'],
+  succeeded: [],
+  failed: [],
+  canceled: [],
+  expired: [],
+}
+
+/** Whether the state machine has this edge. */
+export function canBecome(from: JobState, to: JobState): boolean {
+  return nextStates[from].includes(to)
+}

@@ -1,0 +1,73 @@
+import type { Prompt } from '../comfyui/wire/prompt.ts'
+import type { InputFile } from '../inputs/input-file.ts'
+import type { JobOutput } from '../outputs/job-output.ts'
+import type { Job, JobPayload, JobProgress } from './job.ts'
+import type { JobQuery } from './job-store.ts'
+
+/** A request that was parsed, checked and built into a prompt. */
+export interface JobRequest {
+  readonly workflow: string
+  readonly input: unknown
+  readonly prompt: Prompt
+  readonly inputFiles: readonly InputFile[]
+  readonly outputNames: Readonly<Record<string, string>>
+  readonly previews: boolean
+  readonly requestId: string
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string }
+}
+
+export interface Submission {
+  readonly job: Job
+  /** The Idempotency-Key was known: this is the job of the first request. */
+  readonly replayed: boolean
+}
+
+/** What happened to a job, in the order it happened. `id` counts from 1 for each job and never repeats. */
+export type JobEvent =
+  | { readonly id: number; readonly type: 'status'; readonly job: Job }
+  | { readonly id: number; readonly type: 'progress'; readonly progress: JobProgress }
+  | { readonly id: number; readonly type: 'preview'; readonly contentType: string; readonly bytes: Buffer; readonly nodeId: string | undefined }
+  | { readonly id: number; readonly type: 'output'; readonly output: JobOutput }
+  /** The last one: the job is terminal. */
+  | { readonly id: number; readonly type: 'end'; readonly job: Job }
+
+export interface EventSubscription {
+  /** Stops the delivery. Safe to call twice. */
+  close(): void
+}
+
+/** Everything the rest of the gateway may do with jobs. */
+export interface Jobs {
+  /**
+   * Accepts a job. Resolves when it is committed: from then on it survives a crash.
+   * @throws GatewayError `queue_full`, `draining`, `storage_unavailable`, `idempotency_key_reuse`
+   */
+  submit(request: JobRequest): Promise<Submission>
+  get(id: string): Job | undefined
+  getPayload(id: string): JobPayload | undefined
+  /** Progress of a job that is not terminal; undefined before it runs. */
+  progress(id: string): JobProgress | undefined
+  /** Jobs that run before this one; undefined unless it is queued. */
+  queuePosition(id: string): number | undefined
+  list(query: JobQuery): Job[]
+  /**
+   * Resolves with the job as soon as it is terminal, or as it is when `timeoutMs` (counted from the call) has passed or
+   * the signal aborts. Never rejects for a job that exists.
+   * @throws GatewayError `job_not_found`
+   */
+  wait(id: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Job>
+  /**
+   * Asks for the end of a job and resolves with its state after that: `canceled` when it was queued, `canceling` while
+   * ComfyUI stops it, or the terminal state it already had. Asking again is no error.
+   * @throws GatewayError `job_not_found`
+   */
+  cancel(id: string): Promise<Job>
+  /**
+   * Delivers the job's events to `listener`, in order and from inside the call where there are any to replay.
+   * With `afterId` the events after that one are delivered, if they are still known; else, and without it, first a
+   * `status` event with the job as it is. Ends after `end`. A terminal job delivers `status` (or what is missing) and `end`.
+   * Previews are replayed only as the last one.
+   * @throws GatewayError `job_not_found`
+   */
+  subscribe(id: string, afterId: number | undefined, listener: (event: JobEvent) => void): EventSubscription
+}

@@ -1,0 +1,16 @@
+export type OutputKind = 'image' | 'video' | 'audio' | 'text' | '3d' | 'latent' | 'file'
+
+/** One output of a job, complete in the output store under `<job id>.<index>`. Immutable. */
+export interface JobOutput {
+  /** Position in the job's outputs, from 0. */
+  readonly index: number
+  /** Node of the prompt that made it. */
+  readonly nodeId: string
+  /** The workflow's name for the node, where it gave one. */
+  readonly name: string | undefined
+  readonly kind: OutputKind
+  readonly contentType: string
+  readonly sizeBytes: number
+  /** The name ComfyUI gave the file, without folders; for texts one of ours. */
+  readonly filename: string
+}

@@ -1,0 +1,24 @@
+import type { Readable } from 'node:stream'
+
+export interface ByteRange {
+  /** First and last byte, both included, inside the file. */
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Where the bytes of outputs are kept. Names are `<job id>.<index>`; nothing of a caller ever becomes part of one.
+ * A file counts only once the job that names it says so: a partly written one may be left behind by a crash and is
+ * overwritten by the next attempt.
+ */
+export interface OutputStore {
+  /** Stores the bytes as one output. Resolves when it is complete; on failure nothing is left. @throws GatewayError `storage_unavailable` */
+  write(jobId: string, index: number, source: Buffer | AsyncIterable<Uint8Array>): Promise<{ sizeBytes: number }>
+  /** The whole output in memory. `undefined` when there is none. */
+  read(jobId: string, index: number): Promise<Buffer | undefined>
+  /** Opens the output, or a part of it, as a stream the caller must consume or destroy. `undefined` when there is none. */
+  open(jobId: string, index: number, range?: ByteRange): Promise<Readable | undefined>
+  /** Removes all outputs of a job. Missing ones are no error. */
+  remove(jobId: string, outputCount: number): Promise<void>
+  close(): Promise<void>
+}
