@@ -1,0 +1,61 @@
+import type { Secret } from './secret.ts'
+import type { ComfyuiAddress } from './value-kinds.ts'
+
+/** What the process runs with. Every module gets its slice as an argument. Frozen at every depth. */
+export interface Config {
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    /** Only this machine can reach the server. */
+    readonly isLoopback: boolean
+    readonly maxBodyBytes: number
+    readonly syncHoldMs: number
+    readonly onDisconnect: 'cancel' | 'keep'
+    readonly drainMs: number
+  }
+  readonly security: {
+    /** Empty: no key is asked for. */
+    readonly apiKeys: readonly Secret[]
+    /** Lower case, without port; loopback and the bound address are allowed besides. */
+    readonly allowedHosts: readonly string[]
+  }
+  readonly comfyui: {
+    /** Empty exactly when the simulator is to be started. */
+    readonly instances: readonly ComfyuiAddress[]
+    readonly submitAhead: number
+    readonly connectTimeoutMs: number
+    readonly submitTimeoutMs: number
+    readonly fetchTimeoutMs: number
+  }
+  readonly workflows: {
+    /** Absolute paths; the first folder that has a name serves it. The shipped folder, where it is served, is the last. */
+    readonly folders: readonly string[]
+    readonly watch: 'native' | 'poll' | 'off'
+  }
+  readonly jobs: {
+    readonly maxQueued: number
+    readonly maxAttempts: number
+    readonly runTimeoutMs: number
+    readonly queueTimeoutMs: number
+    readonly stallTimeoutMs: number
+    readonly retentionMs: number
+  }
+  readonly storage: {
+    /** Absolute path. It may not exist yet. */
+    readonly dataDir: string
+    readonly jobStore: 'sqlite' | 'memory'
+  }
+  readonly logging: LoggingConfig
+  readonly demo: {
+    /** The built-in simulator stands in for ComfyUI. */
+    readonly isEnabled: boolean
+    /** A demo was asked for, and an address of ComfyUI as well, which wins. */
+    readonly isOverridden: boolean
+    readonly stepMs: number
+  }
+}
+
+export interface LoggingConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+  readonly format: 'auto' | 'json' | 'pretty'
+}

@@ -1,0 +1,281 @@
+import { delimiter, resolve } from 'node:path'
+import { inspect } from 'node:util'
+import { Option } from 'commander'
+import { describe, expect, test } from 'vitest'
+import { ConfigError } from './config-error.ts'
+import { type Environment, type Flags, loadConfig } from './load-config.ts'
+import { flagKey, type Setting } from './setting.ts'
+import { settings } from './settings.ts'
+
+const place = {
+  workingDirectory: resolve('/srv/gateway'),
+  shippedWorkflowsFolder: resolve('/opt/comfyui-api/workflows'),
+}
+const key = 'a-key-of-twenty-chars'
+
+const load = (env: Environment = {}, flags: Flags = {}) => loadConfig(env, flags, place)
+
+function problemsOf(env: Environment, flags: Flags = {}): readonly string[] {
+  try {
+    load(env, flags)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('defaults', () => {
+  test('listen on this machine only, talk to the usual ComfyUI and serve the shipped workflows', () => {
+    const { config, warnings } = load()
+    expect(warnings).toEqual([])
+    expect(config).toEqual({
+      server: {
+        host: '127.0.0.1',
+        port: 3000,
+        isLoopback: true,
+        maxBodyBytes: 32 * 1024 * 1024,
+        syncHoldMs: 300_000,
+        onDisconnect: 'cancel',
+        drainMs: 30_000,
+      },
+      security: { apiKeys: [], allowedHosts: [] },
+      comfyui: {
+        instances: [{ url: 'http://127.0.0.1:8188', authorization: undefined }],
+        submitAhead: 1,
+        connectTimeoutMs: 2_000,
+        submitTimeoutMs: 30_000,
+        fetchTimeoutMs: 60_000,
+      },
+      workflows: { folders: [place.shippedWorkflowsFolder], watch: 'native' },
+      jobs: {
+        maxQueued: 1000,
+        maxAttempts: 2,
+        runTimeoutMs: 600_000,
+        queueTimeoutMs: 86_400_000,
+        stallTimeoutMs: 300_000,
+        retentionMs: 86_400_000,
+      },
+      storage: { dataDir: resolve(place.workingDirectory, '.comfyui-api'), jobStore: 'sqlite' },
+      logging: { level: 'info', format: 'auto' },
+      demo: { isEnabled: false, isOverridden: false, stepMs: 40 },
+    })
+  })
+
+  test('obey the rules of their own settings', () => {
+    for (const setting of Object.values<Setting<unknown>>(settings)) {
+      expect(setting.read([]), setting.env).toMatchObject({ ok: true })
+    }
+  })
+
+  test('cannot be changed at any depth', () => {
+    const { config } = load()
+    expect(() => Object.assign(config.server, { port: 1 })).toThrow(TypeError)
+    expect(() => Object.assign(config.comfyui.instances, { 0: undefined })).toThrow(TypeError)
+  })
+})
+
+describe('precedence', () => {
+  test('a flag wins over the variable, and the variable over the default', () => {
+    expect(load({ PORT: '4000' }, { port: '5000' }).config.server.port).toBe(5000)
+    expect(load({ PORT: '4000' }).config.server.port).toBe(4000)
+  })
+
+  test('an empty variable counts as not set', () => {
+    expect(load({ PORT: '', LOG_LEVEL: ' ' }).config).toEqual(load().config)
+  })
+
+  test('the main name of a variable wins over its other name', () => {
+    expect(load({ MAX_BODY_SIZE_MB: '8' }).config.server.maxBodyBytes).toBe(8 * 1024 * 1024)
+    expect(load({ MAX_BODY_SIZE_MB: '8', COMFYUI_API_MAX_BODY_MB: '9' }).config.server.maxBodyBytes).toBe(
+      9 * 1024 * 1024,
+    )
+  })
+
+  test('every setting changes the configuration when its variable is set', () => {
+    const other: Record<keyof typeof settings, string> = {
+      port: '1',
+      host: 'localhost',
+      maxBodyMb: '1',
+      syncHoldSeconds: '1',
+      onDisconnect: 'keep',
+      drainSeconds: '1',
+      apiKeys: key,
+      allowInsecureBind: 'true',
+      allowedHosts: 'gateway.example',
+      comfyuiUrls: 'http://gpu:8188',
+      submitAhead: '2',
+      connectTimeoutSeconds: '1',
+      submitTimeoutSeconds: '1',
+      fetchTimeoutSeconds: '1',
+      workflowFolders: 'mine',
+      shippedWorkflows: 'no',
+      watch: 'poll',
+      dataDir: 'elsewhere',
+      jobStore: 'memory',
+      maxQueued: '1',
+      maxAttempts: '1',
+      runTimeoutSeconds: '1',
+      queueTimeoutSeconds: '1',
+      stallTimeoutSeconds: '1',
+      retentionHours: '1',
+      logLevel: 'debug',
+      logFormat: 'json',
+      demo: 'on',
+      demoStepMs: '1',
+    }
+    const wide = { HOST: '0.0.0.0' }
+    for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
+      if (name === 'allowInsecureBind') continue
+      const env = { [setting.env]: other[name as keyof typeof settings] }
+      expect(inspect(load(env).config, { depth: 9 }), name).not.toBe(inspect(load().config, { depth: 9 }))
+    }
+    expect(problemsOf(wide)).toHaveLength(1)
+    expect(problemsOf({ ...wide, [settings.allowInsecureBind.env]: other.allowInsecureBind })).toEqual([])
+  })
+})
+
+describe('bad values', () => {
+  test('are all told at once, each with its name, the rule and the value', () => {
+    expect(problemsOf({ PORT: '70000', COMFYUI_API_JOB_STORE: 'redis' }, { submitAhead: '-1' }).toSorted()).toEqual([
+      '--submit-ahead must be a whole number from 0 to 16; got "-1"',
+      'COMFYUI_API_JOB_STORE must be one of sqlite, memory; got "redis"',
+      'PORT must be a whole number from 0 to 65535; got "70000"',
+    ])
+  })
+
+  test.each<[string, Environment]>([
+    ['a fraction', { COMFYUI_API_MAX_QUEUED: '1.5' }],
+    ['a number with a unit', { COMFYUI_API_RUN_TIMEOUT_SECONDS: '10s' }],
+    ['a number below the bound', { COMFYUI_API_MAX_ATTEMPTS: '0' }],
+    ['a number too large to be exact', { PORT: '99999999999999999999' }],
+    ['a word where yes or no belongs', { COMFYUI_API_DEMO: 'maybe' }],
+    ['an unknown log level', { LOG_LEVEL: 'verbose' }],
+    ['a host with a port', { HOST: '127.0.0.1:3000' }],
+    ['a host with a scheme', { HOST: 'http://localhost' }],
+    ['an allowed host with a path', { COMFYUI_API_ALLOWED_HOSTS: 'a.example,b.example/x' }],
+    ['an address without a scheme', { COMFYUI_URL: 'gpu:8188' }],
+    ['an address of another scheme', { COMFYUI_URL: 'ftp://gpu' }],
+    ['an address with a query', { COMFYUI_URL: 'http://gpu/?a=1' }],
+    ['a key that is too short', { COMFYUI_API_KEY: 'short' }],
+    ['a key with a space inside', { COMFYUI_API_KEY: 'a key with some spaces' }],
+  ])('%s is refused', (_, env) => {
+    expect(problemsOf(env)).toHaveLength(1)
+  })
+
+  test('never show a secret', () => {
+    const problems = problemsOf({
+      COMFYUI_API_KEY: 'hush',
+      COMFYUI_URL: 'ftp://me:hush@gpu, me:hush@gpu:1, http://gpu/?token=hush, http://a:hush@b@gpu/#hush',
+    })
+    expect(problems).toHaveLength(5)
+    expect(problems.join()).not.toContain('hush')
+    expect(problems[0]).toContain('"ftp://***@gpu"')
+  })
+})
+
+describe('unknown variables', () => {
+  test('with our prefix are named, together with the nearest known one', () => {
+    expect(load({ COMFYUI_API_DATADIR: 'x', COMFYUI_API_SUBMIT_AHED: '1', OTHER: 'y' }).warnings).toEqual([
+      'COMFYUI_API_DATADIR is not a setting and has no effect. Did you mean COMFYUI_API_DATA_DIR?',
+      'COMFYUI_API_SUBMIT_AHED is not a setting and has no effect. Did you mean COMFYUI_API_SUBMIT_AHEAD?',
+    ])
+  })
+})
+
+describe('addresses of ComfyUI', () => {
+  const instancesOf = (env: Environment, flags: Flags = {}) => load(env, flags).config.comfyui.instances
+
+  test('come from a list in the variable or from a repeated flag', () => {
+    const urls = ['http://one:8188', 'https://two.example']
+    expect(instancesOf({ COMFYUI_URL: urls.join(' , ') }).map(({ url }) => url)).toEqual(urls)
+    expect(instancesOf({}, { comfyuiUrl: urls }).map(({ url }) => url)).toEqual(urls)
+  })
+
+  test('keep their base path and lose a trailing slash', () => {
+    expect(instancesOf({ COMFYUI_URL: 'https://gpu.example/comfy/a/' })).toMatchObject([
+      { url: 'https://gpu.example/comfy/a' },
+    ])
+  })
+
+  test('give their user and password to a header that is not printed', () => {
+    const [instance] = instancesOf({ COMFYUI_URL: 'http://me:p%40ss@gpu:8188' })
+    expect(instance?.url).toBe('http://gpu:8188')
+    expect(instance?.authorization?.reveal()).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`)
+    expect(JSON.stringify(instance) + inspect(instance)).not.toContain(instance?.authorization?.reveal())
+  })
+
+  test('are used once each', () => {
+    const { config, warnings } = load({ COMFYUI_URL: 'http://gpu:8188,http://gpu:8188/' })
+    expect(config.comfyui.instances).toHaveLength(1)
+    expect(warnings).toEqual([expect.stringContaining('COMFYUI_URL')])
+  })
+})
+
+describe('demo', () => {
+  test('has no address, so that the simulator is started', () => {
+    const { config } = load({}, { demo: true })
+    expect(config.demo).toMatchObject({ isEnabled: true, isOverridden: false })
+    expect(config.comfyui.instances).toEqual([])
+  })
+
+  test.each<[string, Environment, Flags]>([
+    ['variable', { COMFYUI_URL: 'http://gpu:8188' }, { demo: true }],
+    ['flag', {}, { demo: true, comfyuiUrl: ['http://gpu:8188'] }],
+  ])('gives way to an address in a %s', (_, env, flags) => {
+    const { config } = load(env, flags)
+    expect(config.demo).toMatchObject({ isEnabled: false, isOverridden: true })
+    expect(config.comfyui.instances).toMatchObject([{ url: 'http://gpu:8188' }])
+  })
+})
+
+describe('listening beyond this machine', () => {
+  test.each(['0.0.0.0', '::', '[::]', '192.168.1.5', 'gateway.example', '::ffff:10.0.0.1'])(
+    '%s needs a key or the explicit flag',
+    (host) => {
+      const [problem] = problemsOf({}, { host })
+      expect(problem).toContain('--host')
+      expect(problem).toContain('COMFYUI_API_KEY')
+      expect(problem).toContain('--allow-insecure-bind')
+      expect(load({ COMFYUI_API_KEY: key }, { host }).config.server.isLoopback).toBe(false)
+      expect(load({}, { host, allowInsecureBind: true }).config.server.isLoopback).toBe(false)
+    },
+  )
+
+  test.each(['127.0.0.1', '127.9.9.9', '::1', '[::1]', 'localhost', 'LOCALHOST'])('%s needs neither', (host) => {
+    expect(load({}, { host }).config.server.isLoopback).toBe(true)
+  })
+})
+
+describe('keys', () => {
+  test('may be several, and are never printed', () => {
+    const { config } = load({ COMFYUI_API_KEY: `${key},another-key-of-21-chars` })
+    expect(config.security.apiKeys.map((secret) => secret.reveal())).toEqual([key, 'another-key-of-21-chars'])
+    for (const printed of [JSON.stringify(config), inspect(config, { depth: 9 }), config.security.apiKeys.join()]) {
+      expect(printed).not.toContain(key)
+      expect(printed).toContain('***')
+    }
+  })
+})
+
+describe('workflow folders', () => {
+  test('are absolute, in the given order, the shipped one last', () => {
+    const expected = [resolve(place.workingDirectory, 'mine'), resolve('/theirs'), place.shippedWorkflowsFolder]
+    expect(load({ WORKFLOW_DIR: ['mine', '/theirs'].join(delimiter) }).config.workflows.folders).toEqual(expected)
+    expect(load({}, { workflows: ['mine', '/theirs'] }).config.workflows.folders).toEqual(expected)
+  })
+
+  test('leave out the shipped one on request, with a warning when nothing is left', () => {
+    expect(load({}, { workflows: ['mine'], shippedWorkflows: false })).toMatchObject({
+      config: { workflows: { folders: [resolve(place.workingDirectory, 'mine')] } },
+      warnings: [],
+    })
+    expect(load({}, { shippedWorkflows: false }).warnings).toHaveLength(1)
+  })
+})
+
+test('flags go by the names that commander gives them', () => {
+  for (const setting of Object.values<Setting<unknown>>(settings)) {
+    if (setting.flag !== undefined) expect(flagKey(setting.flag)).toBe(new Option(setting.flag).attributeName())
+  }
+})

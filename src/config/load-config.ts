@@ -1,0 +1,161 @@
+import { distance } from 'fastest-levenshtein'
+import { delimiter, resolve } from 'node:path'
+import { ConfigError } from './config-error.ts'
+import type { Config } from './config.ts'
+import { isLoopback } from './is-loopback.ts'
+import { shippedWorkflowsFolder } from './package-info.ts'
+import { flagKey, flagName, type Setting } from './setting.ts'
+import { envPrefix, minApiKeyLength, settings } from './settings.ts'
+import type { ComfyuiAddress } from './value-kinds.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Values of the flags that were given on the command line, by commander's name for them. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+
+/** What relative paths and the shipped workflows are relative to. */
+export interface Place {
+  readonly workingDirectory: string
+  readonly shippedWorkflowsFolder: string
+}
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** For a person, one line each. */
+  readonly warnings: readonly string[]
+}
+
+const defaultComfyuiUrl = 'http://127.0.0.1:8188'
+const mebibyte = 1024 * 1024
+
+/**
+ * Makes the configuration from flags, environment and defaults, in this order of precedence. A variable that is set but
+ * empty counts as not set.
+ * @throws ConfigError with everything that is wrong at once
+ */
+export function loadConfig(
+  env: Environment,
+  flags: Flags,
+  place: Place = { workingDirectory: process.cwd(), shippedWorkflowsFolder: shippedWorkflowsFolder() },
+): LoadedConfig {
+  const problems: string[] = []
+  const warnings: string[] = unknownVariables(env)
+
+  const read = <Value>(setting: Setting<Value>): Value => {
+    const given = findTexts(setting, env, flags)
+    const result = setting.read(given.texts)
+    if (result.ok) return result.value
+    for (const text of result.rejected) {
+      problems.push(`${given.source} must be ${setting.rule}; got ${setting.show(text)}`)
+    }
+    return defaultValue(setting)
+  }
+  const readMs = (setting: Setting<number>): number => read(setting) * 1000
+
+  const addresses = withoutRepeats(read(settings.comfyuiUrls), warnings)
+  const isDemoAsked = read(settings.demo)
+  const isDemo = isDemoAsked && addresses.length === 0
+  const host = read(settings.host)
+  const apiKeys = read(settings.apiKeys)
+  const folders = read(settings.workflowFolders).map((path) => resolve(place.workingDirectory, path))
+  if (read(settings.shippedWorkflows)) folders.push(place.shippedWorkflowsFolder)
+
+  if (!read(settings.allowInsecureBind) && !isLoopback(host) && apiKeys.length === 0) {
+    problems.push(
+      `${findTexts(settings.host, env, flags).source} ${host} opens the server to other machines, and no key protects it. ` +
+        `Either set COMFYUI_API_KEY to a secret of ${String(minApiKeyLength)} or more characters, ` +
+        `or start with --allow-insecure-bind if something else protects the server.`,
+    )
+  }
+  if (folders.length === 0)
+    warnings.push('No workflow folder is given and --no-shipped-workflows is set: nothing is served.')
+
+  const config: Config = {
+    server: {
+      host,
+      port: read(settings.port),
+      isLoopback: isLoopback(host),
+      maxBodyBytes: read(settings.maxBodyMb) * mebibyte,
+      syncHoldMs: readMs(settings.syncHoldSeconds),
+      onDisconnect: read(settings.onDisconnect),
+      drainMs: readMs(settings.drainSeconds),
+    },
+    security: { apiKeys, allowedHosts: read(settings.allowedHosts) },
+    comfyui: {
+      instances: isDemo || addresses.length > 0 ? addresses : [{ url: defaultComfyuiUrl, authorization: undefined }],
+      submitAhead: read(settings.submitAhead),
+      connectTimeoutMs: readMs(settings.connectTimeoutSeconds),
+      submitTimeoutMs: readMs(settings.submitTimeoutSeconds),
+      fetchTimeoutMs: readMs(settings.fetchTimeoutSeconds),
+    },
+    workflows: { folders, watch: read(settings.watch) },
+    jobs: {
+      maxQueued: read(settings.maxQueued),
+      maxAttempts: read(settings.maxAttempts),
+      runTimeoutMs: readMs(settings.runTimeoutSeconds),
+      queueTimeoutMs: readMs(settings.queueTimeoutSeconds),
+      stallTimeoutMs: readMs(settings.stallTimeoutSeconds),
+      retentionMs: readMs(settings.retentionHours) * 3600,
+    },
+    storage: { dataDir: resolve(place.workingDirectory, read(settings.dataDir)), jobStore: read(settings.jobStore) },
+    logging: { level: read(settings.logLevel), format: read(settings.logFormat) },
+    demo: { isEnabled: isDemo, isOverridden: isDemoAsked && !isDemo, stepMs: read(settings.demoStepMs) },
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { config: freeze(config), warnings }
+}
+
+/** The texts that were given for a setting, and the name under which a person gave them. */
+function findTexts(
+  setting: Setting<unknown>,
+  env: Environment,
+  flags: Flags,
+): { source: string; texts: readonly string[] } {
+  if (setting.flag !== undefined) {
+    const value = flags[flagKey(setting.flag)]
+    if (value !== undefined)
+      return { source: flagName(setting.flag), texts: split([value].flat().map(String), setting) }
+  }
+  const name = [setting.env, ...(setting.envAliases ?? [])].find((candidate) => (env[candidate] ?? '').trim() !== '')
+  if (name === undefined) return { source: setting.env, texts: [] }
+  return { source: name, texts: split([env[name] ?? ''], setting) }
+}
+
+function split(texts: readonly string[], setting: Setting<unknown>): readonly string[] {
+  const trimmed = texts.map((text) => text.trim())
+  if (setting.separator === undefined) return trimmed
+  const separator = setting.separator === 'comma' ? ',' : delimiter
+  return trimmed.flatMap((text) => text.split(separator).map((part) => part.trim())).filter((part) => part !== '')
+}
+
+function defaultValue<Value>(setting: Setting<Value>): Value {
+  const result = setting.read([])
+  if (result.ok) return result.value
+  throw new Error(`the default of ${setting.env} breaks its own rule`)
+}
+
+function withoutRepeats(addresses: readonly ComfyuiAddress[], warnings: string[]): readonly ComfyuiAddress[] {
+  const unique = new Map(addresses.map((address) => [address.url, address]))
+  if (unique.size < addresses.length) warnings.push('COMFYUI_URL names an address more than once; it is used once.')
+  return [...unique.values()]
+}
+
+function unknownVariables(env: Environment): string[] {
+  const known = Object.values(settings).flatMap((setting) => [setting.env, ...(setting.envAliases ?? [])])
+  return Object.keys(env)
+    .filter((name) => name.startsWith(envPrefix) && !known.includes(name))
+    .toSorted()
+    .map((name) => `${name} is not a setting and has no effect. Did you mean ${nearest(name, known)}?`)
+}
+
+function nearest(name: string, candidates: readonly string[]): string {
+  const [best = name] = candidates.toSorted((a, b) => distance(name, a) - distance(name, b))
+  return best
+}
+
+function freeze<Value extends object>(value: Value): Value {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) freeze(part)
+  }
+  return Object.freeze(value)
+}

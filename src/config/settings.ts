@@ -1,0 +1,218 @@
+import { choice, several, single, wholeNumber, yesOrNo } from './setting.ts'
+import { comfyuiAddress, folder, hostName, secretText } from './value-kinds.ts'
+
+/** Every variable that begins with this is one of ours. */
+export const envPrefix = 'COMFYUI_API_'
+
+export const minApiKeyLength = 16
+
+const oneDaySeconds = 86_400
+const oneWeekSeconds = 7 * oneDaySeconds
+
+/**
+ * Everything that can be set, in the order of the documentation. `docs/configuration.md` and `--help` are made from this
+ * table. Units are part of the names.
+ */
+export const settings = {
+  port: single(wholeNumber(0, 65_535), {
+    env: 'PORT',
+    flag: '--port <number>',
+    group: 'Server',
+    default: '3000',
+    description: 'TCP port to listen on. 0 takes any free one.',
+  }),
+  host: single(hostName, {
+    env: 'HOST',
+    flag: '--host <host>',
+    group: 'Server',
+    default: '127.0.0.1',
+    description: 'Host name or address to listen on. Anything wider than this machine needs a key.',
+  }),
+  maxBodyMb: single(wholeNumber(1, 1024, 'MiB'), {
+    env: 'COMFYUI_API_MAX_BODY_MB',
+    envAliases: ['MAX_BODY_SIZE_MB'],
+    flag: '--max-body-mb <number>',
+    group: 'Server',
+    default: '32',
+    description: 'Largest request body, files included.',
+  }),
+  syncHoldSeconds: single(wholeNumber(1, 600, 'seconds'), {
+    env: 'COMFYUI_API_SYNC_HOLD_SECONDS',
+    group: 'Server',
+    default: '300',
+    description: 'How long a request waits for its job. After that it gets 202 and the address of the job.',
+  }),
+  onDisconnect: single(choice(['cancel', 'keep']), {
+    env: 'COMFYUI_API_ON_DISCONNECT',
+    flag: '--on-disconnect <what>',
+    group: 'Server',
+    default: 'cancel',
+    description: 'What happens to the job of a caller who goes away and left no way to ask for it later.',
+  }),
+  drainSeconds: single(wholeNumber(0, 3600, 'seconds'), {
+    env: 'COMFYUI_API_DRAIN_SECONDS',
+    group: 'Server',
+    default: '30',
+    description: 'How long a stopping server waits for open requests. Jobs that are not done go on at the next start.',
+  }),
+
+  apiKeys: several(secretText(minApiKeyLength), {
+    env: 'COMFYUI_API_KEY',
+    group: 'Security',
+    separator: 'comma',
+    description: 'Keys that callers must send, separated by commas. Without one, no key is asked for.',
+  }),
+  allowInsecureBind: single(yesOrNo(), {
+    env: 'COMFYUI_API_ALLOW_INSECURE_BIND',
+    flag: '--allow-insecure-bind',
+    group: 'Security',
+    default: 'false',
+    description: 'Listen on other machines’ networks without a key. Only where something else protects the server.',
+  }),
+  allowedHosts: several(hostName, {
+    env: 'COMFYUI_API_ALLOWED_HOSTS',
+    flag: '--allowed-hosts <host>',
+    group: 'Security',
+    separator: 'comma',
+    description: 'Further names in the Host header that are answered, besides loopback and the address listened on.',
+  }),
+
+  comfyuiUrls: several(comfyuiAddress, {
+    env: 'COMFYUI_URL',
+    flag: '--comfyui-url <url>',
+    group: 'ComfyUI',
+    separator: 'comma',
+    description:
+      'Address of ComfyUI; several for several instances. A base path is kept, user and password are sent as a header.',
+  }),
+  submitAhead: single(wholeNumber(0, 16), {
+    env: 'COMFYUI_API_SUBMIT_AHEAD',
+    flag: '--submit-ahead <number>',
+    group: 'ComfyUI',
+    default: '1',
+    description: 'Jobs that wait on an instance beside the one that runs. The rest waits in the gateway.',
+  }),
+  connectTimeoutSeconds: single(wholeNumber(1, 60, 'seconds'), {
+    env: 'COMFYUI_API_CONNECT_TIMEOUT_SECONDS',
+    group: 'ComfyUI',
+    default: '2',
+    description: 'Time for a connection to an instance.',
+  }),
+  submitTimeoutSeconds: single(wholeNumber(1, 600, 'seconds'), {
+    env: 'COMFYUI_API_SUBMIT_TIMEOUT_SECONDS',
+    group: 'ComfyUI',
+    default: '30',
+    description: 'Time for an instance to answer a submitted prompt.',
+  }),
+  fetchTimeoutSeconds: single(wholeNumber(1, 3600, 'seconds'), {
+    env: 'COMFYUI_API_FETCH_TIMEOUT_SECONDS',
+    group: 'ComfyUI',
+    default: '60',
+    description: 'Longest silence of an instance while anything else is read from it, such as an output.',
+  }),
+
+  workflowFolders: several(folder, {
+    env: 'WORKFLOW_DIR',
+    flag: '--workflows <folder>',
+    group: 'Workflows',
+    separator: 'path delimiter',
+    description: 'Folder with your workflow modules; several are served together. The first one that has a name wins.',
+  }),
+  shippedWorkflows: single(yesOrNo(), {
+    env: 'COMFYUI_API_SHIPPED_WORKFLOWS',
+    flag: '--no-shipped-workflows',
+    group: 'Workflows',
+    default: 'true',
+    description: 'Serve the workflows that come with this program as well.',
+  }),
+  watch: single(choice(['native', 'poll', 'off']), {
+    env: 'COMFYUI_API_WATCH',
+    flag: '--watch <how>',
+    group: 'Workflows',
+    default: 'native',
+    description:
+      'How changes of workflow files are noticed. Some network and container mounts need poll. SIGHUP always reloads.',
+  }),
+
+  dataDir: single(folder, {
+    env: 'COMFYUI_API_DATA_DIR',
+    flag: '--data-dir <folder>',
+    group: 'Jobs',
+    default: '.comfyui-api',
+    description: 'Where jobs, inputs and outputs are kept. One running server per folder.',
+  }),
+  jobStore: single(choice(['sqlite', 'memory']), {
+    env: 'COMFYUI_API_JOB_STORE',
+    flag: '--job-store <kind>',
+    group: 'Jobs',
+    default: 'sqlite',
+    description: 'Where jobs are remembered. With memory they are forgotten when the server stops.',
+  }),
+  maxQueued: single(wholeNumber(1, 1_000_000), {
+    env: 'COMFYUI_API_MAX_QUEUED',
+    flag: '--max-queued <number>',
+    group: 'Jobs',
+    default: '1000',
+    description: 'Jobs that may wait at the same time. More are refused with queue_full.',
+  }),
+  maxAttempts: single(wholeNumber(1, 10), {
+    env: 'COMFYUI_API_MAX_ATTEMPTS',
+    group: 'Jobs',
+    default: '2',
+    description: 'How often a job is given to an instance before it fails because instances lost it.',
+  }),
+  runTimeoutSeconds: single(wholeNumber(1, oneDaySeconds, 'seconds'), {
+    env: 'COMFYUI_API_RUN_TIMEOUT_SECONDS',
+    group: 'Jobs',
+    default: '600',
+    description: 'Longest run of a job on an instance.',
+  }),
+  queueTimeoutSeconds: single(wholeNumber(1, oneWeekSeconds, 'seconds'), {
+    env: 'COMFYUI_API_QUEUE_TIMEOUT_SECONDS',
+    group: 'Jobs',
+    default: '86400',
+    description: 'Longest wait of a job in the queue.',
+  }),
+  stallTimeoutSeconds: single(wholeNumber(1, oneDaySeconds, 'seconds'), {
+    env: 'COMFYUI_API_STALL_TIMEOUT_SECONDS',
+    group: 'Jobs',
+    default: '300',
+    description: 'Longest time without any sign of progress from a running job.',
+  }),
+  retentionHours: single(wholeNumber(1, 8760, 'hours'), {
+    env: 'COMFYUI_API_RETENTION_HOURS',
+    group: 'Jobs',
+    default: '24',
+    description: 'How long an ended job and its outputs are kept.',
+  }),
+
+  logLevel: single(choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+    env: 'LOG_LEVEL',
+    flag: '--log-level <level>',
+    group: 'Logging',
+    default: 'info',
+    description: 'Least severe log line that is written.',
+  }),
+  logFormat: single(choice(['auto', 'json', 'pretty']), {
+    env: 'COMFYUI_API_LOG_FORMAT',
+    flag: '--log-format <format>',
+    group: 'Logging',
+    default: 'auto',
+    description:
+      'json writes one object a line; pretty is for people; auto is pretty on a terminal and json elsewhere.',
+  }),
+
+  demo: single(yesOrNo(), {
+    env: 'COMFYUI_API_DEMO',
+    flag: '--demo',
+    group: 'Demo',
+    default: 'false',
+    description: 'Run against the built-in simulator, unless an address of ComfyUI is given. No GPU is used.',
+  }),
+  demoStepMs: single(wholeNumber(0, 10_000, 'milliseconds'), {
+    env: 'COMFYUI_API_DEMO_STEP_MS',
+    group: 'Demo',
+    default: '40',
+    description: 'Time the simulator takes for one sampling step.',
+  }),
+} as const
