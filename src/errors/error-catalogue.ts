@@ -15,11 +15,18 @@ export interface ErrorKind {
 }
 
 const kinds = {
+  malformed_request: {
+    status: 400,
+    title: 'The request is not valid HTTP',
+    retryable: false,
+    description: 'The request line, a header or the framing of the body breaks the rules of HTTP.',
+  },
   malformed_body: {
     status: 400,
     title: 'The request body cannot be read',
     retryable: false,
-    description: 'The body is not valid JSON, not valid multipart, or empty where parameters are needed. Send a JSON object.',
+    description:
+      'The body is not valid JSON, not valid multipart, or empty where parameters are needed. Send a JSON object.',
   },
   validation_error: {
     status: 400,
@@ -87,6 +94,12 @@ const kinds = {
     retryable: false,
     description: 'None of the media types in `Accept` can be served for this job.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    retryable: true,
+    description: 'The headers or the body came too slowly, so the connection was closed.',
+  },
   idempotency_conflict: {
     status: 409,
     title: 'The first request with this key cannot be shown yet',
@@ -127,13 +140,15 @@ const kinds = {
     status: 422,
     title: 'ComfyUI refuses the graph that this request makes',
     retryable: false,
-    description: 'Each entry of `errors` names the parameter (or, where none is behind it, the node and its input) that ComfyUI refused.',
+    description:
+      'Each entry of `errors` names the parameter (or, where none is behind it, the node and its input) that ComfyUI refused.',
   },
   unsafe_prompt: {
     status: 422,
     title: 'The graph that this request makes is not safe to run',
     retryable: false,
-    description: 'The graph would name a file of the caller’s choice, or would crash ComfyUI. The detail names node and input.',
+    description:
+      'The graph would name a file of the caller’s choice, or would crash ComfyUI. The detail names node and input.',
   },
   idempotency_key_reuse: {
     status: 422,
@@ -146,6 +161,12 @@ const kinds = {
     title: 'A media parameter has a form or content that is not supported',
     retryable: false,
     description: 'Send a data URI, base64 or a multipart part that holds a real image.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The request headers are too large',
+    retryable: false,
+    description: 'All headers together may have 16 KiB.',
   },
   client_closed_request: {
     status: 499,
@@ -169,7 +190,8 @@ const kinds = {
     status: 500,
     title: 'The workflow module could not build its graph',
     retryable: false,
-    description: '`generateWorkflow` of the module threw, or returned something that is no prompt. The author of the module must mend it.',
+    description:
+      '`generateWorkflow` of the module threw, or returned something that is no prompt. The author of the module must mend it.',
   },
   internal_error: {
     status: 500,
@@ -229,7 +251,8 @@ const kinds = {
     status: 503,
     title: 'The workflow cannot run here',
     retryable: false,
-    description: 'The module is broken, or no instance has a node or a model that it needs. The detail names what is missing.',
+    description:
+      'The module is broken, or no instance has a node or a model that it needs. The detail names what is missing.',
   },
   deadline_exceeded: {
     status: 504,
