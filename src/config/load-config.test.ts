@@ -175,11 +175,17 @@ describe('bad values', () => {
 })
 
 describe('unknown variables', () => {
-  test('with our prefix are named, together with the nearest known one', () => {
-    expect(load({ COMFYUI_API_DATADIR: 'x', COMFYUI_API_SUBMIT_AHED: '1', OTHER: 'y' }).warnings).toEqual([
-      'COMFYUI_API_DATADIR is not a setting and has no effect. Did you mean COMFYUI_API_DATA_DIR?',
-      'COMFYUI_API_SUBMIT_AHED is not a setting and has no effect. Did you mean COMFYUI_API_SUBMIT_AHEAD?',
-    ])
+  test.each([
+    ['COMFYUI_API_DATADIR', ' Did you mean COMFYUI_API_DATA_DIR?'],
+    ['COMFYUI_API_SUBMIT_AHED', ' Did you mean COMFYUI_API_SUBMIT_AHEAD?'],
+    ['COMFYUI_API_PORT', ' Did you mean PORT?'],
+    ['COMFYUI_API_XYZ', ''],
+  ])('with our prefix, such as %s, are named together with the nearest known one', (name, hint) => {
+    expect(load({ [name]: 'x' }).warnings).toEqual([`${name} is not a setting and has no effect.${hint}`])
+  })
+
+  test('of others are none of our business', () => {
+    expect(load({ COMFYUI_PATH: 'x', PORTS: '1' }).warnings).toEqual([])
   })
 })
 

@@ -1,5 +1,5 @@
-import { distance } from 'fastest-levenshtein'
 import { delimiter, resolve } from 'node:path'
+import { nearestName } from '../lib/nearest-name.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './is-loopback.ts'
@@ -142,15 +142,20 @@ function withoutRepeats(addresses: readonly ComfyuiAddress[], warnings: string[]
 
 function unknownVariables(env: Environment): string[] {
   const known = Object.values(settings).flatMap((setting) => [setting.env, ...(setting.envAliases ?? [])])
+  // Compared without the prefix, which would make every two of them look alike.
+  const knownByRest = new Map(known.map((name) => [withoutPrefix(name), name]))
   return Object.keys(env)
     .filter((name) => name.startsWith(envPrefix) && !known.includes(name))
     .toSorted()
-    .map((name) => `${name} is not a setting and has no effect. Did you mean ${nearest(name, known)}?`)
+    .map((name) => {
+      const nearest = knownByRest.get(nearestName(withoutPrefix(name), knownByRest.keys()) ?? '')
+      const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`
+      return `${name} is not a setting and has no effect.${hint}`
+    })
 }
 
-function nearest(name: string, candidates: readonly string[]): string {
-  const [best = name] = candidates.toSorted((a, b) => distance(name, a) - distance(name, b))
-  return best
+function withoutPrefix(name: string): string {
+  return name.startsWith(envPrefix) ? name.slice(envPrefix.length) : name
 }
 
 function freeze<Value extends object>(value: Value): Value {
