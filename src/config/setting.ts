@@ -18,6 +18,8 @@ export interface SettingOptions {
   readonly flag?: string
   readonly group: SettingGroup
   readonly description: string
+  /** What the flag does, where that is the opposite of the description. */
+  readonly flagDescription?: string
 }
 
 export type SettingGroup = 'Server' | 'Security' | 'ComfyUI' | 'Workflows' | 'Jobs' | 'Logging' | 'Demo'

@@ -67,7 +67,7 @@ export const settings = {
     flag: '--allow-insecure-bind',
     group: 'Security',
     default: 'false',
-    description: 'Listen on other machines’ networks without a key. Only where something else protects the server.',
+    description: 'Listen beyond this machine without a key. Only where something else protects the server.',
   }),
   allowedHosts: several(hostName, {
     env: 'COMFYUI_API_ALLOWED_HOSTS',
@@ -124,6 +124,7 @@ export const settings = {
     group: 'Workflows',
     default: 'true',
     description: 'Serve the workflows that come with this program as well.',
+    flagDescription: 'Do not serve the workflows that come with this program.',
   }),
   watch: single(choice(['native', 'poll', 'off']), {
     env: 'COMFYUI_API_WATCH',

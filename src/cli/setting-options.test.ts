@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import type { Setting } from '../config/setting.ts'
+import { settings } from '../config/settings.ts'
+import { createProgram } from './program.ts'
+
+function serveHelp(): string {
+  const serve = createProgram({
+    env: {},
+    terminal: { isTerminal: false, print: () => undefined, printError: () => undefined },
+    startGateway: () => Promise.reject(new Error('not part of this test')),
+    supervise: () => undefined,
+    exit: () => undefined,
+  }).commands.find((command) => command.name() === 'serve')
+  let text = ''
+  serve?.configureOutput({ writeOut: (part) => void (text += part) }).outputHelp()
+  return text
+}
+
+test('the help names every flag and every variable', () => {
+  const help = serveHelp()
+  for (const setting of Object.values<Setting<unknown>>(settings)) {
+    expect(help).toContain(setting.env)
+    if (setting.flag !== undefined) expect(help).toContain(setting.flag)
+  }
+})

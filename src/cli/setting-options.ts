@@ -1,0 +1,53 @@
+import { type Command, Option } from 'commander'
+import type { Flags } from '../config/load-config.ts'
+import type { Setting } from '../config/setting.ts'
+import { settings } from '../config/settings.ts'
+
+const allSettings = Object.values<Setting<unknown>>(settings)
+
+/** Gives the command a flag for every setting that has one, with a help text from the same table. */
+export function addSettingOptions(command: Command): Command {
+  for (const setting of allSettings) {
+    if (setting.flag === undefined) continue
+    const option = new Option(setting.flag, describe(setting)).helpGroup(`${setting.group}:`)
+    if (setting.repeatable) option.argParser(collect)
+    command.addOption(option)
+  }
+  return command.addHelpText('after', `\n${environmentHelp()}`)
+}
+
+/** The values of flags that stand on the command line; defaults of commander are left out. */
+export function givenFlags(command: Command): Flags {
+  const given = Object.entries(command.opts<Record<string, string | boolean | string[]>>()).filter(
+    ([name]) => command.getOptionValueSource(name) === 'cli',
+  )
+  return Object.fromEntries(given)
+}
+
+/** Settings that only the environment can set, one a line. */
+export function environmentHelp(): string {
+  const variables = allSettings.filter((setting) => setting.flag === undefined)
+  const width = Math.max(...variables.map(({ env }) => env.length))
+  const lines = variables.map((setting) => `  ${setting.env.padEnd(width)}  ${setting.description}${notes(setting)}`)
+  return ['Only by environment variable:', ...lines].join('\n')
+}
+
+function describe(setting: Setting<unknown>): string {
+  const description = setting.flagDescription ?? setting.description
+  return `${description}${notes(setting, setting.env)}`
+}
+
+function notes(setting: Setting<unknown>, env?: string): string {
+  const parts = [
+    setting.repeatable && setting.flag !== undefined ? 'repeatable' : '',
+    setting.defaultText === undefined || setting.defaultText === 'false' || setting.flagDescription !== undefined
+      ? ''
+      : `default: ${setting.defaultText}`,
+    env === undefined ? '' : `env: ${env}`,
+  ].filter((part) => part !== '')
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
+}
+
+function collect(value: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), value]
+}
