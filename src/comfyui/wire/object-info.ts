@@ -17,7 +17,7 @@ export const nodeDefinitionSchema = z.looseObject({
   /** A type name each; an old enum output is the list of its choices. */
   output: z.array(z.unknown()),
   output_name: z.array(z.unknown()).optional(),
-  output_is_list: z.array(z.boolean()).optional(),
+  output_is_list: z.array(z.unknown()).optional(),
   output_node: z.boolean().optional(),
   is_input_list: z.boolean().optional(),
   name: z.string().optional(),

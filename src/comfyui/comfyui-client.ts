@@ -1,0 +1,250 @@
+import type { Readable } from 'node:stream'
+import { randomUUID } from 'node:crypto'
+import { Pool } from 'undici'
+import type { z } from 'zod'
+import { parsePythonJson } from '../lib/parse-python-json.ts'
+import { ComfyuiError } from './comfyui-error.ts'
+import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts'
+import { type LookUp, readEnding } from './look-up.ts'
+import {
+  comfyuiJobSchema,
+  historySchema,
+  type NodeErrors,
+  queueSchema,
+  submitAcceptedSchema,
+  submitRefusedSchema,
+  type SystemStats,
+  systemStatsSchema,
+  uploadedSchema,
+} from './wire/answers.ts'
+
+export interface ComfyuiClientOptions {
+  /** Address of the server, with a base path where it has one, without `/api`. */
+  readonly url: URL
+  /** Sent with every request, such as an `authorization` that a proxy in front of ComfyUI wants. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly connectTimeoutMs: number
+  /** Longest wait for the answer to a submitted prompt. */
+  readonly submitTimeoutMs: number
+  /** Longest silence of any other call, also between chunks of a file. */
+  readonly fetchTimeoutMs: number
+}
+
+export type SubmitAnswer =
+  | { readonly kind: 'accepted'; readonly promptId: string; readonly nodeErrors: NodeErrors }
+  | { readonly kind: 'refused'; readonly errorType: string; readonly message: string; readonly nodeErrors: NodeErrors }
+
+/** A file of ComfyUI, named as its history names it; all three parts are needed. */
+export interface ComfyuiFile {
+  readonly filename: string
+  readonly subfolder: string
+  readonly type: string
+}
+
+/** Answers of the small routes; anything longer is no answer of ComfyUI. */
+const maxJsonBytes = 64 * 1024 * 1024
+/** Files of at most this size are handed on as one buffer. */
+const bufferedFileBytes = 1024 * 1024
+
+/**
+ * HTTP side of one ComfyUI. Uses the `/api` routes. Sends no `Origin`, `Referer` or cookie, and nothing of a caller's
+ * headers: ComfyUI refuses cross-site requests.
+ *
+ * Every method throws ComfyuiError when there is no usable answer.
+ */
+export class ComfyuiClient {
+  readonly #pool: Pool
+  readonly #basePath: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #jsonHeaders: Readonly<Record<string, string>>
+  readonly #options: ComfyuiClientOptions
+  #hasJobsApi = false
+
+  constructor(options: ComfyuiClientOptions) {
+    this.#options = options
+    this.#basePath = `${options.url.pathname.replace(/\/$/, '')}/api`
+    this.#headers = { ...options.headers }
+    this.#jsonHeaders = { ...options.headers, 'content-type': 'application/json' }
+    this.#pool = new Pool(options.url.origin, {
+      connections: 32,
+      pipelining: 1,
+      connect: { timeout: options.connectTimeoutMs },
+    })
+  }
+
+  /**
+   * Submits a prompt. `body` is the whole JSON text with `prompt`, `prompt_id` and `client_id`.
+   * After `interrupted` or `bad_answer` the prompt may be queued all the same: look it up.
+   */
+  async submitPrompt(body: string): Promise<SubmitAnswer> {
+    const answer = await this.#call({
+      method: 'POST',
+      path: '/prompt',
+      headers: this.#jsonHeaders,
+      body,
+      timeoutMs: this.#options.submitTimeoutMs,
+    })
+    if (answer.status === 200) {
+      const accepted = parseAnswer(answer, submitAcceptedSchema, 'POST /prompt')
+      return { kind: 'accepted', promptId: accepted.prompt_id, nodeErrors: accepted.node_errors }
+    }
+    if (answer.status === 400) {
+      const { error, node_errors } = parseAnswer(answer, submitRefusedSchema, 'POST /prompt')
+      if (typeof error === 'string')
+        return { kind: 'refused', errorType: 'refused', message: error, nodeErrors: node_errors }
+      const message = [error.message, error.details].filter(Boolean).join(': ')
+      return { kind: 'refused', errorType: error.type, message, nodeErrors: node_errors }
+    }
+    throw unexpected('POST /prompt', answer)
+  }
+
+  /**
+   * Asks what became of a prompt. Free of races, because ComfyUI moves a prompt from its queue to its history under one
+   * lock and the queue is asked first. The jobs API answers in one call where there is one; it answers 500 while any
+   * malformed job is known to it, then the older routes are asked.
+   */
+  async lookUp(promptId: string): Promise<LookUp> {
+    if (this.#hasJobsApi) {
+      const answer = await this.#call({ method: 'GET', path: `/jobs/${promptId}` })
+      if (answer.status === 404) return { state: 'absent' }
+      if (answer.status === 200) {
+        const job = parseAnswer(answer, comfyuiJobSchema, 'GET /jobs')
+        if (job.status === 'pending') return { state: 'pending' }
+        if (job.status === 'in_progress') return { state: 'running' }
+        if (job.status === 'cancelled') return { state: 'ended', ending: { outcome: 'interrupted' } }
+        const ending = readEnding(job.outputs ?? {}, job.execution_status)
+        if (ending.outcome === 'success' && job.execution_error) {
+          return { state: 'ended', ending: { outcome: 'error', error: job.execution_error } }
+        }
+        return { state: 'ended', ending }
+      }
+    }
+    return this.#lookUpInQueueAndHistory(promptId)
+  }
+
+  async #lookUpInQueueAndHistory(promptId: string): Promise<LookUp> {
+    const queue = await this.#getJson('/queue', queueSchema)
+    if (queue.queue_running.some((item) => item[1] === promptId)) return { state: 'running' }
+    if (queue.queue_pending.some((item) => item[1] === promptId)) return { state: 'pending' }
+    const history = await this.#getJson(`/history/${promptId}`, historySchema)
+    const entry = history[promptId]
+    return entry ? { state: 'ended', ending: readEnding(entry.outputs, entry.status) } : { state: 'absent' }
+  }
+
+  /**
+   * Asks ComfyUI to drop or stop a prompt. A request, not a promise: a running node stops when it next looks, and
+   * completion may win. Look the prompt up to learn the outcome.
+   */
+  async cancel(promptId: string): Promise<void> {
+    if (this.#hasJobsApi) {
+      const answer = await this.#call({ method: 'POST', path: `/jobs/${promptId}/cancel` })
+      if (answer.status === 200) return
+    }
+    await this.#post('/queue', { delete: [promptId] })
+    const found = await this.#lookUpInQueueAndHistory(promptId)
+    // Servers before 0.3.57 ignore the id and interrupt whatever runs: so only while this prompt is the running one.
+    if (found.state === 'running') await this.#post('/interrupt', { prompt_id: promptId })
+  }
+
+  /** Opens a file for reading. A stream must be consumed or destroyed. */
+  async openFile(
+    file: ComfyuiFile,
+    signal?: AbortSignal,
+  ): Promise<{ body: Buffer | Readable; contentType: string | undefined }> {
+    const query = new URLSearchParams({ filename: file.filename, subfolder: file.subfolder, type: file.type })
+    const answer = await this.#call({
+      method: 'GET',
+      path: `/view?${query.toString()}`,
+      bufferUpToBytes: bufferedFileBytes,
+      ...(signal && { signal }),
+    })
+    if (answer.status !== 200) {
+      discard(answer.body)
+      throw new ComfyuiError('bad_answer', `GET /view of ${file.filename} answered ${String(answer.status)}`, {
+        status: answer.status,
+      })
+    }
+    const contentType = answer.headers['content-type']
+    return { body: answer.body, contentType: typeof contentType === 'string' ? contentType : undefined }
+  }
+
+  /**
+   * Puts a file into ComfyUI's input folder and resolves to the name under which loader nodes find it, sub-folder
+   * included. The same bytes under the same name are written once.
+   */
+  async uploadInput(file: { name: string; contentType: string; bytes: Buffer }): Promise<string> {
+    const slash = file.name.lastIndexOf('/')
+    const boundary = `comfyui-api-${randomUUID()}`
+    const part = (headers: string) => `--${boundary}\r\nContent-Disposition: form-data; ${headers}\r\n\r\n`
+    const body = Buffer.concat([
+      Buffer.from(`${part('name="subfolder"')}${file.name.slice(0, Math.max(0, slash))}\r\n`),
+      Buffer.from(`${part('name="type"')}input\r\n`),
+      Buffer.from(part(`name="image"; filename="${file.name.slice(slash + 1)}"\r\nContent-Type: ${file.contentType}`)),
+      file.bytes,
+      Buffer.from(`\r\n--${boundary}--\r\n`),
+    ])
+    const answer = await this.#call({
+      method: 'POST',
+      path: '/upload/image',
+      headers: { ...this.#headers, 'content-type': `multipart/form-data; boundary=${boundary}` },
+      body,
+    })
+    if (answer.status !== 200) throw unexpected('POST /upload/image', answer)
+    const { name, subfolder } = parseAnswer(answer, uploadedSchema, 'POST /upload/image')
+    return subfolder === '' ? name : `${subfolder}/${name}`
+  }
+
+  /** Finds out what this server is and which routes it has. Called when the connection stands and after each reconnect. */
+  async probe(): Promise<SystemStats> {
+    const stats = await this.#getJson('/system_stats', systemStatsSchema)
+    const jobs = await this.#call({ method: 'GET', path: '/jobs?limit=1' })
+    this.#hasJobsApi = jobs.status !== 404 && jobs.status !== 405
+    return stats
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+
+  async #getJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    const answer = await this.#call({ method: 'GET', path })
+    if (answer.status !== 200) throw unexpected(`GET ${path}`, answer)
+    return parseAnswer(answer, schema, `GET ${path}`)
+  }
+
+  async #post(path: string, body: unknown): Promise<void> {
+    const answer = await this.#call({ method: 'POST', path, headers: this.#jsonHeaders, body: JSON.stringify(body) })
+    if (answer.status !== 200) throw unexpected(`POST ${path}`, answer)
+  }
+
+  #call(request: Omit<HttpRequest, 'timeoutMs' | 'bufferUpToBytes'> & Partial<HttpRequest>): Promise<HttpAnswer> {
+    return exchange(this.#pool, {
+      timeoutMs: this.#options.fetchTimeoutMs,
+      bufferUpToBytes: maxJsonBytes,
+      headers: this.#headers,
+      ...request,
+      path: this.#basePath + request.path,
+    })
+  }
+}
+
+function parseAnswer<T>(answer: HttpAnswer, schema: z.ZodType<T>, route: string): T {
+  if (!Buffer.isBuffer(answer.body)) {
+    discard(answer.body)
+    throw new ComfyuiError('bad_answer', `${route} answered with far too much`, { status: answer.status })
+  }
+  try {
+    return schema.parse(parsePythonJson(answer.body.toString('utf8')))
+  } catch (cause) {
+    throw new ComfyuiError('bad_answer', `${route} answered something unreadable`, { status: answer.status, cause })
+  }
+}
+
+function unexpected(route: string, answer: HttpAnswer): ComfyuiError {
+  discard(answer.body)
+  return new ComfyuiError('bad_answer', `${route} answered ${String(answer.status)}`, { status: answer.status })
+}
+
+function discard(body: Buffer | Readable): void {
+  if (!Buffer.isBuffer(body)) body.destroy()
+}
