@@ -45,14 +45,13 @@ export interface JobStore {
   /** All jobs that are not in a terminal state, oldest first: what a new process has to take up. */
   listOpen(): StoredJob[]
   /**
-   * Forgets terminal jobs that completed before this time, at most `limit`, and claims that expired. Returns the ids of
-   * the jobs, whose files the caller removes.
+   * Forgets terminal jobs that completed before this time, at most `limit`, and claims that expired. Returns what
+   * they were, so that the caller can remove their files.
    */
-  deleteCompletedBefore(timeMs: number, limit: number): string[]
+  deleteCompletedBefore(timeMs: number, limit: number): { id: string; outputCount: number }[]
   /** Commits what is pending, then releases the store. */
   close(): Promise<void>
 }
 
 export type CreateResult =
-  | { readonly kind: 'created' }
-  | { readonly kind: 'exists'; readonly jobId: string; readonly fingerprint: string }
+  { readonly kind: 'created' } | { readonly kind: 'exists'; readonly jobId: string; readonly fingerprint: string }

@@ -26,7 +26,13 @@ export interface Submission {
 export type JobEvent =
   | { readonly id: number; readonly type: 'status'; readonly job: Job }
   | { readonly id: number; readonly type: 'progress'; readonly progress: JobProgress }
-  | { readonly id: number; readonly type: 'preview'; readonly contentType: string; readonly bytes: Buffer; readonly nodeId: string | undefined }
+  | {
+      readonly id: number
+      readonly type: 'preview'
+      readonly contentType: string
+      readonly bytes: Buffer
+      readonly nodeId: string | undefined
+    }
   | { readonly id: number; readonly type: 'output'; readonly output: JobOutput }
   /** The last one: the job is terminal. */
   | { readonly id: number; readonly type: 'end'; readonly job: Job }

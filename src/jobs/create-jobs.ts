@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../errors/gateway-error.ts'
+import { modelsOf } from '../instances/models-of.ts'
+import { isTerminal, type Job } from './job.ts'
+import { JobJournal } from './job-journal.ts'
+import { JobRunner, type JobRunnerOptions } from './job-runner.ts'
+import type { StoredJob } from './job-store.ts'
+import type { JobRequest, Jobs, Submission } from './jobs.ts'
+import { LiveJob } from './live-job.ts'
+import { LiveJobs, type LiveJobsOptions } from './live-jobs.ts'
+
+export interface JobLimits {
+  /** Jobs that may wait for an instance. */
+  readonly maxQueued: number
+  /** Terminal jobs and their outputs are forgotten after this time. */
+  readonly retentionMs: number
+}
+
+export interface JobsOptions extends LiveJobsOptions, Omit<JobRunnerOptions, 'lives'> {
+  readonly limits: JobRunnerOptions['limits'] & JobLimits
+}
+
+/** What the process that owns the jobs may do besides. */
+export interface JobsOwner extends Jobs {
+  /** Takes up what an earlier process left, and begins to run jobs. */
+  start(): void
+  /** Accepts nothing more. Jobs that are accepted go on. */
+  drain(): void
+  /** Resolves when no job is open, or when `timeoutMs` has passed. */
+  whenIdle(timeoutMs: number): Promise<void>
+  /** Stops. Open jobs stay as they are in the store; the next process takes them up. */
+  close(): Promise<void>
+}
+
+const forgetEveryMs = 60_000
+const forgottenAtOnce = 500
+const idempotencyTtlMs = 24 * 60 * 60 * 1000
+const longestRetryAfterSeconds = 60
+
+export function createJobs(options: JobsOptions): JobsOwner {
+  const { store, inputs, outputs, pool, limits, onFault } = options
+  const lives = new LiveJobs(options)
+  const runner = new JobRunner({ ...options, lives })
+  let accepting = 0
+  let isDraining = false
+  let forgetTimer: NodeJS.Timeout | undefined
+
+  function get(id: string): Job | undefined {
+    return lives.get(id)?.job ?? store.get(id)
+  }
+
+  function requireJob(id: string): Job {
+    const job = get(id)
+    if (!job) throw new GatewayError('job_not_found', { detail: `There is no job ${id}.` })
+    return job
+  }
+
+  function checkCapacity(): void {
+    if (isDraining) throw new GatewayError('draining', { retryAfterSeconds: 5 })
+    if (runner.queue.size + accepting >= limits.maxQueued) {
+      const seconds = Math.ceil(runner.meanRunMs / 1000 / Math.max(1, pool.views().length))
+      throw new GatewayError('queue_full', {
+        detail: `${String(limits.maxQueued)} jobs wait already.`,
+        retryAfterSeconds: Math.min(longestRetryAfterSeconds, Math.max(1, seconds)),
+      })
+    }
+    if (!pool.isUsable) {
+      const why = pool.views().map(({ id, reason }) => `${id}: ${reason ?? 'not ready'}`)
+      throw new GatewayError('no_healthy_instance', {
+        detail: `No ComfyUI instance is reachable (${why.join('; ')}).`,
+        retryAfterSeconds: 5,
+      })
+    }
+  }
+
+  function replay(claim: { jobId: string; fingerprint: string }, request: JobRequest): Submission {
+    if (claim.fingerprint !== request.idempotency?.fingerprint) {
+      throw new GatewayError('idempotency_key_reuse', {
+        detail: `This Idempotency-Key belongs to job ${claim.jobId}, which was made of another body.`,
+      })
+    }
+    const job = get(claim.jobId)
+    if (!job) throw new GatewayError('idempotency_conflict', { retryAfterSeconds: 1 })
+    return { job, replayed: true }
+  }
+
+  async function forget(): Promise<void> {
+    const beforeMs = Date.now() - limits.retentionMs
+    try {
+      for (const { id, outputCount } of store.deleteCompletedBefore(beforeMs, forgottenAtOnce)) {
+        await outputs.remove(id, outputCount)
+      }
+      const needed = new Set([...lives].flatMap(({ payload }) => payload.inputFiles.map(({ name }) => name)))
+      await inputs.deleteUnusedBefore(beforeMs, (name) => needed.has(name))
+    } catch (error) {
+      onFault('Old jobs could not be cleared away', error)
+    }
+  }
+
+  return {
+    start() {
+      for (const { job, payload } of store.listOpen()) {
+        const live = new LiveJob(job, payload, modelsOf(payload.prompt))
+        lives.add(live)
+        runner.takeUp(live)
+      }
+      runner.start()
+      forgetTimer = setInterval(() => void forget(), forgetEveryMs)
+      void forget()
+    },
+
+    async submit(request) {
+      checkCapacity()
+      const stored = newJob(request)
+      const claim = request.idempotency && {
+        ...request.idempotency,
+        expiresAtMs: stored.job.times.createdAtMs + idempotencyTtlMs,
+      }
+      accepting++
+      try {
+        const result = await store.create(stored, claim)
+        if (result.kind === 'exists') return replay(result, request)
+      } finally {
+        accepting--
+      }
+      const live = new LiveJob(stored.job, stored.payload, modelsOf(stored.payload.prompt))
+      lives.add(live)
+      options.onJobChanged(live.job, undefined)
+      runner.enqueue(live)
+      return { job: live.job, replayed: false }
+    },
+
+    get,
+    getPayload: (id) => lives.get(id)?.payload ?? store.getPayload(id),
+    progress(id) {
+      const live = lives.get(id)
+      return live && live.job.state !== 'queued' ? live.progress.current() : undefined
+    },
+    queuePosition: (id) => runner.queue.position(id),
+    list: (query) => store.list(query).map((job) => lives.get(job.id)?.job ?? job),
+
+    async wait(id, { timeoutMs, signal }) {
+      const live = lives.get(id)
+      if (!live || timeoutMs <= 0) return requireJob(id)
+      await live.whenEnded(timeoutMs, signal)
+      return live.job
+    },
+
+    async cancel(id) {
+      const live = lives.get(id)
+      if (!live) return requireJob(id)
+      if (live.isEnding) await live.whenEnded(limits.stallTimeoutMs)
+      else await runner.cancel(live)
+      return live.job
+    },
+
+    subscribe(id, afterId, listener) {
+      const live = lives.get(id)
+      if (live) return live.journal.subscribe(live.job, afterId, listener)
+      const job = requireJob(id)
+      return (lives.recentJournal(id) ?? endedJournal(job)).subscribe(job, afterId, listener)
+    },
+
+    drain() {
+      isDraining = true
+    },
+    whenIdle: (timeoutMs) => lives.whenIdle(timeoutMs),
+    async close() {
+      isDraining = true
+      clearInterval(forgetTimer)
+      runner.close()
+      lives.close()
+      await store.close()
+    },
+  }
+}
+
+function newJob(request: JobRequest): StoredJob {
+  return {
+    job: {
+      id: randomUUID(),
+      promptId: randomUUID(),
+      workflow: request.workflow,
+      state: 'queued',
+      times: { createdAtMs: Date.now() },
+      attempt: 0,
+      instance: undefined,
+      outputs: [],
+      error: undefined,
+      warnings: [],
+      nodeStartsMs: {},
+      requestId: request.requestId,
+    },
+    payload: {
+      input: request.input,
+      prompt: request.prompt,
+      inputFiles: request.inputFiles,
+      outputNames: request.outputNames,
+      previews: request.previews,
+    },
+  }
+}
+
+/** The events of a job that ended out of anybody's sight. */
+function endedJournal(job: Job): JobJournal {
+  const journal = new JobJournal()
+  if (isTerminal(job.state)) journal.append({ type: 'end', job })
+  return journal
+}

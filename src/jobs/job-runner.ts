@@ -1,0 +1,231 @@
+import type { FieldError } from '../errors/gateway-error.ts'
+import type { InputStore } from '../inputs/input-store.ts'
+import type { Instance } from '../instances/instance.ts'
+import type { InstancePool } from '../instances/instance-pool.ts'
+import type { OutputStore } from '../outputs/output-store.ts'
+import type { JobError } from './job.ts'
+import { JobQueue } from './job-queue.ts'
+import type { LiveJob } from './live-job.ts'
+import type { LiveJobs } from './live-jobs.ts'
+import type { FollowHooks, FollowLimits, PromptFollower } from './prompt-follower.ts'
+import { type AttemptResult, runAttempt } from './run-attempt.ts'
+
+export interface JobRunnerOptions {
+  readonly lives: LiveJobs
+  readonly inputs: InputStore
+  readonly outputs: OutputStore
+  readonly pool: InstancePool
+  readonly limits: FollowLimits & {
+    /** Submissions of one job to instances, the first included. */
+    readonly maxAttempts: number
+    readonly queueTimeoutMs: number
+  }
+  /** Adds the caller's parameters to errors that name nodes. */
+  readonly nameParameters: (
+    workflow: string,
+    input: unknown,
+    errors: readonly FieldError[],
+  ) => Promise<readonly FieldError[]>
+  readonly onFault: (message: string, error: unknown) => void
+}
+
+/** How often followers and the queue look at the time. One timer for all jobs. */
+const tickMs = 250
+/** An instance that refuses connections while its socket stands is left alone for this long. */
+const unreachablePauseMs = 500
+const firstGuessRunMs = 5000
+
+/** Brings waiting jobs to instances, watches over what runs, and decides what comes after an attempt. */
+export class JobRunner {
+  readonly queue = new JobQueue()
+  readonly #options: JobRunnerOptions
+  readonly #followers = new Map<PromptFollower, Instance>()
+  readonly #pauses = new Set<NodeJS.Timeout>()
+  #tickTimer: NodeJS.Timeout | undefined
+  #isClosed = false
+  #meanRunMs = firstGuessRunMs
+
+  constructor(options: JobRunnerOptions) {
+    this.#options = options
+  }
+
+  /** How long a job occupies an instance, learned from those that ran. */
+  get meanRunMs(): number {
+    return this.#meanRunMs
+  }
+
+  start(): void {
+    const { pool } = this.#options
+    pool.onAvailable(() => this.#dispatch())
+    pool.onReady((instance) => {
+      for (const [follower, of] of this.#followers) if (of === instance) follower.hearReconnected()
+    })
+    this.#tickTimer = setInterval(() => this.#tick(), tickMs)
+    this.#dispatch()
+  }
+
+  enqueue(live: LiveJob): void {
+    this.queue.push(live)
+    this.#dispatch()
+  }
+
+  /** Goes on with a job of an earlier process: what was sent to an instance is asked for there before it is sent again. */
+  takeUp(live: LiveJob): void {
+    const { lives, pool } = this.#options
+    const { job } = live
+    live.isCancelRequested = job.state === 'canceling'
+    const instance = job.instance === undefined ? undefined : pool.find(job.instance)
+    if (instance) {
+      instance.reserve(live.models)
+      void this.#attempt(live, instance, 'adopt')
+    } else if (live.isCancelRequested) {
+      void lives.end(live, 'canceled', {})
+    } else {
+      lives.change(live, { state: 'queued', instance: undefined })
+      this.queue.push(live)
+    }
+  }
+
+  /** Resolves when the job is canceled, or its instance was asked to stop it. */
+  async cancel(live: LiveJob): Promise<void> {
+    const { lives } = this.#options
+    live.isCancelRequested = true
+    if (this.queue.delete(live.job.id)) {
+      await lives.end(live, 'canceled', {})
+      return
+    }
+    if (live.job.state !== 'canceling') lives.change(live, { state: 'canceling' })
+    live.stopAttempt?.()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#tickTimer)
+    for (const pause of this.#pauses) clearTimeout(pause)
+  }
+
+  #dispatch(): void {
+    if (this.#isClosed) return
+    for (let live = this.queue.first(); live; live = this.queue.first()) {
+      const instance = this.#options.pool.take(live.models)
+      if (!instance) return
+      this.queue.delete(live.job.id)
+      this.#options.lives.change(live, { instance: instance.id, attempt: live.job.attempt + 1 })
+      void this.#attempt(live, instance, 'submit')
+    }
+  }
+
+  async #attempt(live: LiveJob, instance: Instance, mode: 'submit' | 'adopt'): Promise<void> {
+    const { lives, inputs, outputs, limits, nameParameters, onFault } = this.#options
+    const beganAtMs = Date.now()
+    let result: AttemptResult
+    try {
+      result = await runAttempt(live, mode, {
+        instance,
+        inputs,
+        outputs,
+        limits,
+        nameParameters: (errors) => nameParameters(live.job.workflow, live.payload.input, errors),
+        track: (follower) => {
+          this.#followers.set(follower, instance)
+          return { untrack: () => void this.#followers.delete(follower) }
+        },
+        release: () => {
+          this.#meanRunMs += (Date.now() - beganAtMs - this.#meanRunMs) * 0.1
+          instance.release()
+        },
+        hooks: this.#hooksOf(live),
+        onOutput: (output) => {
+          if (live.journal.isWatched) live.journal.append({ type: 'output', output })
+        },
+        onPromptId: (promptId) => lives.change(live, { promptId }),
+      })
+    } catch (error) {
+      onFault('An attempt to run a job broke', error)
+      result = { kind: 'failed', error: { code: 'internal_error', message: 'Something went wrong in the gateway.' } }
+    }
+    if (!this.#isClosed) await this.#conclude(live, result)
+  }
+
+  #hooksOf(live: LiveJob): FollowHooks {
+    const { lives } = this.#options
+    const nodeStartsMs: Record<string, number> = {}
+    return {
+      started: (timestampMs) => {
+        const times = { ...live.job.times, startedAtMs: timestampMs ?? Date.now() }
+        lives.change(live, { times, nodeStartsMs, ...(live.job.state === 'queued' && { state: 'running' as const }) })
+      },
+      cached: (nodeIds) => live.progress.noteCached(nodeIds),
+      executing: (nodeId) => {
+        nodeStartsMs[nodeId] ??= Date.now()
+        live.progress.noteExecuting(nodeId)
+        live.emitProgress()
+      },
+      progressState: (bytes) => {
+        live.progress.noteProgressState(bytes)
+        live.emitProgress()
+      },
+      progress: (nodeId, value, max) => {
+        live.progress.noteProgress(nodeId, value, max)
+        live.emitProgress()
+      },
+      preview: ({ contentType, image, nodeId }) => {
+        if (live.payload.previews && live.journal.isWatched) {
+          live.journal.append({ type: 'preview', contentType, bytes: image, nodeId })
+        }
+      },
+      warning: (text) => lives.change(live, { warnings: [...live.job.warnings, text] }),
+    }
+  }
+
+  async #conclude(live: LiveJob, result: AttemptResult): Promise<void> {
+    const { lives } = this.#options
+    switch (result.kind) {
+      case 'succeeded': {
+        const times = { ...live.job.times, executedAtMs: result.executedAtMs }
+        return lives.end(live, 'succeeded', { outputs: result.outputs, times })
+      }
+      case 'failed':
+        return lives.end(live, 'failed', { error: result.error })
+      case 'expired':
+        return lives.end(live, 'expired', { error: result.error })
+      case 'canceled':
+        return lives.end(live, 'canceled', {})
+      case 'lost':
+        return this.#retryOrFail(live, result.error, result.wasSent)
+      default:
+        return result satisfies never
+    }
+  }
+
+  async #retryOrFail(live: LiveJob, error: JobError, wasSent: boolean): Promise<void> {
+    const { lives, limits } = this.#options
+    if (live.isCancelRequested) return lives.end(live, 'canceled', {})
+    if (wasSent && live.job.attempt >= limits.maxAttempts) return lives.end(live, 'failed', { error })
+    live.resetProgress()
+    const attempt = wasSent ? live.job.attempt : live.job.attempt - 1
+    lives.change(live, { state: 'queued', instance: undefined, attempt })
+    this.queue.pushBack(live)
+    this.#dispatchIn(wasSent ? 0 : unreachablePauseMs)
+  }
+
+  #dispatchIn(pauseMs: number): void {
+    const pause = setTimeout(() => {
+      this.#pauses.delete(pause)
+      this.#dispatch()
+    }, pauseMs)
+    this.#pauses.add(pause)
+  }
+
+  #tick(): void {
+    const nowMs = Date.now()
+    for (const follower of this.#followers.keys()) follower.tick(nowMs)
+    for (const live of this.queue) {
+      const waitedMs = nowMs - live.job.times.createdAtMs
+      if (waitedMs <= this.#options.limits.queueTimeoutMs) break
+      this.queue.delete(live.job.id)
+      const message = `It waited for an instance for ${String(Math.round(waitedMs / 1000))} s.`
+      void this.#options.lives.end(live, 'expired', { error: { code: 'deadline_exceeded', message } })
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import type { Job, JobPayload } from './job.ts'
+import { JobJournal } from './job-journal.ts'
+import { ProgressTracker } from './progress-tracker.ts'
+
+/** A job of this process that is not terminal, with everything that hangs on it. */
+export class LiveJob {
+  readonly payload: JobPayload
+  /** See `modelsOf`. */
+  readonly models: string
+  readonly journal = new JobJournal()
+  job: Job
+  progress: ProgressTracker
+  isCancelRequested = false
+  /** Stops the attempt that runs now. */
+  stopAttempt: (() => void) | undefined
+  /** The verdict stands and is being written down. */
+  isEnding = false
+
+  readonly #waiters = new Set<() => void>()
+
+  constructor(job: Job, payload: JobPayload, models: string) {
+    this.job = job
+    this.payload = payload
+    this.models = models
+    this.progress = new ProgressTracker(payload.prompt)
+  }
+
+  /** Emits progress to those who watch; nothing is computed for nobody. */
+  emitProgress(): void {
+    if (this.journal.isWatched) this.journal.append({ type: 'progress', progress: this.progress.current() })
+  }
+
+  /** A new attempt begins at nothing. */
+  resetProgress(): void {
+    this.progress = new ProgressTracker(this.payload.prompt)
+  }
+
+  /** Resolves when `wake` is called, the signal aborts or the time is over. */
+  async whenEnded(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const wake = () => resolve()
+    const timer = setTimeout(wake, timeoutMs)
+    this.#waiters.add(wake)
+    signal?.addEventListener('abort', wake)
+    await promise
+    clearTimeout(timer)
+    this.#waiters.delete(wake)
+    signal?.removeEventListener('abort', wake)
+  }
+
+  /** Wakes all who wait for the end. */
+  wake(): void {
+    for (const wake of this.#waiters) wake()
+  }
+}

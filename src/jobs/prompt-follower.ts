@@ -1,0 +1,351 @@
+import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
+import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import type { Ending, LookUp } from '../comfyui/look-up.ts'
+import type { NodeFailure, NodeOutput } from '../comfyui/wire/messages.ts'
+
+/** How a prompt's stay on an instance ended. */
+export type Verdict =
+  | {
+      readonly kind: 'success'
+      readonly outputs: Readonly<Record<string, NodeOutput>>
+      readonly startedAtMs: number | undefined
+      readonly endedAtMs: number | undefined
+    }
+  | { readonly kind: 'error'; readonly failure: NodeFailure }
+  | { readonly kind: 'interrupted' }
+  /** The instance does not know the prompt any more, or cannot be asked. */
+  | { readonly kind: 'lost'; readonly reason: string }
+  /** Dropped from the instance's queue because that was asked for. */
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'timed_out'; readonly reason: string }
+
+/** The part of an instance that a follower needs. */
+export interface FollowedInstance {
+  readonly connection: number
+  readonly isConnected: boolean
+  readonly client: {
+    lookUp(promptId: string): Promise<LookUp>
+    cancel(promptId: string): Promise<void>
+  }
+}
+
+export interface FollowLimits {
+  /** Longest run, counted from its start on the instance. */
+  readonly runTimeoutMs: number
+  /** Longest silence of a running prompt. */
+  readonly stallTimeoutMs: number
+  /** How long an instance may be unreachable before its prompts count as lost. */
+  readonly outageTimeoutMs: number
+}
+
+/** What the owner of the job wants to hear on the way. */
+export interface FollowHooks {
+  started(timestampMs: number | undefined): void
+  cached(nodeIds: readonly string[]): void
+  executing(nodeId: string): void
+  progressState(bytes: Buffer): void
+  progress(nodeId: string | undefined, value: number, max: number): void
+  preview(event: Extract<ComfyuiEvent, { type: 'preview' }>): void
+  warning(text: string): void
+}
+
+/** Pauses between look-ups once the prompt must be about to end: its history is written a moment after the event. */
+const endingPausesMs = [0, 200, 500, 1000, 2000, 5000] as const
+const connectedPauseMs = 15_000
+const disconnectedPauseMs = 2000
+const cancelingPauseMs = 1000
+const settleMs = 1500
+/** Two look-ups this far apart must both find nothing before a prompt counts as lost. */
+const absenceMs = 2000
+/** How long ComfyUI has to stop a prompt that ran out of time. */
+const stopGraceMs = 10_000
+
+/**
+ * Finds out how a submitted prompt ends.
+ *
+ * The WebSocket reports progress. It decides alone in one case: when it was open, and the same, from before the submit
+ * until `execution_success`, for then the `executed` outputs are all there are. In every other case ComfyUI is asked
+ * over HTTP: on `executing(null)`, after every gap, when a terminal event was heard but nothing after it, every two
+ * seconds while the socket is down and every fifteen while it is up. So no outcome depends on a frame that may be lost.
+ *
+ * Owned by one attempt, which passes events in and calls `tick` a few times a second; has no timers of its own.
+ */
+export class PromptFollower {
+  readonly verdict: Promise<Verdict>
+  readonly #settle: (verdict: Verdict) => void
+  readonly #instance: FollowedInstance
+  #promptId: string
+  readonly #limits: FollowLimits
+  readonly #hooks: FollowHooks
+  #connectionAtSubmit: number
+  readonly #executed: Record<string, NodeOutput> = {}
+  #isSettled = false
+  /** Look-ups mean nothing before the instance was asked to take the prompt. */
+  #isSubmitted = false
+  #provisional: Ending | undefined
+  #isLookingUp = false
+  #nextLookUpAtMs = Number.POSITIVE_INFINITY
+  #endingLookUps = 0
+  #startedAtMs: number | undefined
+  #lastHeardAtMs: number
+  #absentSinceMs: number | undefined
+  #unreachableSinceMs: number | undefined
+  #isCanceling = false
+  #outOfTime: { reason: string; giveUpAtMs: number } | undefined
+
+  constructor(options: {
+    instance: FollowedInstance
+    promptId: string
+    limits: FollowLimits
+    hooks: FollowHooks
+    /** The prompt was submitted by an earlier process: nothing was heard of it so far. */
+    isAdopted?: boolean
+  }) {
+    this.#instance = options.instance
+    this.#promptId = options.promptId
+    this.#limits = options.limits
+    this.#hooks = options.hooks
+    this.#lastHeardAtMs = Date.now()
+    this.#connectionAtSubmit = options.isAdopted || !options.instance.isConnected ? -1 : options.instance.connection
+    const { promise, resolve } = Promise.withResolvers<Verdict>()
+    this.verdict = promise
+    this.#settle = (verdict) => {
+      this.#isSettled = true
+      resolve(verdict)
+    }
+    if (options.isAdopted) this.markSubmitted('accepted')
+  }
+
+  /** The instance took the prompt, or may have taken it although no answer came. */
+  markSubmitted(certainty: 'accepted' | 'unknown'): void {
+    this.#isSubmitted = true
+    this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
+    if (this.#isCanceling) this.cancel()
+  }
+
+  /** The instance knows the prompt by another id: what was said of it under that one so far was not heard. */
+  rename(promptId: string): void {
+    this.#promptId = promptId
+    this.#connectionAtSubmit = -1
+  }
+
+  /** Nothing was missed since the submit. */
+  get #isContinuous(): boolean {
+    return this.#connectionAtSubmit === this.#instance.connection
+  }
+
+  hear(event: ComfyuiEvent): void {
+    if (this.#isSettled) return
+    this.#lastHeardAtMs = Date.now()
+    this.#absentSinceMs = undefined
+    switch (event.type) {
+      case 'execution_start':
+        this.#noteStarted(event.timestampMs)
+        break
+      case 'execution_cached':
+        this.#hooks.cached(event.nodes)
+        break
+      case 'executing':
+        if (event.node === null) this.#expectEnd()
+        else this.#hooks.executing(event.node)
+        break
+      case 'progress_state':
+        this.#hooks.progressState(event.bytes)
+        break
+      case 'progress':
+        this.#hooks.progress(event.node, event.value, event.max)
+        break
+      case 'preview':
+        this.#hooks.preview(event)
+        break
+      case 'executed':
+        if (event.output) this.#executed[event.node] = event.output
+        break
+      case 'execution_success':
+        this.#hearSuccess(event.timestampMs)
+        break
+      case 'execution_error':
+        // A node may block its outputs with a message: the prompt goes on and ends well.
+        if (event.error.exception_type === 'ExecutionBlocked') this.#hooks.warning(event.error.exception_message ?? '')
+        else this.#hearEnding({ outcome: 'error', error: event.error })
+        break
+      case 'execution_interrupted':
+        this.#hearEnding({ outcome: 'interrupted' })
+        break
+      case 'status':
+        break
+      default:
+        event satisfies never
+    }
+  }
+
+  #noteStarted(timestampMs: number | undefined): void {
+    if (this.#startedAtMs !== undefined) return
+    this.#startedAtMs = Date.now()
+    this.#hooks.started(timestampMs)
+  }
+
+  #hearSuccess(timestampMs: number | undefined): void {
+    if (this.#isContinuous) {
+      this.#settle({ kind: 'success', outputs: this.#executed, startedAtMs: undefined, endedAtMs: timestampMs })
+      return
+    }
+    this.#hearEnding(undefined)
+  }
+
+  /** The history is written after this event: give it the moment that `executing(null)` usually takes. */
+  #hearEnding(ending: Ending | undefined): void {
+    this.#provisional = ending
+    this.#lookUpIn(disconnectedPauseMs)
+  }
+
+  #expectEnd(): void {
+    this.#endingLookUps = 1
+    this.#nextLookUpAtMs = 0
+    this.tick(Date.now())
+  }
+
+  /** The connection stands anew: whatever happened meanwhile was not heard. */
+  hearReconnected(): void {
+    if (this.#isSubmitted && !this.#isSettled) this.#nextLookUpAtMs = 0
+  }
+
+  /** Asks for the end of the prompt, again and again until it is known. */
+  cancel(): void {
+    this.#isCanceling = true
+    if (!this.#isSubmitted || this.#isSettled) return
+    this.#nextLookUpAtMs = 0
+    this.tick(Date.now())
+  }
+
+  /** Gives the follower a chance to act on the time. */
+  tick(nowMs: number): void {
+    if (this.#isSettled || !this.#isSubmitted) return
+    this.#checkLimits(nowMs)
+    if (this.#isLookingUp) return
+    if (!this.#instance.isConnected) this.#nextLookUpAtMs = Math.min(this.#nextLookUpAtMs, nowMs + disconnectedPauseMs)
+    if (nowMs < this.#nextLookUpAtMs) return
+    this.#isLookingUp = true
+    void this.#lookUp().finally(() => {
+      this.#isLookingUp = false
+    })
+  }
+
+  #checkLimits(nowMs: number): void {
+    if (this.#outOfTime) {
+      if (nowMs >= this.#outOfTime.giveUpAtMs) this.#settle({ kind: 'timed_out', reason: this.#outOfTime.reason })
+      return
+    }
+    if (this.#startedAtMs === undefined) return
+    const { runTimeoutMs, stallTimeoutMs } = this.#limits
+    if (nowMs - this.#startedAtMs > runTimeoutMs) this.#stop(`It ran for longer than ${seconds(runTimeoutMs)}.`, nowMs)
+    else if (nowMs - this.#lastHeardAtMs > stallTimeoutMs) {
+      this.#stop(`Nothing was heard of it for ${seconds(stallTimeoutMs)} while it ran.`, nowMs)
+    }
+  }
+
+  #stop(reason: string, nowMs: number): void {
+    this.#outOfTime = { reason, giveUpAtMs: nowMs + stopGraceMs }
+    this.cancel()
+  }
+
+  async #lookUp(): Promise<void> {
+    try {
+      if (this.#isCanceling) await this.#instance.client.cancel(this.#promptId)
+      this.#judge(await this.#instance.client.lookUp(this.#promptId))
+      this.#unreachableSinceMs = undefined
+    } catch (error) {
+      this.#noteUnreachable(error)
+    }
+  }
+
+  #judge(found: LookUp): void {
+    if (this.#isSettled) return
+    switch (found.state) {
+      case 'ended':
+        this.#settle(this.#verdictOf(found.ending))
+        return
+      case 'absent':
+        this.#judgeAbsence()
+        return
+      case 'running':
+        this.#noteStarted(undefined)
+        break
+      case 'pending':
+        break
+      default:
+        found satisfies never
+    }
+    this.#absentSinceMs = undefined
+    this.#lookUpIn(this.#isCanceling ? cancelingPauseMs : this.#idlePauseMs())
+  }
+
+  #verdictOf(ending: Ending): Verdict {
+    if (this.#outOfTime && ending.outcome !== 'success') return { kind: 'timed_out', reason: this.#outOfTime.reason }
+    switch (ending.outcome) {
+      case 'success':
+        return {
+          kind: 'success',
+          outputs: ending.outputs,
+          startedAtMs: ending.startedAtMs,
+          endedAtMs: ending.endedAtMs,
+        }
+      case 'error':
+        return { kind: 'error', failure: ending.error }
+      case 'interrupted':
+        return { kind: 'interrupted' }
+      default:
+        return ending satisfies never
+    }
+  }
+
+  #judgeAbsence(): void {
+    if (this.#isCanceling) {
+      this.#settle(this.#outOfTime ? { kind: 'timed_out', reason: this.#outOfTime.reason } : { kind: 'removed' })
+      return
+    }
+    const nowMs = Date.now()
+    this.#absentSinceMs ??= nowMs
+    if (nowMs - this.#absentSinceMs < absenceMs) {
+      this.#lookUpIn(this.#endingLookUps > 0 ? this.#endingPauseMs() : absenceMs)
+      return
+    }
+    // The end was heard and its record is gone, as after somebody cleared the history.
+    if (this.#provisional && this.#provisional.outcome !== 'success') this.#settle(this.#verdictOf(this.#provisional))
+    else this.#settle({ kind: 'lost', reason: 'The instance does not know the prompt any more.' })
+  }
+
+  #noteUnreachable(error: unknown): void {
+    if (this.#isSettled) return
+    const nowMs = Date.now()
+    this.#unreachableSinceMs ??= nowMs
+    if (nowMs - this.#unreachableSinceMs >= this.#limits.outageTimeoutMs) {
+      const why = error instanceof ComfyuiError ? error.message : String(error)
+      this.#settle({
+        kind: 'lost',
+        reason: `The instance could not be asked for ${seconds(this.#limits.outageTimeoutMs)}: ${why}`,
+      })
+      return
+    }
+    this.#lookUpIn(disconnectedPauseMs)
+  }
+
+  #idlePauseMs(): number {
+    if (this.#endingLookUps > 0) return this.#endingPauseMs()
+    return this.#instance.isConnected ? connectedPauseMs : disconnectedPauseMs
+  }
+
+  #endingPauseMs(): number {
+    const pause = endingPausesMs[Math.min(this.#endingLookUps, endingPausesMs.length - 1)] ?? disconnectedPauseMs
+    this.#endingLookUps++
+    return pause
+  }
+
+  #lookUpIn(pauseMs: number): void {
+    this.#nextLookUpAtMs = Date.now() + pauseMs
+  }
+}
+
+function seconds(ms: number): string {
+  return `${String(Math.round(ms / 1000))} s`
+}

@@ -1,0 +1,221 @@
+import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
+import { GatewayError, type FieldError } from '../errors/gateway-error.ts'
+import type { InputFile } from '../inputs/input-file.ts'
+import type { InputStore } from '../inputs/input-store.ts'
+import type { Instance } from '../instances/instance.ts'
+import type { JobOutput } from '../outputs/job-output.ts'
+import type { OutputStore } from '../outputs/output-store.ts'
+import type { JobError } from './job.ts'
+import type { LiveJob } from './live-job.ts'
+import { fieldErrorsOf, jobErrorOfNodeFailure, jobErrorOfRefusal } from './node-failure.ts'
+import { type FollowHooks, type FollowLimits, PromptFollower, type Verdict } from './prompt-follower.ts'
+import { storeOutputs } from './store-outputs.ts'
+
+/** How an attempt to run a job on one instance ended. */
+export type AttemptResult =
+  | { readonly kind: 'succeeded'; readonly outputs: readonly JobOutput[]; readonly executedAtMs: number }
+  | { readonly kind: 'failed'; readonly error: JobError }
+  | { readonly kind: 'expired'; readonly error: JobError }
+  | { readonly kind: 'canceled' }
+  /** Not the job's fault: another attempt may do better. */
+  | { readonly kind: 'lost'; readonly error: JobError; readonly wasSent: boolean }
+
+export interface AttemptContext {
+  readonly instance: Instance
+  readonly inputs: InputStore
+  readonly outputs: OutputStore
+  readonly limits: FollowLimits
+  readonly nameParameters: (errors: readonly FieldError[]) => Promise<readonly FieldError[]>
+  /** Registers the follower for ticks and reconnects while the attempt lasts. */
+  readonly track: (follower: PromptFollower) => { untrack: () => void }
+  /** The place on the instance is free again; the outputs may still be on their way. */
+  readonly release: () => void
+  readonly hooks: FollowHooks
+  readonly onOutput: (output: JobOutput) => void
+  /** The instance chose another id than the one it was given, as servers before 0.3.45 do. */
+  readonly onPromptId: (promptId: string) => void
+}
+
+/**
+ * Runs a job on an instance, from the upload of its inputs to the last output in the store.
+ *
+ * @param mode `submit` sends the prompt; `adopt` takes up one that an earlier process sent.
+ */
+export async function runAttempt(
+  live: LiveJob,
+  mode: 'submit' | 'adopt',
+  context: AttemptContext,
+): Promise<AttemptResult> {
+  const { instance } = context
+  const promptId = live.job.promptId
+  const follower = new PromptFollower({
+    instance,
+    promptId,
+    limits: context.limits,
+    hooks: context.hooks,
+    isAdopted: mode === 'adopt',
+  })
+  const followed = [promptId]
+  const tracked = context.track(follower)
+  live.stopAttempt = () => follower.cancel()
+  instance.follow(promptId, (event) => follower.hear(event))
+  let isReleased = false
+  const release = () => {
+    if (!isReleased) context.release()
+    isReleased = true
+  }
+  try {
+    if (mode === 'submit') {
+      const early = await submit(live, follower, followed, context)
+      if (early) return early
+    }
+    const verdict = await follower.verdict
+    release()
+    return await conclude(verdict, live, context)
+  } catch (error) {
+    return failureOf(error)
+  } finally {
+    live.stopAttempt = undefined
+    tracked.untrack()
+    for (const id of followed) instance.unfollow(id)
+    release()
+  }
+}
+
+/** Uploads and submits. A result here is the end of the attempt; without one the follower finds out. */
+async function submit(
+  live: LiveJob,
+  follower: PromptFollower,
+  followed: string[],
+  context: AttemptContext,
+): Promise<AttemptResult | undefined> {
+  const { instance } = context
+  let prompt: Prompt
+  try {
+    prompt = await uploadInputs(live.payload.prompt, live.payload.inputFiles, context)
+  } catch (error) {
+    return error instanceof ComfyuiError ? lost(error.message, false) : failureOf(error)
+  }
+  if (live.isCancelRequested) return { kind: 'canceled' }
+  try {
+    const answer = await instance.client.submitPrompt(submitBody(live, instance, prompt))
+    if (answer.kind === 'refused')
+      return { kind: 'failed', error: await jobErrorOfRefusal(answer, context.nameParameters) }
+    if (answer.promptId !== live.job.promptId) {
+      followed.push(answer.promptId)
+      instance.follow(answer.promptId, (event) => follower.hear(event))
+      follower.rename(answer.promptId)
+      context.onPromptId(answer.promptId)
+    }
+    follower.markSubmitted('accepted')
+    if (fieldErrorsOf(answer.nodeErrors).length > 0) return await refusePartly(answer.nodeErrors, follower, context)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof ComfyuiError)) throw error
+    if (error.reason === 'unreachable') return lost(error.message, false)
+    follower.markSubmitted('unknown')
+    return undefined
+  }
+}
+
+/** ComfyUI runs the good outputs of a partly bad prompt. A typed workflow is wanted whole: stop it and say what is wrong. */
+async function refusePartly(
+  nodeErrors: Parameters<typeof fieldErrorsOf>[0],
+  follower: PromptFollower,
+  context: AttemptContext,
+): Promise<AttemptResult> {
+  follower.cancel()
+  await follower.verdict
+  const message = 'Some outputs of the workflow were refused'
+  const error = await jobErrorOfRefusal({ errorType: 'partly_refused', message, nodeErrors }, context.nameParameters)
+  return { kind: 'failed', error }
+}
+
+async function uploadInputs(prompt: Prompt, files: readonly InputFile[], context: AttemptContext): Promise<Prompt> {
+  const { instance, inputs } = context
+  const renamed = new Map<string, string>()
+  for (const file of files) {
+    if (instance.uploadedInputs.has(file.name)) continue
+    const stream = await inputs.open(file)
+    if (!stream) throw new GatewayError('internal_error', { detail: `The input file ${file.name} of the job is gone.` })
+    const bytes = Buffer.concat(await stream.toArray())
+    const name = await instance.client.uploadInput({ name: file.name, contentType: file.contentType, bytes })
+    if (name === file.name) instance.uploadedInputs.add(name)
+    else renamed.set(file.name, name)
+  }
+  return renamed.size === 0 ? prompt : withNames(prompt, renamed)
+}
+
+/** ComfyUI gave some files another name, because its folder holds other bytes under ours. */
+function withNames(prompt: Prompt, renamed: ReadonlyMap<string, string>): Prompt {
+  return Object.fromEntries(
+    Object.entries(prompt).map(([id, node]) => [
+      id,
+      {
+        ...node,
+        inputs: Object.fromEntries(
+          Object.entries(node.inputs).map(([name, value]) => [
+            name,
+            typeof value === 'string' ? (renamed.get(value) ?? value) : value,
+          ]),
+        ),
+      },
+    ]),
+  )
+}
+
+function submitBody(live: LiveJob, instance: Instance, prompt: Prompt): string {
+  return JSON.stringify({
+    prompt,
+    prompt_id: live.job.promptId,
+    client_id: instance.clientId,
+    extra_data: { preview_method: live.payload.previews ? 'auto' : 'none' },
+  })
+}
+
+async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext): Promise<AttemptResult> {
+  switch (verdict.kind) {
+    case 'success': {
+      const executedAtMs = Date.now()
+      const outputs = await storeOutputs({
+        jobId: live.job.id,
+        outputs: verdict.outputs,
+        outputNames: live.payload.outputNames,
+        openFile: (file) => context.instance.client.openFile(file),
+        store: context.outputs,
+        onStored: context.onOutput,
+      })
+      return { kind: 'succeeded', outputs, executedAtMs }
+    }
+    case 'error':
+      return { kind: 'failed', error: jobErrorOfNodeFailure(verdict.failure) }
+    case 'interrupted':
+      if (live.isCancelRequested) return { kind: 'canceled' }
+      return {
+        kind: 'failed',
+        error: { code: 'canceled_upstream', message: 'The job was interrupted on its instance.' },
+      }
+    case 'removed':
+      return { kind: 'canceled' }
+    case 'timed_out':
+      return { kind: 'expired', error: { code: 'deadline_exceeded', message: verdict.reason } }
+    case 'lost':
+      return lost(verdict.reason, true)
+    default:
+      return verdict satisfies never
+  }
+}
+
+function lost(reason: string, wasSent: boolean): AttemptResult {
+  return { kind: 'lost', error: { code: 'instance_lost', message: reason }, wasSent }
+}
+
+function failureOf(error: unknown): AttemptResult {
+  if (error instanceof ComfyuiError) {
+    if (error.reason !== 'bad_answer') return lost(error.message, true)
+    return { kind: 'failed', error: { code: 'upstream_error', message: error.message } }
+  }
+  if (error instanceof GatewayError) return { kind: 'failed', error: { code: error.code, message: error.detail } }
+  throw error
+}

@@ -1,0 +1,63 @@
+import type { Readable } from 'node:stream'
+import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import type { ComfyuiFile } from '../comfyui/comfyui-client.ts'
+import type { NodeOutput } from '../comfyui/wire/messages.ts'
+import { collectOutputs, type FoundOutput } from '../outputs/collect-outputs.ts'
+import type { JobOutput } from '../outputs/job-output.ts'
+import type { OutputStore } from '../outputs/output-store.ts'
+
+export interface StoreOutputsOptions {
+  readonly jobId: string
+  readonly outputs: Readonly<Record<string, NodeOutput>>
+  /** The workflow's names for output nodes: name → node id. */
+  readonly outputNames: Readonly<Record<string, string>>
+  readonly openFile: (file: ComfyuiFile) => Promise<{ body: Buffer | Readable }>
+  readonly store: OutputStore
+  readonly onStored: (output: JobOutput) => void
+}
+
+const tries = 3
+const retryPauseMs = 500
+
+/**
+ * Copies everything a prompt produced into the output store, in order. Resolves when all of it is complete there.
+ *
+ * @throws ComfyuiError when a file cannot be had from the instance, GatewayError `storage_unavailable`
+ */
+export async function storeOutputs(options: StoreOutputsOptions): Promise<JobOutput[]> {
+  const names = new Map(Object.entries(options.outputNames).map(([name, nodeId]) => [nodeId, name]))
+  const stored: JobOutput[] = []
+  for (const [index, found] of collectOutputs(options.outputs).entries()) {
+    const { sizeBytes } = await storeOne(found, index, options)
+    const output: JobOutput = {
+      index,
+      nodeId: found.nodeId,
+      name: names.get(found.nodeId),
+      kind: found.outputKind,
+      contentType: found.contentType,
+      sizeBytes,
+      filename: found.filename,
+    }
+    stored.push(output)
+    options.onStored(output)
+  }
+  return stored
+}
+
+async function storeOne(
+  found: FoundOutput,
+  index: number,
+  { jobId, openFile, store }: StoreOutputsOptions,
+): Promise<{ sizeBytes: number }> {
+  if (found.kind === 'text') return store.write(jobId, index, Buffer.from(found.text))
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { body } = await openFile(found)
+      return await store.write(jobId, index, body)
+    } catch (error) {
+      const isWorthAnother = error instanceof ComfyuiError && error.reason !== 'bad_answer'
+      if (!isWorthAnother || attempt === tries) throw error
+      await new Promise((resolve) => setTimeout(resolve, retryPauseMs * attempt))
+    }
+  }
+}
