@@ -1,0 +1,73 @@
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { isTerminal, type Job } from '../job.ts'
+import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StoredJob } from '../job-store.ts'
+import { compareNewestFirst, selectJobs } from './select-jobs.ts'
+
+export interface MemoryJobStoreOptions {
+  readonly now?: () => number
+}
+
+/** A job store that forgets everything with the process. */
+export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions = {}): JobStore {
+  const jobs = new Map<string, StoredJob>()
+  const claims = new Map<string, IdempotencyClaim & { readonly jobId: string }>()
+  let closed = false
+
+  function requireOpen(): void {
+    if (closed) throw new GatewayError('storage_unavailable', { detail: 'The job store is closed.' })
+  }
+
+  function* snapshots(): Generator<Job> {
+    for (const { job } of jobs.values()) yield job
+  }
+
+  async function create(stored: StoredJob, claim?: IdempotencyClaim): Promise<CreateResult> {
+    requireOpen()
+    const { id } = stored.job
+    if (claim !== undefined) {
+      const standing = claims.get(claim.key)
+      if (standing !== undefined && standing.expiresAtMs > now() && jobs.has(standing.jobId)) {
+        return { kind: 'exists', jobId: standing.jobId, fingerprint: standing.fingerprint }
+      }
+    }
+    if (jobs.has(id)) throw new GatewayError('internal_error', { detail: `A job with the id ${id} exists already.` })
+    jobs.set(id, stored)
+    if (claim !== undefined) claims.set(claim.key, { ...claim, jobId: id })
+    return { kind: 'created' }
+  }
+
+  async function update(job: Job): Promise<void> {
+    requireOpen()
+    const stored = jobs.get(job.id)
+    if (stored === undefined || isTerminal(stored.job.state)) {
+      throw new GatewayError('internal_error', { detail: `There is no open job with the id ${job.id} to update.` })
+    }
+    jobs.set(job.id, { job, payload: stored.payload })
+  }
+
+  function deleteCompletedBefore(timeMs: number, limit: number): { id: string; outputCount: number }[] {
+    for (const [key, claim] of claims) if (claim.expiresAtMs <= now()) claims.delete(key)
+    const forgotten: { id: string; outputCount: number }[] = []
+    for (const { id, state, times, outputs } of snapshots()) {
+      if (forgotten.length >= limit) break
+      if (!isTerminal(state) || (times.completedAtMs ?? times.createdAtMs) >= timeMs) continue
+      jobs.delete(id)
+      forgotten.push({ id, outputCount: outputs.length })
+    }
+    return forgotten
+  }
+
+  return {
+    create,
+    update,
+    get: (id) => jobs.get(id)?.job,
+    getPayload: (id) => jobs.get(id)?.payload,
+    list: (query: JobQuery) => selectJobs(snapshots(), query),
+    listOpen: () =>
+      [...jobs.values()].filter(({ job }) => !isTerminal(job.state)).sort((a, b) => compareNewestFirst(b.job, a.job)),
+    deleteCompletedBefore,
+    close: async () => {
+      closed = true
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import type { Job } from '../job.ts'
+import type { JobQuery } from '../job-store.ts'
+
+/** Newest first; ids decide between jobs of the same millisecond, so that a cursor is never ambiguous. */
+export function compareNewestFirst(a: Job, b: Job): number {
+  return b.times.createdAtMs - a.times.createdAtMs || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
+}
+
+/** The jobs that a query asks for, in its order. */
+export function selectJobs(jobs: Iterable<Job>, query: JobQuery): Job[] {
+  const found: Job[] = []
+  for (const job of jobs) if (matches(job, query)) found.push(job)
+  return found.sort(compareNewestFirst).slice(0, query.limit)
+}
+
+function matches(job: Job, { states, workflow, after }: JobQuery): boolean {
+  if (states !== undefined && !states.includes(job.state)) return false
+  if (workflow !== undefined && job.workflow !== workflow) return false
+  if (after === undefined) return true
+  const { createdAtMs } = job.times
+  return createdAtMs < after.createdAtMs || (createdAtMs === after.createdAtMs && job.id < after.id)
+}
