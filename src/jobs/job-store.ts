@@ -28,16 +28,22 @@ export interface JobQuery {
  *
  * Writes are collected and committed in groups. `create` and `update` take effect for readers of this store at once;
  * their promise resolves when the group they belong to is on disk, and rejects with GatewayError `storage_unavailable`
- * when it cannot be written, in which case none of the group's changes exist after a restart. Groups commit in order.
- * Progress is never stored.
+ * when it cannot be written. Then the new jobs of the group do not exist, while changes of jobs that do stay visible and
+ * are written with a later group. Groups commit in order. Progress is never stored. After `close` everything is refused
+ * with `storage_unavailable`.
  */
 export interface JobStore {
   /**
    * Stores a new job, and its claim where there is one. Resolves to `created`, or, without storing anything, to the
-   * claim that already stands under the same key.
+   * claim that already stands under the same key. A claim stands until it expires or its job is forgotten.
+   * @throws GatewayError `internal_error` when a job with the same id exists
    */
   create(stored: StoredJob, claim?: IdempotencyClaim): Promise<CreateResult>
-  /** Replaces the snapshot of a job that exists. The payload never changes. */
+  /**
+   * Replaces the snapshot of an open job. The payload never changes. The end of a job may be written again, as after a
+   * failure; nothing else changes a terminal job.
+   * @throws GatewayError `internal_error` when the job is unknown, or ended otherwise
+   */
   update(job: Job): Promise<void>
   get(id: string): Job | undefined
   getPayload(id: string): JobPayload | undefined

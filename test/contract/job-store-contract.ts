@@ -164,7 +164,20 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
       await expect(store.update({ ...done, state: 'failed' })).rejects.toMatchObject({ code: 'internal_error' })
       await ending
       await expect(store.update({ ...done, state: 'failed' })).rejects.toMatchObject({ code: 'internal_error' })
+      await expect(store.update({ ...done, state: 'running' })).rejects.toMatchObject({ code: 'internal_error' })
       await expect(store.update(makeJob())).rejects.toMatchObject({ code: 'internal_error' })
+      expect(store.get(done.id)).toEqual(done)
+    })
+
+    test('takes the end of a job that it knows already once more', async () => {
+      let store = open()
+      const stored = makeStored()
+      await store.create(stored)
+      const done = completeJob(stored.job, 'failed', 5)
+      await Promise.all([store.update(done), store.update({ ...done })])
+      await store.update({ ...done })
+      store = await reopen(store)
+      await store.update({ ...done })
       expect(store.get(done.id)).toEqual(done)
     })
 

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../job.ts'
 import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StoredJob } from '../job-store.ts'
-import { compareNewestFirst, selectJobs } from './select-jobs.ts'
+import { compareNewestFirst, isSameEnd, refuseUpdate, selectJobs } from './job-rules.ts'
 
 export interface MemoryJobStoreOptions {
   readonly now?: () => number
@@ -39,8 +39,8 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
   async function update(job: Job): Promise<void> {
     requireOpen()
     const stored = jobs.get(job.id)
-    if (stored === undefined || isTerminal(stored.job.state)) {
-      throw new GatewayError('internal_error', { detail: `There is no open job with the id ${job.id} to update.` })
+    if (stored === undefined || (isTerminal(stored.job.state) && !isSameEnd(stored.job, job))) {
+      throw refuseUpdate(job, stored?.job)
     }
     jobs.set(job.id, { job, payload: stored.payload })
   }

@@ -320,6 +320,21 @@ describe('sqlite job store on disk', () => {
       expect(open().get(job.id)).toEqual(done)
     })
 
+    test('lets the caller try to end a job again until it works', async () => {
+      const disk = openOnSmallDisk(never)
+      const { job, payload } = makeStored()
+      await disk.store.create({ job, payload })
+      disk.fill()
+      const done: Job = { ...completeJob(job, 'succeeded', 5), warnings: [large] }
+      await expect(disk.store.update(done)).rejects.toMatchObject({ code: 'storage_unavailable' })
+      await expect(disk.store.update(done)).rejects.toMatchObject({ code: 'storage_unavailable' })
+      disk.free()
+      await disk.store.update(done)
+      await disk.store.update(done)
+      await disk.store.close()
+      expect(open().get(job.id)).toEqual(done)
+    })
+
     test('tries again by itself until a result is written', async () => {
       const disk = openOnSmallDisk(1)
       const { job, payload } = makeStored()

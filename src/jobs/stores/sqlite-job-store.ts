@@ -14,7 +14,7 @@ import {
   parsePayload,
   payloadRowSchema,
 } from './job-rows.ts'
-import { compareNewestFirst, selectJobs } from './select-jobs.ts'
+import { compareNewestFirst, isSameEnd, refuseUpdate, selectJobs } from './job-rules.ts'
 
 export interface SqliteJobStoreOptions {
   /** Path of the database; its folder is made where it is missing. One process at a time may have it open. */
@@ -226,9 +226,9 @@ export function createSqliteJobStore({
   async function update(job: Job): Promise<void> {
     requireOpen()
     const entry = live.get(job.id)
-    if (entry === undefined || isTerminal(entry.job.state)) {
-      throw new GatewayError('internal_error', { detail: `There is no open job with the id ${job.id} to update.` })
-    }
+    const known = entry?.job ?? get(job.id)
+    if (known === undefined || (isTerminal(known.state) && !isSameEnd(known, job))) throw refuseUpdate(job, known)
+    if (entry === undefined) return
     entry.job = job
     if (entry.stored) changed.add(entry)
     await currentGroup().done

@@ -1,3 +1,4 @@
+import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Job } from '../job.ts'
 import type { JobQuery } from '../job-store.ts'
 
@@ -19,4 +20,18 @@ function matches(job: Job, { states, workflow, after }: JobQuery): boolean {
   if (after === undefined) return true
   const { createdAtMs } = job.times
   return createdAtMs < after.createdAtMs || (createdAtMs === after.createdAtMs && job.id < after.id)
+}
+
+/** Whether both are the same job, ended in the same way at the same time. */
+export function isSameEnd(a: Job, b: Job): boolean {
+  return a.state === b.state && a.times.completedAtMs === b.times.completedAtMs
+}
+
+/** The error for an update of a job that is not known, or ended otherwise. */
+export function refuseUpdate(job: Job, known: Job | undefined): GatewayError {
+  const detail =
+    known === undefined
+      ? `There is no job with the id ${job.id} to update.`
+      : `The job ${job.id} ended as ${known.state} and cannot become ${job.state}.`
+  return new GatewayError('internal_error', { detail })
 }
