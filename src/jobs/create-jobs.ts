@@ -28,8 +28,8 @@ export interface JobsOwner extends Jobs {
   drain(): void
   /** Resolves when no job is open, or when `timeoutMs` has passed. */
   whenIdle(timeoutMs: number): Promise<void>
-  /** Stops. Open jobs stay as they are in the store; the next process takes them up. */
-  close(): Promise<void>
+  /** Stops, and wakes everybody who waits. Open jobs stay as they are in the store; the next process takes them up. */
+  close(): void
 }
 
 const forgetEveryMs = 60_000
@@ -165,12 +165,11 @@ export function createJobs(options: JobsOptions): JobsOwner {
       isDraining = true
     },
     whenIdle: (timeoutMs) => lives.whenIdle(timeoutMs),
-    async close() {
+    close() {
       isDraining = true
       clearInterval(forgetTimer)
       runner.close()
       lives.close()
-      await store.close()
     },
   }
 }

@@ -18,6 +18,8 @@ export class JobJournal {
   readonly #listeners = new Set<(event: JobEvent) => void>()
   #events: JobEvent[] = []
   #lastId = 0
+  /** Events from this one on are kept, but for previews that a later one replaced. */
+  #oldestKept = 1
   #isWatched = false
   #end: JobEvent | undefined
 
@@ -32,7 +34,7 @@ export class JobJournal {
     if (!this.#isWatched) return
     if (numbered.type === 'preview') this.#events = this.#events.filter(({ type }) => type !== 'preview')
     this.#events.push(numbered)
-    if (this.#events.length > keptEvents) this.#events.shift()
+    if (this.#events.length > keptEvents) this.#oldestKept = (this.#events.shift()?.id ?? 0) + 1
     for (const listener of this.#listeners) listener(numbered)
   }
 
@@ -41,6 +43,7 @@ export class JobJournal {
    * carries the number of the latest event: it stands for all up to that one.
    */
   subscribe(job: Job, afterId: number | undefined, listener: (event: JobEvent) => void): EventSubscription {
+    if (!this.#isWatched) this.#oldestKept = this.#lastId + 1
     this.#isWatched = true
     const missed = afterId === undefined ? undefined : this.#after(afterId)
     if (missed) for (const event of missed) listener(event)
@@ -55,9 +58,7 @@ export class JobJournal {
 
   /** `undefined` when some of the events after this one are gone, or were never numbered. */
   #after(id: number): JobEvent[] | undefined {
-    if (id > this.#lastId) return undefined
-    const oldest = this.#events[0]?.id ?? this.#lastId + 1
-    if (id + 1 < oldest) return undefined
+    if (id > this.#lastId || id + 1 < this.#oldestKept) return undefined
     return this.#events.filter((event) => event.id > id)
   }
 }

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { fieldErrorsOf, jobErrorOfNodeFailure, jobErrorOfRefusal, withoutServerPaths } from './node-failure.ts'
+
+test.each([
+  ['No such file: /opt/ComfyUI/models/vae/x.safetensors', 'No such file: x.safetensors'],
+  ["open '/srv/comfyui/input/a.png' failed", "open 'a.png' failed"],
+  ['C:\\ComfyUI\\models\\vae\\x.pt is broken', 'x.pt is broken'],
+  ['see https://example.org/help/page', 'see https://example.org/help/page'],
+  ['shape mismatch 3/4 and 1/2', 'shape mismatch 3/4 and 1/2'],
+])('cuts server paths out of %j', (text, expected) => {
+  expect(withoutServerPaths(text)).toBe(expected)
+})
+
+test('tells the node, its class and the exception of a failure', () => {
+  const error = jobErrorOfNodeFailure({
+    node_id: '3',
+    node_type: 'KSampler',
+    exception_type: 'ValueError',
+    exception_message: 'boom in /opt/ComfyUI/nodes.py\n',
+  })
+  expect(error).toEqual({
+    code: 'execution_error',
+    message: 'Node 3 (KSampler) failed: boom in nodes.py',
+    node: { id: '3', classType: 'KSampler', exceptionType: 'ValueError', message: 'boom in nodes.py' },
+  })
+})
+
+test.each(['torch.OutOfMemoryError', 'torch.cuda.OutOfMemoryError'])('knows %s', (exception_type) => {
+  expect(jobErrorOfNodeFailure({ exception_type, exception_message: 'Allocation on device' }).code).toBe(
+    'out_of_memory',
+  )
+})
+
+const badCfg = {
+  '3': {
+    class_type: 'KSampler',
+    errors: [
+      {
+        type: 'value_bigger_than_max',
+        message: 'Value 99 bigger than max of 30',
+        details: 'cfg',
+        extra_info: { input_name: 'cfg' },
+      },
+    ],
+  },
+}
+
+test('lists what validation found, node by node', () => {
+  expect(fieldErrorsOf(badCfg)).toEqual([
+    {
+      code: 'value_bigger_than_max',
+      message: 'Value 99 bigger than max of 30: cfg',
+      node: { id: '3', classType: 'KSampler', input: 'cfg' },
+    },
+  ])
+  expect(fieldErrorsOf(null)).toEqual([])
+})
+
+const refusal = { errorType: 'prompt_outputs_failed_validation', message: 'Prompt outputs failed validation' }
+
+test('blames the parameter of the caller that is behind a refusal', async () => {
+  const error = await jobErrorOfRefusal({ ...refusal, nodeErrors: badCfg }, (errors) =>
+    Promise.resolve(errors.map((entry) => ({ ...entry, pointer: '/guidance' }))),
+  )
+  expect(error).toMatchObject({ code: 'invalid_workflow', message: '/guidance: Value 99 bigger than max of 30: cfg' })
+})
+
+test('calls the workflow unavailable when a model it fixes itself is not there, or a class', async () => {
+  const nodeErrors = {
+    '1': {
+      class_type: 'VAELoader',
+      errors: [{ type: 'value_not_in_list', message: 'Value not in list', details: 'vae_name' }],
+    },
+  }
+  const asTheyAre = <T>(errors: T) => Promise.resolve(errors)
+  expect((await jobErrorOfRefusal({ ...refusal, nodeErrors }, asTheyAre)).code).toBe('workflow_unavailable')
+  const missing = { errorType: 'missing_node_type', message: "Node 'X' not found", nodeErrors: {} }
+  expect((await jobErrorOfRefusal(missing, asTheyAre)).code).toBe('workflow_unavailable')
+})
