@@ -46,7 +46,7 @@ export function openJobDatabase(file: string): JobDatabase {
     try {
       return query()
     } catch (cause) {
-      throw storageError(`The jobs in ${dirname(file)} cannot be read.`, cause)
+      throw storageError('The stored jobs cannot be read.', cause)
     }
   }
 

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { createRecentMap } from '../../lib/recent-map.ts'
 import { isTerminal, type Job, type JobPayload, type JobState } from '../job.ts'
@@ -103,7 +102,7 @@ export function createSqliteJobStore({
     try {
       return parse()
     } catch (cause) {
-      throw storageError(`A row of ${file} cannot be read.`, cause)
+      throw storageError('A job that is stored cannot be read.', cause)
     }
   }
 
@@ -176,7 +175,7 @@ export function createSqliteJobStore({
       retryTimer = setTimeout(currentGroup, retryMs)
       retryTimer.unref()
     }
-    failed.reject(storageError(`Jobs cannot be stored in ${dirname(file)}.`, cause))
+    failed.reject(storageError('Jobs cannot be stored.', cause))
   }
 
   function requireOpen(): void {
@@ -288,7 +287,7 @@ export function createSqliteJobStore({
         }
       })
     } catch (cause) {
-      throw storageError(`Old jobs cannot be removed from ${dirname(file)}.`, cause)
+      throw storageError('Old jobs cannot be removed.', cause)
     }
     for (const { id } of rows) recent.delete(id)
     return rows.map(({ id, outputCount }) => ({ id, outputCount }))
@@ -307,9 +306,9 @@ export function createSqliteJobStore({
 
   try {
     loadOpenJobs()
-  } catch (error) {
+  } catch (cause) {
     database.close()
-    throw error
+    throw storageError(`The open jobs in ${file} cannot be taken up.`, cause)
   }
   return { create, update, get, getPayload, list, listOpen, deleteCompletedBefore, close }
 }

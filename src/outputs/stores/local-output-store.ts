@@ -1,0 +1,206 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open as openFile, opendir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { errnoOf } from '../../lib/errno-of.ts'
+import { createRecentMap } from '../../lib/recent-map.ts'
+import type { ByteRange, OutputStore } from '../output-store.ts'
+
+export interface LocalOutputStoreOptions {
+  /** Made where it is missing. Holds nothing but outputs. */
+  readonly directory: string
+  /** Outputs written a moment ago are kept in memory up to this size in all, so that an answer costs no read. */
+  readonly recentBytes?: number
+}
+
+export interface LocalOutputStore extends OutputStore {
+  /**
+   * Removes outputs of jobs that nobody knows and files that were never finished: what a crash leaves behind.
+   * To be called before anything is written. Returns how many files it removed.
+   */
+  removeUnknown(isKnown: (jobId: string) => boolean): Promise<number>
+}
+
+/** Up to this size one write of the event loop's own thread costs less than handing it to another one. */
+const maxSyncWriteBytes = 256 * 1024
+/** Size of the pieces in which files are read. */
+const readBytes = 256 * 1024
+/** What it takes to keep an output in memory besides its bytes, roughly. */
+const recentEntryBytes = 256
+/** One output takes at most this share of the memory for recent ones. */
+const recentShare = 4
+
+/**
+ * Outputs as files `<job id>.<index>` in one folder. What is too large to be written at once goes into a `.part` file
+ * that gets its name when it is complete. Nothing is flushed to the medium: a killed process loses nothing, but after a
+ * power cut an output may be shorter than its job says.
+ *
+ * @throws GatewayError `storage_unavailable` when the folder cannot be made
+ */
+export function createLocalOutputStore({
+  directory,
+  recentBytes = 16 * 1024 * 1024,
+}: LocalOutputStoreOptions): LocalOutputStore {
+  const recent = createRecentMap<string, Buffer>(recentBytes, (bytes) => bytes.length + recentEntryBytes)
+  let partCount = 0
+
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw storageError(`The folder for outputs, ${directory}, cannot be made`, cause)
+  }
+
+  async function write(
+    jobId: string,
+    index: number,
+    source: Buffer | AsyncIterable<Uint8Array>,
+  ): Promise<{ sizeBytes: number }> {
+    const name = nameOf(jobId, index)
+    if (name === undefined) {
+      throw new GatewayError('internal_error', { detail: `${jobId}.${index} is no name of an output.` })
+    }
+    recent.delete(name)
+    if (!Buffer.isBuffer(source)) return writeParted(name, (path) => writeStream(path, source))
+    if (source.length <= maxSyncWriteBytes) writeAtOnce(join(directory, name), source)
+    else await writeParted(name, (path) => writeLarge(path, source))
+    if (source.length <= recentBytes / recentShare) recent.set(name, compact(source))
+    return { sizeBytes: source.length }
+  }
+
+  /** Part files of the same output never meet: an attempt that was given up may still be writing. */
+  async function writeParted(name: string, writeTo: (path: string) => Promise<number>): Promise<{ sizeBytes: number }> {
+    partCount += 1
+    const part = join(directory, `${name}.${partCount}.part`)
+    try {
+      const sizeBytes = await writeTo(part)
+      await rename(part, join(directory, name)).catch(refuseWrite)
+      return { sizeBytes }
+    } catch (error) {
+      await rm(part, { force: true }).catch(() => {})
+      throw error
+    }
+  }
+
+  async function read(jobId: string, index: number): Promise<Buffer | undefined> {
+    const name = nameOf(jobId, index)
+    if (name === undefined) return undefined
+    return recent.get(name) ?? (await readFile(join(directory, name)).catch(missingIsUndefined))
+  }
+
+  async function open(jobId: string, index: number, range?: ByteRange): Promise<Readable | undefined> {
+    const name = nameOf(jobId, index)
+    if (name === undefined) return undefined
+    const bytes = recent.get(name)
+    if (bytes !== undefined) return Readable.from(chunksOf(range ? bytes.subarray(range.start, range.end + 1) : bytes))
+    const file = await openFile(join(directory, name)).catch(missingIsUndefined)
+    return file?.createReadStream({ highWaterMark: readBytes, ...range })
+  }
+
+  async function remove(jobId: string, outputCount: number): Promise<void> {
+    for (let index = 0; index < outputCount; index += 1) {
+      const name = nameOf(jobId, index)
+      if (name === undefined) return
+      recent.delete(name)
+      await rm(join(directory, name), { force: true }).catch(refuseWrite)
+    }
+  }
+
+  async function removeUnknown(isKnown: (jobId: string) => boolean): Promise<number> {
+    let removed = 0
+    for await (const { name } of await opendir(directory).catch(refuseWrite)) {
+      const [, jobId, part] = filePattern.exec(name) ?? []
+      if (jobId === undefined || (part === undefined && isKnown(jobId))) continue
+      await rm(join(directory, name), { force: true }).catch(refuseWrite)
+      removed += 1
+    }
+    return removed
+  }
+
+  return { write, read, open, remove, removeUnknown, close: async () => {} }
+}
+
+const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+const jobIdPattern = new RegExp(`^${uuid}$`)
+const filePattern = new RegExp(`^(${uuid})\\.\\d+(\\.\\d+\\.part)?$`)
+
+/** `undefined` for what is no id of a job or no index: it never becomes part of a path. */
+function nameOf(jobId: string, index: number): string | undefined {
+  return jobIdPattern.test(jobId) && Number.isSafeInteger(index) && index >= 0 ? `${jobId}.${index}` : undefined
+}
+
+function writeAtOnce(path: string, bytes: Buffer): void {
+  try {
+    writeFileSync(path, bytes, { mode: 0o600 })
+  } catch (cause) {
+    removeFile(path)
+    refuseWrite(cause)
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // What stands there was not written here: a folder, say.
+  }
+}
+
+async function writeLarge(path: string, bytes: Buffer): Promise<number> {
+  await writeFile(path, bytes, { mode: 0o600 }).catch(refuseWrite)
+  return bytes.length
+}
+
+/** Reads no more than what was written. Errors of the source are passed on as they are. */
+async function writeStream(path: string, source: AsyncIterable<Uint8Array>): Promise<number> {
+  let file: FileHandle | undefined
+  let sizeBytes = 0
+  try {
+    for await (const chunk of source) {
+      // Opened here, so that a source is always told when nobody reads on.
+      file ??= await openPart(path)
+      await writeChunk(file, chunk)
+      sizeBytes += chunk.length
+    }
+    file ??= await openPart(path)
+  } finally {
+    await file?.close().catch(refuseWrite)
+  }
+  return sizeBytes
+}
+
+async function openPart(path: string): Promise<FileHandle> {
+  return openFile(path, 'w', 0o600).catch(refuseWrite)
+}
+
+async function writeChunk(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  let offset = 0
+  while (offset < chunk.length) {
+    const { bytesWritten } = await file.write(chunk, offset).catch(refuseWrite)
+    offset += bytesWritten
+  }
+}
+
+/** A part of a larger piece of memory would keep all of it alive. */
+function compact(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes
+}
+
+function chunksOf(bytes: Buffer): Buffer[] {
+  const chunks: Buffer[] = []
+  for (let start = 0; start < bytes.length; start += readBytes) chunks.push(bytes.subarray(start, start + readBytes))
+  return chunks
+}
+
+function missingIsUndefined(error: unknown): undefined {
+  if (errnoOf(error) === 'ENOENT') return undefined
+  throw storageError('An output cannot be read', error)
+}
+
+function refuseWrite(cause: unknown): never {
+  throw storageError('An output cannot be stored', cause)
+}
+
+function storageError(what: string, cause: unknown): GatewayError {
+  return new GatewayError('storage_unavailable', { detail: `${what} (${errnoOf(cause) ?? 'unknown reason'}).`, cause })
+}
