@@ -106,7 +106,7 @@ describe('local output store', () => {
   })
 
   test('answers from memory right after writing, within its limit', async () => {
-    const store = createLocalOutputStore({ directory, recentBytes: 5 * small })
+    const store = createLocalOutputStore({ directory, recentBytes: 5.1 * small })
     const jobId = randomUUID()
     for (let index = 0; index < 6; index += 1) await store.write(jobId, index, Buffer.alloc(small, index))
     rmSync(directory, { recursive: true })
