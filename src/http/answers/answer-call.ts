@@ -1,0 +1,106 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { isTerminal, type Job } from '../../jobs/job.ts'
+import type { JobOutput } from '../../outputs/job-output.ts'
+import type { OutputStore } from '../../outputs/output-store.ts'
+import { covers, type AnswerForm } from '../negotiation/accept.ts'
+import type { Preferences } from '../negotiation/prefer.ts'
+import { JobFailure } from '../plugins/errors.ts'
+import { jobPath, outputPath } from '../schemas/job.ts'
+import { runStats } from '../schemas/result.ts'
+import type { JobPresenter } from './job-presenter.ts'
+import { sendOutput } from './send-output.ts'
+import { sendResult } from './send-result.ts'
+
+export interface CallAnswer {
+  readonly job: Job
+  readonly forms: readonly AnswerForm[]
+  readonly preferences: Preferences
+  readonly receivedAtMs: number
+  readonly acceptedAtMs: number
+}
+
+export interface AnswerTools {
+  readonly presenter: JobPresenter
+  readonly outputs: Pick<OutputStore, 'read' | 'open'>
+  readonly now: () => number
+}
+
+/** Seconds after which it is worth asking again for a job that is not done. */
+const pollAfterSeconds = 1
+
+/**
+ * Answers a request that started a job, with what there is of it now: the result in the best acceptable form, the
+ * problem of a job that failed, or 202 and the address of one that goes on.
+ * @throws JobFailure | GatewayError `not_acceptable`, `output_expired`
+ */
+export async function answerCall(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  call: CallAnswer,
+  tools: AnswerTools,
+): Promise<FastifyReply> {
+  const { job, preferences } = call
+  reply.header('job-id', job.id)
+  reply.header('vary', 'Accept, Prefer')
+  if (!isTerminal(job.state)) return sendAccepted(reply, job, preferences, tools.presenter)
+  if (job.state !== 'succeeded') throw new JobFailure(await tools.presenter.errorOf(job), job.id)
+  if (preferences.waitSeconds !== undefined) reply.header('preference-applied', `wait=${preferences.waitSeconds}`)
+  return sendBest(request, reply, call, tools)
+}
+
+function sendAccepted(
+  reply: FastifyReply,
+  job: Job,
+  { respondAsync, waitSeconds }: Preferences,
+  presenter: JobPresenter,
+): FastifyReply {
+  const applied = [respondAsync && 'respond-async', waitSeconds !== undefined && `wait=${waitSeconds}`].filter(Boolean)
+  if (applied.length > 0) reply.header('preference-applied', applied.join(', '))
+  return reply
+    .code(202)
+    .header('location', jobPath(job.id))
+    .header('retry-after', String(pollAfterSeconds))
+    .send(presenter.present(job))
+}
+
+async function sendBest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { job, forms, receivedAtMs, acceptedAtMs }: CallAnswer,
+  tools: AnswerTools,
+): Promise<FastifyReply> {
+  for (const form of forms) {
+    if (form.kind === 'json') {
+      const stats = runStats(job, { receivedAtMs, acceptedAtMs, nowMs: tools.now() })
+      return sendResult(reply, { job, resource: tools.presenter.present(job), stats, outputs: tools.outputs })
+    }
+    if (form.kind !== 'output') continue
+    const output = job.outputs.find((candidate) => covers(form.range, candidate.contentType))
+    if (output !== undefined) return sendRaw(request, reply, job, output, tools.outputs)
+  }
+  throw new JobFailure(
+    new GatewayError('not_acceptable', {
+      detail: `The job has ${describeOutputs(job)}. Get them below ${jobPath(job.id)}/outputs, or send Accept: application/json.`,
+    }),
+    job.id,
+  )
+}
+
+function sendRaw(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  job: Job,
+  output: JobOutput,
+  outputs: AnswerTools['outputs'],
+): Promise<FastifyReply> {
+  reply.header('content-location', outputPath(job.id, output.index))
+  reply.header('output-count', String(job.outputs.length))
+  reply.header('link', `<${jobPath(job.id)}>; rel="describedby"`)
+  return sendOutput(request, reply, { outputs, jobId: job.id, output })
+}
+
+function describeOutputs(job: Job): string {
+  if (job.outputs.length === 0) return 'no outputs'
+  return `outputs of type ${[...new Set(job.outputs.map((output) => output.contentType))].join(', ')}`
+}

@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { Job } from '../../jobs/job.ts'
+import type { JobOutput } from '../../outputs/job-output.ts'
+import type { OutputStore } from '../../outputs/output-store.ts'
+import type { JobResource } from '../schemas/job.ts'
+import type { RunStats } from '../schemas/result.ts'
+
+/** Images up to this size in all are answered in one piece. */
+const maxPieceBytes = 262_144
+
+type Outputs = Pick<OutputStore, 'read' | 'open'>
+
+/**
+ * Answers with the job and its images as base64. The JSON is written by hand: base64 needs no escaping, its length is
+ * known, and large images go through without ever being in memory as a whole.
+ * @throws GatewayError `output_expired`
+ */
+export async function sendResult(
+  reply: FastifyReply,
+  result: { job: Job; resource: JobResource; stats: RunStats; outputs: Outputs },
+): Promise<FastifyReply> {
+  const { job, resource, stats, outputs } = result
+  const images = job.outputs.filter((output) => output.kind === 'image')
+  const filenames = images.map((image) => image.filename)
+  const head = `${JSON.stringify({ ...resource, filenames, stats }).slice(0, -1)},"images":[`
+  reply.type('application/json; charset=utf-8')
+  if (images.reduce((total, image) => total + image.sizeBytes, 0) <= maxPieceBytes) {
+    return reply.send(`${head}${(await readAll(outputs, job.id, images)).join(',')}]}`)
+  }
+  const [first, ...others] = images
+  const firstStream = first === undefined ? undefined : await openOutput(outputs, job.id, first)
+  const length = images.reduce((total, image) => total + base64Length(image.sizeBytes) + 3, Buffer.byteLength(head) + 1)
+  reply.header('content-length', String(length))
+  return reply.send(
+    Readable.from(
+      writeResult(head, firstStream, others, (image) => openOutput(outputs, job.id, image)),
+      { objectMode: false },
+    ),
+  )
+}
+
+async function readAll(outputs: Outputs, jobId: string, images: readonly JobOutput[]): Promise<string[]> {
+  return Promise.all(
+    images.map(async (image) => {
+      const bytes = await outputs.read(jobId, image.index)
+      if (bytes === undefined) throw new GatewayError('output_expired')
+      return `"${bytes.toString('base64')}"`
+    }),
+  )
+}
+
+async function openOutput(outputs: Outputs, jobId: string, image: JobOutput): Promise<Readable> {
+  const stream = await outputs.open(jobId, image.index)
+  if (stream === undefined) throw new GatewayError('output_expired')
+  return stream
+}
+
+async function* writeResult(
+  head: string,
+  first: Readable | undefined,
+  others: readonly JobOutput[],
+  open: (image: JobOutput) => Promise<Readable>,
+): AsyncGenerator<Buffer> {
+  yield Buffer.from(`${head}"`)
+  if (first !== undefined) yield* encodeBase64(first)
+  for (const image of others) {
+    yield Buffer.from('","')
+    yield* encodeBase64(await open(image))
+  }
+  yield Buffer.from('"]}')
+}
+
+async function* encodeBase64(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of source) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    const whole = bytes.length - (bytes.length % 3)
+    if (whole > 0) yield Buffer.from(bytes.toString('base64', 0, whole), 'latin1')
+    rest = bytes.subarray(whole)
+  }
+  if (rest.length > 0) yield Buffer.from(rest.toString('base64'), 'latin1')
+}
+
+function base64Length(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / 3) * 4
+}

@@ -1,0 +1,90 @@
+import type { ServerResponse } from 'node:http'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { isTerminal, type Job } from '../../jobs/job.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
+import type { HttpLogger } from '../app-options.ts'
+
+/** A caller who may go away before the answer. */
+export interface Caller {
+  readonly signal: AbortSignal
+  /** Stops watching. */
+  release(): void
+}
+
+/** Requests that wait for a job. */
+export interface Waiting {
+  /** Watches the connection that an answer goes to, from now on. */
+  watch(response: ServerResponse): Caller
+  /**
+   * The job when it is terminal, or as it is when the time is over or the server stops. When the caller goes away
+   * first, the job is canceled if nobody else can ever ask for it.
+   * @throws GatewayError `client_closed_request`
+   */
+  wait(job: Job, options: { caller: Caller; timeoutMs: number; canComeBack: boolean }): Promise<Job>
+  /** Counts somebody else who follows the job. Call the result when they no longer do. */
+  follow(jobId: string): () => void
+  /** Lets everybody go who waits. */
+  close(): void
+}
+
+export function createWaiting(options: {
+  jobs: Pick<Jobs, 'wait' | 'cancel'>
+  onDisconnect: 'cancel' | 'keep'
+  logger: HttpLogger
+}): Waiting {
+  const { jobs, onDisconnect, logger } = options
+  const followers = new Map<string, number>()
+  const callers = new Set<AbortController>()
+
+  const follow = (jobId: string) => {
+    followers.set(jobId, (followers.get(jobId) ?? 0) + 1)
+    return () => {
+      const left = (followers.get(jobId) ?? 1) - 1
+      if (left > 0) followers.set(jobId, left)
+      else followers.delete(jobId)
+    }
+  }
+
+  const leave = (job: Job, canComeBack: boolean) => {
+    if (onDisconnect === 'keep' || canComeBack || isTerminal(job.state) || followers.has(job.id)) return
+    jobs.cancel(job.id).catch((error: unknown) => {
+      logger.warn({ err: error, jobId: job.id }, 'The job of a caller who went away could not be canceled')
+    })
+  }
+
+  return {
+    follow,
+    watch(response) {
+      const controller = new AbortController()
+      const onClose = () => controller.abort(gone)
+      callers.add(controller)
+      if (response.closed || response.req.socket.destroyed) onClose()
+      else response.once('close', onClose)
+      return {
+        signal: controller.signal,
+        release() {
+          response.removeListener('close', onClose)
+          callers.delete(controller)
+        },
+      }
+    },
+    async wait(job, { caller, timeoutMs, canComeBack }) {
+      const unfollow = follow(job.id)
+      let latest = job
+      try {
+        if (!isTerminal(job.state)) latest = await jobs.wait(job.id, { timeoutMs, signal: caller.signal })
+      } finally {
+        unfollow()
+      }
+      if (caller.signal.reason !== gone) return latest
+      leave(latest, canComeBack)
+      throw new GatewayError('client_closed_request')
+    },
+    close() {
+      for (const controller of callers) controller.abort(stopping)
+    },
+  }
+}
+
+const gone = 'the caller went away'
+const stopping = 'the server stops'

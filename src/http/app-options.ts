@@ -1,0 +1,94 @@
+import type { InputStore } from '../inputs/input-store.ts'
+import type { InstanceView } from '../instances/instance.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { OutputStore } from '../outputs/output-store.ts'
+import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
+
+/** Whether new jobs can be taken and run now. */
+export interface Readiness {
+  readonly ready: boolean
+  /** Why not. */
+  readonly reason?: string
+}
+
+/** One finished request, for metrics. */
+export interface ObservedRequest {
+  /** Pattern of the route, never a path of the caller. */
+  readonly route: string
+  readonly method: string
+  readonly status: number
+  readonly seconds: number
+}
+
+export interface HttpMetrics {
+  readonly contentType: string
+  render(): string | Promise<string>
+  observeRequest?(request: ObservedRequest): void
+}
+
+/** What this layer needs of a logger; pino has it. */
+export interface HttpLogger {
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+export interface HttpLimits {
+  readonly maxBodyBytes: number
+  /** How long a request waits for its job when it does not say itself. */
+  readonly syncHoldMs: number
+  /** What becomes of the job of a caller who went away and left no way to ask for it. */
+  readonly onDisconnect: 'cancel' | 'keep'
+  /** How long an ended job is kept; told to callers as `expires_at`. */
+  readonly retentionMs: number
+  /** Time for the headers of a request to arrive. */
+  readonly headersTimeoutMs?: number
+  /** Time for a whole request, body included, to arrive. */
+  readonly requestTimeoutMs?: number
+  readonly connectionsCheckIntervalMs?: number
+  readonly maxConnections?: number
+  /** Event streams that may be open at the same time. */
+  readonly maxEventStreams?: number
+  /** Silence on an event stream after which a comment is sent. */
+  readonly heartbeatMs?: number
+  /** An event stream whose reader leaves more than this unread is cut. */
+  readonly maxStreamBufferBytes?: number
+}
+
+export interface HttpSecurity {
+  /** Keys of which a caller must send one. Empty: no key is asked for. */
+  readonly apiKeys: readonly string[]
+  /** Names answered besides loopback and the bound host, with or without a port; `*` for any. */
+  readonly allowedHosts: readonly string[]
+  /** What the server is bound to, without the port. */
+  readonly boundHost: string
+  /** The documentation needs no key. It names the workflows and their parameters, no data. */
+  readonly openDocs: boolean
+}
+
+export interface About {
+  readonly version: string
+  /** A simulator stands in for ComfyUI. */
+  readonly demo: boolean
+}
+
+/** Everything the HTTP surface works with. */
+export interface AppOptions {
+  readonly jobs: Jobs
+  readonly registry: WorkflowRegistry
+  readonly inputs: Pick<InputStore, 'put'>
+  readonly outputs: Pick<OutputStore, 'read' | 'open'>
+  readonly instances: () => readonly InstanceView[]
+  /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */
+  readonly decodeMedia: (value: string, pointer: string) => Buffer
+  readonly ready: () => Readiness
+  readonly metrics: HttpMetrics
+  readonly logger: HttpLogger
+  readonly limits: HttpLimits
+  readonly security: HttpSecurity
+  readonly about: About
+  /** Makes the id of a request that brought none. */
+  readonly mintRequestId: () => string
+  readonly now?: () => number
+  /** Folder with the files of the documentation page; found among the packages when absent. */
+  readonly docsFolder?: string
+}

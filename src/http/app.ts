@@ -1,0 +1,83 @@
+import type { FastifyInstance } from 'fastify'
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { createJobPresenter } from './answers/job-presenter.ts'
+import { createWaiting } from './answers/waiting.ts'
+import type { AppOptions } from './app-options.ts'
+import { createEventStreams } from './events/event-streams.ts'
+import { createOpenApiDocument } from './openapi/document.ts'
+import { readBodies } from './plugins/bodies.ts'
+import { serveDocsPage } from './plugins/docs-page.ts'
+import { answerErrors } from './plugins/errors.ts'
+import { guardRequests } from './plugins/guards.ts'
+import { rememberRoutes } from './plugins/known-routes.ts'
+import { observeRequests } from './plugins/observe-requests.ts'
+import { documentRoutes } from './plugins/openapi.ts'
+import { instanceRoutes } from './routes/instances.ts'
+import { jobEventRoutes } from './routes/job-events.ts'
+import { jobOutputRoutes } from './routes/job-outputs.ts'
+import { jobRoutes } from './routes/jobs.ts'
+import { openApiRoute } from './routes/openapi.ts'
+import { probeRoutes } from './routes/probes.ts'
+import { runWorkflowRoute } from './routes/run-workflow.ts'
+import { workflowRoutes } from './routes/workflows.ts'
+import { createServer } from './server.ts'
+
+const defaults = { maxEventStreams: 2000, heartbeatMs: 15_000, maxStreamBufferBytes: 1_048_576 }
+
+/**
+ * Builds the HTTP surface. The caller listens, and closes: closing ends event streams and lets waiting requests go with
+ * the address of their job.
+ */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { jobs, registry, outputs, limits, security, about, logger, now = Date.now } = options
+  const app = createServer(options).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  // What is sent has been typed by the same schemas; checking it again would cost each answer.
+  app.setSerializerCompiler(() => JSON.stringify)
+
+  const presenter = createJobPresenter({ jobs, registry, retentionMs: limits.retentionMs })
+  const waiting = createWaiting({ jobs, onDisconnect: limits.onDisconnect, logger })
+  const streams = createEventStreams({
+    jobs,
+    presenter,
+    logger,
+    maxStreams: limits.maxEventStreams ?? defaults.maxEventStreams,
+    heartbeatMs: limits.heartbeatMs ?? defaults.heartbeatMs,
+    maxBufferBytes: limits.maxStreamBufferBytes ?? defaults.maxStreamBufferBytes,
+  })
+  let isClosing = false
+  app.addHook('preClose', (done) => {
+    isClosing = true
+    streams.close()
+    waiting.close()
+    done()
+  })
+
+  const routes = rememberRoutes(app, registry)
+  guardRequests(app, security, () => isClosing)
+  observeRequests(app, options.metrics)
+  readBodies(app)
+  answerErrors(app, { routes, logger, maxBodyBytes: limits.maxBodyBytes })
+  await documentRoutes(app, about, security)
+  const render = createOpenApiDocument({ fixed: () => ({ ...app.swagger() }), registry, logger })
+
+  await app.register(probeRoutes, { about, ready: options.ready, metrics: options.metrics })
+  await app.register(instanceRoutes, { instances: options.instances })
+  await app.register(jobRoutes, { jobs, presenter })
+  await app.register(jobEventRoutes, { jobs, streams, waiting })
+  await app.register(jobOutputRoutes, { jobs, outputs })
+  await app.register(workflowRoutes, { registry, routes })
+  runWorkflowRoute(app, {
+    jobs,
+    registry,
+    storage: { inputs: options.inputs, decodeMedia: options.decodeMedia },
+    streams,
+    waiting,
+    tools: { presenter, outputs, now },
+    routes,
+    syncHoldMs: limits.syncHoldMs,
+  })
+  await app.register(openApiRoute, { render, isOpen: security.openDocs })
+  await serveDocsPage(app, { render, isOpen: security.openDocs, about, folder: options.docsFolder })
+  return app
+}

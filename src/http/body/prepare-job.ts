@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import type { JobRequest } from '../../jobs/jobs.ts'
+import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
+import { readBodyForm } from './body-form.ts'
+import { maxStringLength, refuseLongStrings } from './complexity.ts'
+import type { ReceivedBody } from './received-body.ts'
+import { refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.ts'
+
+export type PreparedJob = Omit<JobRequest, 'requestId' | 'idempotency'>
+
+/**
+ * Turns a body into what a job is made of: media stored, parameters checked, the prompt built.
+ * @throws GatewayError for every mistake of the caller or of the workflow
+ */
+export async function prepareJob(
+  workflow: ServedWorkflow,
+  body: ReceivedBody,
+  storage: MediaStorage,
+): Promise<PreparedJob> {
+  const { parameters, options } = readBodyForm(body, workflow)
+  const hasMedia = workflow.mediaFields.length > 0
+  const inputFiles = hasMedia ? await storeMedia(parameters, workflow.mediaFields, storage) : []
+  if (body.content.kind === 'parts') refuseStrayFiles(parameters)
+  if (body.sizeBytes > maxStringLength) refuseLongStrings(parameters)
+  const input = workflow.parse(parameters)
+  const prompt = await workflow.build(input, {
+    uploads: new Set(inputFiles.map((file) => file.name)),
+    filenamePrefix: `comfyui-api/${randomUUID()}`,
+  })
+  return {
+    workflow: workflow.name,
+    input,
+    prompt,
+    inputFiles,
+    outputNames: workflow.definition.outputs ?? {},
+    previews: options.previews,
+  }
+}

@@ -1,0 +1,119 @@
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
+import { refuseComplexity } from './complexity.ts'
+import { isRecord, pointerTo } from './json-record.ts'
+import { parseJson } from './parse-json.ts'
+import type { BodyPart } from './received-body.ts'
+
+/**
+ * The value of a parameter that came as one part, or as several of the same name. Text becomes what the JSON Schema of
+ * the parameter wants; where that is not clear it stays text, and the workflow's own check has the last word.
+ * @throws GatewayError `validation_error` for a file where no media belong, `too_complex`
+ */
+export function readPart(
+  name: string,
+  group: readonly BodyPart[],
+  schema: unknown,
+  workflow: Pick<ServedWorkflow, 'inputJsonSchema' | 'mediaFields'>,
+): unknown {
+  const root = workflow.inputJsonSchema
+  const field = workflow.mediaFields.find(({ path }) => path[0] === name)
+  if (field?.path.length === 1) return single(group.map((part) => mediaValue(part)))
+  if (field?.path.length === 2 && field.path[1] === '*') {
+    const [only] = group
+    const list = group.length === 1 && only?.content.kind === 'text' ? parseAs(only.content.text, ['array']) : undefined
+    return Array.isArray(list) ? list : group.map((part) => mediaValue(part))
+  }
+  const texts = group.map((part) => {
+    if (part.content.kind === 'file') throw fileRefused(pointerTo(name))
+    return part.content.text
+  })
+  const types = typesOf(schema, root)
+  if (!types.includes('array') || (texts.length === 1 && texts[0]?.trimStart().startsWith('['))) {
+    return single(texts.map((text) => parseAs(text, types)))
+  }
+  const itemTypes = typesOf(isRecord(schema) ? schema['items'] : undefined, root)
+  return texts.map((text) => parseAs(text, itemTypes))
+}
+
+function single(values: readonly unknown[]): unknown {
+  return values.length === 1 ? values[0] : values
+}
+
+function mediaValue({ content }: BodyPart): unknown {
+  return content.kind === 'file' ? content.bytes : content.text
+}
+
+function fileRefused(pointer: string): GatewayError {
+  const message = 'takes no file'
+  return new GatewayError('validation_error', {
+    detail: `${pointer} ${message}`,
+    errors: [{ pointer, code: 'file_not_allowed', message }],
+  })
+}
+
+/** The JSON types a schema allows; empty where it does not say. */
+function typesOf(schema: unknown, root: Readonly<Record<string, unknown>>): readonly string[] {
+  if (!isRecord(schema)) return []
+  const { type, const: only, enum: choices, anyOf, oneOf, $ref: reference } = schema
+  if (type !== undefined) return [type].flat().filter((name) => typeof name === 'string')
+  if (only !== undefined) return [jsonType(only)]
+  if (Array.isArray(choices)) return unique(choices.map(jsonType))
+  for (const members of [anyOf, oneOf]) {
+    if (Array.isArray(members)) return unique(members.flatMap((member) => typesOf(member, root)))
+  }
+  return typeof reference === 'string' ? typesOf(definitionOf(reference, root), {}) : []
+}
+
+function definitionOf(reference: string, root: Readonly<Record<string, unknown>>): unknown {
+  const [, name] = /^#\/\$defs\/([^/]+)$/.exec(reference) ?? []
+  const definitions = root['$defs']
+  return name !== undefined && isRecord(definitions) ? definitions[name] : undefined
+}
+
+function unique(names: readonly string[]): readonly string[] {
+  return [...new Set(names)]
+}
+
+function jsonType(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+}
+
+/** Reads a text as one of the JSON types; a text that is none of them stays a text. */
+function parseAs(text: string, types: readonly string[]): unknown {
+  const wanted = types.length === 0 ? everyType : types
+  for (const type of wanted) {
+    const value = readers[type]?.(text.trim())
+    if (value !== undefined) return value
+  }
+  return text
+}
+
+const everyType = ['string']
+
+const readers: Readonly<Record<string, (text: string) => unknown>> = {
+  null: (text) => (text === 'null' ? null : undefined),
+  boolean: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  integer: readNumber,
+  number: readNumber,
+  array: (text) => readJson(text, Array.isArray),
+  object: (text) => readJson(text, isRecord),
+}
+
+function readNumber(text: string): number | undefined {
+  if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return undefined
+  const value = Number(text)
+  // Digits a double cannot hold are left to the parameter, which may take them as text.
+  return Number.isSafeInteger(value) || !/^-?\d+$/.test(text) ? value : undefined
+}
+
+function readJson(text: string, isWanted: (value: unknown) => boolean): unknown {
+  try {
+    const value = parseJson(Buffer.from(text))
+    refuseComplexity(value)
+    return isWanted(value) ? value : undefined
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'too_complex') throw error
+    return undefined
+  }
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+
+/** A part of a multipart body. */
+export interface BodyPart {
+  readonly name: string
+  readonly content: { readonly kind: 'text'; readonly text: string } | { readonly kind: 'file'; readonly bytes: Buffer }
+}
+
+export type BodyContent =
+  | { readonly kind: 'json'; readonly value: unknown; readonly raw: Buffer }
+  | { readonly kind: 'parts'; readonly parts: readonly BodyPart[] }
+
+/** A request body as it came, read but not understood yet. */
+export class ReceivedBody {
+  readonly content: BodyContent
+  readonly sizeBytes: number
+
+  constructor(content: BodyContent, sizeBytes: number) {
+    this.content = content
+    this.sizeBytes = sizeBytes
+  }
+
+  /**
+   * Tells one body from another, before any default is filled in. Multipart bodies count by their parts, because
+   * clients draw a new boundary each time they send the same thing.
+   */
+  fingerprint(): string {
+    const hash = createHash('sha256').update(`${this.content.kind}\n`)
+    switch (this.content.kind) {
+      case 'json':
+        return hash.update(this.content.raw).digest('hex')
+      case 'parts':
+        for (const { name, content } of this.content.parts) {
+          const bytes = content.kind === 'text' ? Buffer.from(content.text) : content.bytes
+          hash.update(`${JSON.stringify(name)} ${content.kind} ${bytes.length}\n`).update(bytes)
+        }
+        return hash.digest('hex')
+    }
+  }
+}
+
+export const emptyBody = new ReceivedBody({ kind: 'json', value: {}, raw: Buffer.alloc(0) }, 0)

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
+import type { HttpLogger } from '../app-options.ts'
+import { isRecord } from '../body/json-record.ts'
+import { componentNames } from './component-names.ts'
+import { workflowFragment } from './workflow-fragment.ts'
+
+/** A rendered OpenAPI document. */
+export interface RenderedDocument {
+  readonly document: Readonly<Record<string, unknown>>
+  readonly json: string
+  readonly etag: string
+}
+
+/** The fixed part of the document with one fragment per workflow, made again only when the workflows change. */
+export function createOpenApiDocument(options: {
+  fixed: () => Readonly<Record<string, unknown>>
+  registry: Pick<WorkflowRegistry, 'list' | 'revision'>
+  logger: HttpLogger
+}): () => RenderedDocument {
+  const { fixed, registry, logger } = options
+  let rendered: { revision: number; value: RenderedDocument } | undefined
+  return () => {
+    if (rendered?.revision !== registry.revision) {
+      const document = merge(fixed(), registry.list(), logger)
+      const json = JSON.stringify(document)
+      const etag = `"${createHash('sha256').update(json).digest('base64url').slice(0, 22)}"`
+      rendered = { revision: registry.revision, value: { document, json, etag } }
+    }
+    return rendered.value
+  }
+}
+
+function merge(
+  fixed: Readonly<Record<string, unknown>>,
+  workflows: readonly ServedWorkflow[],
+  logger: HttpLogger,
+): Record<string, unknown> {
+  const components = isRecord(fixed['components']) ? fixed['components'] : {}
+  const paths: Record<string, unknown> = { ...asRecord(fixed['paths']) }
+  const schemas: Record<string, unknown> = { ...asRecord(components['schemas']) }
+  const tags = new Map<string, object>()
+  for (const tag of Array.isArray(fixed['tags']) ? fixed['tags'] : [])
+    if (isRecord(tag)) tags.set(String(tag['name']), tag)
+
+  const names = componentNames(workflows.map((workflow) => workflow.name))
+  for (const workflow of workflows) {
+    try {
+      const fragment = workflowFragment(workflow, freeName(names.get(workflow.name) ?? workflow.name, schemas))
+      // A schema that cannot be written as JSON must not cost the whole document.
+      JSON.stringify(fragment)
+      paths[fragment.path] = fragment.item
+      Object.assign(schemas, fragment.schemas)
+      const family = workflow.name.split('/')[0] ?? workflow.name
+      if (!tags.has(family)) tags.set(family, { name: family, description: `Workflows below \`/${family}\`.` })
+    } catch (error) {
+      logger.warn({ err: error, workflow: workflow.name }, 'A workflow cannot be documented')
+    }
+  }
+  return withoutUnused({ ...fixed, tags: [...tags.values()], paths, components: { ...components, schemas } }, schemas)
+}
+
+function freeName(name: string, schemas: Readonly<Record<string, unknown>>): string {
+  return Object.hasOwn(schemas, `${name}Input`) ? freeName(`${name}Workflow`, schemas) : name
+}
+
+/** Drops the named schemas that nothing refers to. */
+function withoutUnused(
+  document: Record<string, unknown>,
+  schemas: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const used = new Set<string>()
+  const collect = (text: string) => {
+    for (const [, name] of text.matchAll(/"#\/components\/schemas\/([^"/]+)/g)) {
+      if (name === undefined || used.has(name)) continue
+      used.add(name)
+      collect(JSON.stringify(schemas[name] ?? null))
+    }
+  }
+  collect(JSON.stringify(document['paths']))
+  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)))
+  return { ...document, components: { ...asRecord(document['components']), schemas: kept } }
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {}
+}

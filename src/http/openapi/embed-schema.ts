@@ -1,0 +1,35 @@
+import { isRecord } from '../body/json-record.ts'
+
+/** Keys below which there is data, not a schema. */
+const dataKeys = new Set(['default', 'examples', 'example', 'const', 'enum'])
+const documentKeys = new Set(['$schema', '$id', 'id'])
+
+/**
+ * A copy of a JSON Schema document for a place inside another document: references into itself point to that place.
+ *
+ * @param base where the copy will stand, such as `#/components/schemas/Txt2imgInput`
+ */
+export function embedSchema(schema: Readonly<Record<string, unknown>>, base: string): Record<string, unknown> {
+  const copy = copySchema(schema, base)
+  for (const key of documentKeys) if (typeof copy[key] === 'string') delete copy[key]
+  return copy
+}
+
+function copySchema(schema: Readonly<Record<string, unknown>>, base: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, copyMember(key, value, base)]))
+}
+
+function copyMember(key: string, value: unknown, base: string): unknown {
+  if (key === '$ref' && typeof value === 'string') return value.startsWith('#') ? base + value.slice(1) : value
+  if (dataKeys.has(key)) return value
+  if (namedSchemas.has(key) && isRecord(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, isRecord(member) ? copySchema(member, base) : member]),
+    )
+  }
+  if (Array.isArray(value)) return value.map((member) => (isRecord(member) ? copySchema(member, base) : member))
+  return isRecord(value) ? copySchema(value, base) : value
+}
+
+/** Keys whose members are named by the author, so a name such as `default` means nothing. */
+const namedSchemas = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'])

@@ -1,0 +1,204 @@
+import type { ErrorCode } from '../../errors/error-catalogue.ts'
+import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
+import { isRecord } from '../body/json-record.ts'
+import { problemContentType } from '../schemas/problem.ts'
+import { embedSchema } from './embed-schema.ts'
+import { exampleBodies } from './example-body.ts'
+import { commonErrors, describeErrors } from './responses.ts'
+
+/** What one workflow adds to the OpenAPI document. */
+export interface WorkflowFragment {
+  readonly path: string
+  readonly item: Record<string, unknown>
+  readonly schemas: Record<string, unknown>
+}
+
+const runErrors = [
+  'malformed_body',
+  'validation_error',
+  'too_complex',
+  'invalid_header',
+  'origin_not_allowed',
+  'not_acceptable',
+  'job_canceled',
+  'body_too_large',
+  'unsupported_media_type',
+  'invalid_workflow',
+  'unsafe_prompt',
+  'unsupported_input',
+  'idempotency_key_reuse',
+  'execution_error',
+  'out_of_memory',
+  'workflow_failed',
+  'upstream_error',
+  'instance_lost',
+  'canceled_upstream',
+  'no_healthy_instance',
+  'queue_full',
+  'draining',
+  'overloaded',
+  'storage_unavailable',
+  'workflow_unavailable',
+  'deadline_exceeded',
+] as const satisfies ErrorCode[]
+
+/**
+ * Documents one workflow.
+ *
+ * @param name its name among the components, unique
+ */
+export function workflowFragment(workflow: ServedWorkflow, name: string): WorkflowFragment {
+  const input = `${name}Input`
+  const { definition } = workflow
+  const summary = definition.summary ?? workflow.name
+  const tags = [workflow.name.split('/')[0] ?? workflow.name]
+  return {
+    path: `/${workflow.name}`,
+    schemas: { [input]: { title: summary, ...embedSchema(workflow.inputJsonSchema, refTo(input)) } },
+    item: {
+      post: {
+        operationId: `run${name}`,
+        summary,
+        description: runDescription(workflow),
+        tags,
+        parameters: runParameters,
+        requestBody: requestBody(workflow, input),
+        responses: { 200: resultResponse, 202: acceptedResponse, ...problemResponses(runErrors) },
+      },
+      get: {
+        operationId: `describe${name}`,
+        summary: `Describe ${summary}`,
+        tags,
+        responses: { 200: describedResponse, ...problemResponses(['not_found']) },
+      },
+    },
+  }
+}
+
+function runDescription({ definition, warnings }: ServedWorkflow): string {
+  const models = definition.metadata?.requiredModels ?? []
+  const paragraphs = [
+    definition.description ?? '',
+    models.length === 0 ? '' : `Needs ${models.map((model) => `\`${model.directory}/${model.name}\``).join(', ')}.`,
+    ...warnings.map((warning) => `Note: ${warning}`),
+  ]
+  return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
+}
+
+function requestBody(workflow: ServedWorkflow, input: string): object {
+  const examples = exampleBodies(workflow)
+  const flat = { $ref: refTo(input) }
+  const envelope = {
+    type: 'object',
+    title: 'With options',
+    properties: { input: flat, previews: { type: 'boolean', description: 'Make previews while sampling.' } },
+    required: ['input'],
+    additionalProperties: false,
+  }
+  const takesEnvelope = !workflow.parameterNames.includes('input')
+  return {
+    required: true,
+    description: takesEnvelope ? 'The parameters, or `{ "input": parameters, …options }`.' : 'The parameters.',
+    content: {
+      'application/json': {
+        schema: takesEnvelope ? { anyOf: [flat, envelope] } : flat,
+        ...(examples.length > 0 && {
+          examples: Object.fromEntries(examples.map((value, index) => [`example${index + 1}`, { value }])),
+        }),
+      },
+      'multipart/form-data': { schema: multipartSchema(workflow, input) },
+    },
+  }
+}
+
+/** Parts are named like parameters; media are files. */
+function multipartSchema({ inputJsonSchema, mediaFields }: ServedWorkflow, input: string): object {
+  const { properties, required } = embedSchema(inputJsonSchema, refTo(input))
+  if (!isRecord(properties)) return { type: 'object' }
+  const file = { type: 'string', contentMediaType: 'application/octet-stream' }
+  const parts = { ...properties }
+  for (const { path } of mediaFields) {
+    const [name, second] = path
+    const isOwn = name !== undefined && Object.hasOwn(parts, name)
+    if (isOwn && path.length === 1) parts[name] = file
+    if (isOwn && path.length === 2 && second === '*') parts[name] = { type: 'array', items: file }
+  }
+  return { type: 'object', properties: parts, ...(Array.isArray(required) && { required }) }
+}
+
+function refTo(schema: string): string {
+  return `#/components/schemas/${schema}`
+}
+
+function header(description: string, type: 'string' | 'integer' = 'string'): object {
+  return { description, schema: { type } }
+}
+
+function problemResponses(codes: readonly ErrorCode[]): Record<string, object> {
+  const schema = { $ref: refTo('Problem') }
+  return Object.fromEntries(
+    [...describeErrors([...codes, ...commonErrors])].map(([status, description]) => [
+      status,
+      { description, content: { [problemContentType]: { schema } } },
+    ]),
+  )
+}
+
+const bytes = { schema: { type: 'string', contentMediaType: 'application/octet-stream' } }
+
+const jobIdHeader = header('Id of the job.')
+
+const resultResponse = {
+  description: 'The job succeeded.',
+  headers: {
+    'Job-Id': jobIdHeader,
+    'Idempotency-Replayed': header('`true` when the job is that of an earlier request.'),
+    'Content-Location': header('Address of the output, where the answer is one.'),
+    'Output-Count': header('Outputs the job has, where the answer is one of them.', 'integer'),
+    ETag: header('Names the output, where the answer is one.'),
+  },
+  content: {
+    'application/json': { schema: { $ref: refTo('Result') } },
+    'image/*': bytes,
+    'video/*': bytes,
+    'audio/*': bytes,
+    'text/event-stream': { schema: { type: 'string' } },
+  },
+}
+
+const acceptedResponse = {
+  description: 'The job goes on. Ask for it at `Location`.',
+  headers: {
+    Location: header('Address of the job.'),
+    'Retry-After': header('Seconds after which to ask.', 'integer'),
+    'Preference-Applied': header('What of `Prefer` was heeded.'),
+    'Job-Id': jobIdHeader,
+  },
+  content: { 'application/json': { schema: { $ref: refTo('Job') } } },
+}
+
+const describedResponse = {
+  description: 'The workflow',
+  content: { 'application/json': { schema: { $ref: refTo('WorkflowDescription') } } },
+}
+
+const runParameters = [
+  {
+    name: 'Prefer',
+    in: 'header',
+    description: '`respond-async`: answer 202 at once. `wait=n`: hold the request for n seconds, then answer 202.',
+    schema: { type: 'string' },
+  },
+  {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: 'The same key with the same body is the same job, for 24 hours.',
+    schema: { type: 'string', maxLength: 255 },
+  },
+  {
+    name: 'previews',
+    in: 'query',
+    description: 'Make previews while sampling, and send them as events.',
+    schema: { type: 'string', enum: ['true', 'false'] },
+  },
+]

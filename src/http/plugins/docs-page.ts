@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import type { About } from '../app-options.ts'
+import type { RenderedDocument } from '../openapi/document.ts'
+
+/** Nothing from elsewhere, nothing inline but styles, which Swagger UI sets on its elements. */
+const contentSecurityPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/**
+ * Serves the documentation page at `/docs`.
+ *
+ * @param folder with the page's files; without it they are looked for among the installed packages
+ */
+export async function serveDocsPage(
+  app: FastifyInstance,
+  options: { render: () => RenderedDocument; isOpen: boolean; about: About; folder: string | undefined },
+): Promise<void> {
+  const baseDir = options.folder ?? installedFolder()
+  app.addHook('onRoute', (route) => {
+    if (route.url === '/docs' || route.url.startsWith('/docs/'))
+      route.config = { ...route.config, isOpen: options.isOpen }
+  })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    baseDir,
+    logo: { type: 'image/svg+xml', content: await readFile(join(baseDir, 'logo.svg')) },
+    theme: { title: options.about.demo ? 'comfyui-api (SIMULATED)' : 'comfyui-api' },
+    staticCSP: contentSecurityPolicy,
+    transformSpecificationClone: false,
+    transformSpecification: () => options.render().document,
+    uiConfig: { deepLinking: true, displayRequestDuration: true, tryItOutEnabled: true, persistAuthorization: false },
+  })
+}
+
+function installedFolder(): string {
+  return join(dirname(fileURLToPath(import.meta.resolve('@fastify/swagger-ui'))), 'static')
+}

@@ -1,0 +1,106 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { errorCatalogue } from '../../errors/error-catalogue.ts'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { HttpLogger } from '../app-options.ts'
+import { problemContentType, problemOf } from '../schemas/problem.ts'
+import type { KnownRoutes } from './known-routes.ts'
+
+/** A job that failed while its caller waited: the error, with the job it is about. */
+export class JobFailure extends Error {
+  readonly error: GatewayError
+  readonly jobId: string
+
+  constructor(error: GatewayError, jobId: string) {
+    super(error.message, { cause: error })
+    this.error = error
+    this.jobId = jobId
+  }
+}
+
+export interface ErrorAnswers {
+  /** Answers with the problem that an error is. */
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply
+}
+
+/** Makes problem+json of every error that leaves a handler, a hook or Fastify itself. */
+export function answerErrors(
+  app: FastifyInstance,
+  options: { routes: KnownRoutes; logger: HttpLogger; maxBodyBytes: number },
+): void {
+  const { routes, logger, maxBodyBytes } = options
+  app.setErrorHandler((error: unknown, request, reply) => sendProblem(error, request, reply, { logger, maxBodyBytes }))
+  app.setNotFoundHandler((request, reply) => {
+    const missed = routes.explainMiss(request.method, pathOf(request.url))
+    return sendProblem(missed, request, reply, { logger, maxBodyBytes })
+  })
+}
+
+export function sendProblem(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: { logger: HttpLogger; maxBodyBytes: number },
+): FastifyReply {
+  const jobId = thrown instanceof JobFailure ? thrown.jobId : undefined
+  const error = thrown instanceof JobFailure ? thrown.error : toGatewayError(thrown, options.maxBodyBytes)
+  if (error.code === 'internal_error' && jobId === undefined) {
+    options.logger.error(
+      { err: error.cause ?? error, requestId: request.id },
+      'A request failed through a fault of ours',
+    )
+  }
+  const instance = pathOf(request.url)
+  const problem = problemOf(error, { instance, requestId: request.id, ...(jobId !== undefined && { jobId }) })
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
+  if (jobId !== undefined) reply.header('job-id', jobId)
+  return reply
+    .code(problem.status)
+    .headers(error.headers)
+    .removeHeader('content-length')
+    .header('content-type', problemContentType)
+    .send(JSON.stringify(problem))
+}
+
+export function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
+}
+
+function toGatewayError(thrown: unknown, maxBodyBytes: number): GatewayError {
+  if (thrown instanceof GatewayError) return thrown
+  if (hasZodFastifySchemaValidationErrors(thrown)) {
+    const errors = thrown.validation.map(({ instancePath, keyword, message }) => ({
+      pointer: instancePath,
+      code: keyword,
+      message: message ?? 'is not valid',
+    }))
+    const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)}: ${message}`).join('; ')
+    return new GatewayError('validation_error', { detail, errors })
+  }
+  return isFastifyError(thrown)
+    ? fromFastify(thrown, maxBodyBytes)
+    : new GatewayError('internal_error', { cause: thrown })
+}
+
+function fromFastify(error: FastifyError, maxBodyBytes: number): GatewayError {
+  const cause = error
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new GatewayError('body_too_large', { detail: `The body may have ${maxBodyBytes} bytes.`, cause })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new GatewayError('unsupported_media_type', { cause })
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new GatewayError('malformed_request', { detail: 'The body is not as long as Content-Length says.', cause })
+    case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new GatewayError('not_found', { detail: 'The path is not one this server could have.', cause })
+    default:
+      return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+        ? new GatewayError('malformed_request', { detail: errorCatalogue.malformed_request.description, cause })
+        : new GatewayError('internal_error', { cause })
+  }
+}
+
+function isFastifyError(thrown: unknown): thrown is FastifyError {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+}

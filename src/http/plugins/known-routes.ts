@@ -1,0 +1,78 @@
+import type { FastifyInstance } from 'fastify'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { nearestName } from '../../lib/nearest-name.ts'
+import type { WorkflowRegistry } from '../../workflows/served-workflow.ts'
+
+export interface KnownRoute {
+  readonly method: string
+  /** Fastify's pattern, such as `/jobs/:id`. */
+  readonly url: string
+  /** Not part of the documented surface. */
+  readonly isHidden: boolean
+}
+
+/** Remembers the routes as they are registered, to say what is wrong with a request that matches none. */
+export interface KnownRoutes {
+  readonly list: readonly KnownRoute[]
+  /** Why nothing answers here: `method_not_allowed`, `workflow_unavailable`, or `not_found` with the nearest address. */
+  explainMiss(method: string, path: string): GatewayError
+}
+
+/** Segments as routes have them; the path is compared as it was sent, so no encoding gets around a rule. */
+export const workflowPathPattern = /^\/[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9_-]*)*$/
+
+export function rememberRoutes(
+  app: FastifyInstance,
+  registry: Pick<WorkflowRegistry, 'get' | 'list' | 'problems'>,
+): KnownRoutes {
+  const list: KnownRoute[] = []
+  const patterns: { readonly pattern: RegExp; readonly route: KnownRoute }[] = []
+  app.addHook('onRoute', ({ method, url, schema }) => {
+    const isHidden = schema !== undefined && 'hide' in schema && schema.hide === true
+    for (const name of [method].flat()) {
+      const route = { method: name, url, isHidden }
+      list.push(route)
+      if (url !== '/*') patterns.push({ pattern: toPattern(url), route })
+    }
+  })
+
+  return {
+    list,
+    explainMiss(method, path) {
+      const fixed = patterns.filter(({ pattern }) => pattern.test(path)).map(({ route }) => route.method)
+      const name = path.slice(1)
+      const allowed = fixed.length > 0 ? fixed : registry.get(name) === undefined ? [] : ['GET', 'HEAD', 'POST']
+      if (allowed.length > 0) {
+        const allow = [...new Set(allowed)].sort().join(', ')
+        return new GatewayError('method_not_allowed', {
+          detail: `${method} is not possible here; ${allow} is.`,
+          headers: { allow },
+        })
+      }
+      const problem = registry.problems().find((candidate) => candidate.name === name && !candidate.servingPrevious)
+      if (problem !== undefined) {
+        return new GatewayError('workflow_unavailable', {
+          detail: `${problem.file} cannot be served: ${problem.reason}`,
+        })
+      }
+      const addresses = [
+        ...registry.list().map((workflow) => `/${workflow.name}`),
+        ...list.filter((route) => !route.isHidden && route.url !== '/*').map((route) => route.url),
+      ]
+      const near = nearestName(path, addresses)
+      return new GatewayError('not_found', {
+        detail: `There is nothing at ${path.slice(0, 200)}.${near === undefined ? ' GET /workflows lists what there is.' : ` Did you mean ${near}?`}`,
+      })
+    },
+  }
+}
+
+function toPattern(url: string): RegExp {
+  const source = url
+    .split('/')
+    .map((segment) =>
+      segment.startsWith(':') ? '[^/]+' : segment === '*' ? '.*' : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+    )
+    .join('/')
+  return new RegExp(`^${source}$`)
+}

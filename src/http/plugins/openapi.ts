@@ -1,0 +1,46 @@
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import type { About, HttpSecurity } from '../app-options.ts'
+import { createComponentRegistry } from '../openapi/component-schemas.ts'
+import { demoNotice } from '../routes/probes.ts'
+
+/** Collects the routes that follow into the fixed part of the OpenAPI document, `app.swagger()`. */
+export async function documentRoutes(app: FastifyInstance, about: About, security: HttpSecurity): Promise<void> {
+  const schemaRegistry = createComponentRegistry()
+  const keys = [{ bearerAuth: [] }, { apiKeyAuth: [] }]
+  await app.register(swagger, {
+    convertConstToEnum: false,
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: about.demo ? 'comfyui-api (SIMULATED)' : 'comfyui-api',
+        version: about.version,
+        description: `${about.demo ? `> **${demoNotice}**\n\n` : ''}${description}`,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/' }],
+      security: security.apiKeys.length > 0 ? keys : [{}, ...keys],
+      tags: [
+        { name: 'workflows', description: 'What can be run.' },
+        { name: 'jobs', description: 'What runs and ran.' },
+        { name: 'outputs', description: 'What came out.' },
+        { name: 'server', description: 'State of the server and of its ComfyUI instances.' },
+      ],
+      components: {
+        securitySchemes: {
+          bearerAuth: { type: 'http', scheme: 'bearer' },
+          apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        },
+      },
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry }),
+    transformObject: createJsonSchemaTransformObject({ schemaRegistry }),
+  })
+}
+
+const description = [
+  'Typed endpoints for ComfyUI workflows. `POST` to a workflow runs it and answers with the result; `Accept: image/*` ' +
+    'gets the picture itself, `Accept: text/event-stream` the progress, `Prefer: respond-async` the job at once.',
+  'Errors are RFC 9457 problems with a stable `code`.',
+].join('\n\n')

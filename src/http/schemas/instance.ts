@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import type { InstanceView } from '../../instances/instance.ts'
+
+export const instanceSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  status: z.enum(['connecting', 'ready', 'reconnecting', 'unreachable']),
+  reason: z.string().nullable().describe('Why it is not ready.'),
+  since: z.iso.datetime().describe('When it got into this state.'),
+  version: z.string().nullable().describe('Version of ComfyUI.'),
+  in_flight: z.int().describe('Jobs given to it that have not ended.'),
+  capacity: z.int().describe('Jobs it is given at the same time.'),
+  devices: z.array(
+    z.object({ name: z.string(), vram_total_bytes: z.number().nullable(), vram_free_bytes: z.number().nullable() }),
+  ),
+})
+
+export const instanceListSchema = z.object({ data: z.array(instanceSchema) })
+
+export function toInstanceResource(view: InstanceView): z.infer<typeof instanceSchema> {
+  return {
+    id: view.id,
+    url: view.url,
+    status: view.state,
+    reason: view.reason ?? null,
+    since: new Date(view.sinceMs).toISOString(),
+    version: view.version ?? null,
+    in_flight: view.inFlight,
+    capacity: view.capacity,
+    devices: view.devices.map((device) => ({
+      name: device.name,
+      vram_total_bytes: device.vramTotalBytes ?? null,
+      vram_free_bytes: device.vramFreeBytes ?? null,
+    })),
+  }
+}

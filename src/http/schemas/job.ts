@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import { errorCatalogue, errorCodes } from '../../errors/error-catalogue.ts'
+import type { FieldError } from '../../errors/gateway-error.ts'
+import { isTerminal, type Job, type JobProgress } from '../../jobs/job.ts'
+import type { JobOutput } from '../../outputs/job-output.ts'
+import { fieldErrorSchema, toFieldErrorResource } from './problem.ts'
+
+export const jobStatuses = ['queued', 'running', 'canceling', 'succeeded', 'failed', 'canceled', 'expired'] as const
+
+export const jobStatusSchema = z
+  .enum(jobStatuses)
+  .describe('`succeeded`, `failed`, `canceled` and `expired` are final.')
+
+export const jobProgressSchema = z
+  .object({
+    value: z.number().describe('0 to 1, over the whole job.'),
+    nodes_done: z.int(),
+    nodes_total: z.int(),
+    current_node: z.string().nullable(),
+    current_node_class: z.string().nullable(),
+    step: z.number().nullable().describe('Position inside the current node, such as a sampling step.'),
+    steps: z.number().nullable(),
+  })
+  .describe('How far the job is. Never goes down.')
+
+export const jobOutputSchema = z.object({
+  id: z.string().describe('Id of the job and index of the output.'),
+  index: z.int(),
+  node_id: z.string(),
+  name: z.string().nullable().describe('The name the workflow gives the output.'),
+  type: z.enum(['image', 'video', 'audio', 'text', '3d', 'latent', 'file']),
+  content_type: z.string(),
+  size_bytes: z.int(),
+  filename: z.string(),
+  url: z.string().describe('Path of the bytes.'),
+})
+
+export const jobErrorSchema = z.object({
+  code: z.enum(errorCodes),
+  message: z.string(),
+  node_id: z.string().nullable(),
+  class_type: z.string().nullable(),
+  exception_type: z.string().nullable(),
+  retryable: z.boolean(),
+  errors: z.array(fieldErrorSchema),
+})
+
+export const jobSchema = z.object({
+  id: z.string(),
+  object: z.literal('job'),
+  status: jobStatusSchema,
+  workflow: z.string(),
+  created_at: z.iso.datetime(),
+  started_at: z.iso.datetime().nullable(),
+  completed_at: z.iso.datetime().nullable(),
+  expires_at: z.iso.datetime().nullable().describe('When the job and its outputs are forgotten.'),
+  queue_position: z.int().nullable().describe('Jobs that run before this one, while it is queued.'),
+  progress: jobProgressSchema.nullable(),
+  outputs: z.array(jobOutputSchema),
+  error: jobErrorSchema.nullable(),
+  warnings: z.array(z.string()),
+  metrics: z.object({
+    queue_ms: z.number().nullable(),
+    execution_ms: z.number().nullable(),
+    total_ms: z.number().nullable(),
+  }),
+  instance: z.string().nullable(),
+  attempt: z.int().describe('How often it was given to an instance.'),
+  urls: z.object({ self: z.string(), events: z.string(), cancel: z.string(), outputs: z.string() }),
+})
+
+export type JobResource = z.infer<typeof jobSchema>
+export type JobProgressResource = z.infer<typeof jobProgressSchema>
+export type JobOutputResource = z.infer<typeof jobOutputSchema>
+
+/** What is not part of a job's snapshot. */
+export interface LiveFacts {
+  readonly progress: JobProgress | undefined
+  readonly queuePosition: number | undefined
+  readonly retentionMs: number
+  /** The errors of a failed job, with the names of parameters where they are known. */
+  readonly errors?: readonly FieldError[]
+}
+
+export function toJobResource(job: Job, live: LiveFacts): JobResource {
+  const { createdAtMs, startedAtMs, executedAtMs, completedAtMs } = job.times
+  const self = jobPath(job.id)
+  return {
+    id: job.id,
+    object: 'job',
+    status: job.state,
+    workflow: job.workflow,
+    created_at: timestamp(createdAtMs),
+    started_at: startedAtMs === undefined ? null : timestamp(startedAtMs),
+    completed_at: completedAtMs === undefined ? null : timestamp(completedAtMs),
+    expires_at: completedAtMs === undefined ? null : timestamp(completedAtMs + live.retentionMs),
+    queue_position: live.queuePosition ?? null,
+    progress: isTerminal(job.state) || live.progress === undefined ? null : toProgressResource(live.progress),
+    outputs: job.outputs.map((output) => toOutputResource(job.id, output)),
+    error: toErrorResource(job, live.errors),
+    warnings: [...job.warnings],
+    metrics: {
+      queue_ms: elapsed(createdAtMs, startedAtMs),
+      execution_ms: elapsed(startedAtMs, executedAtMs),
+      total_ms: elapsed(createdAtMs, completedAtMs),
+    },
+    instance: job.instance ?? null,
+    attempt: job.attempt,
+    urls: { self, events: `${self}/events`, cancel: `${self}/cancel`, outputs: `${self}/outputs` },
+  }
+}
+
+export function toProgressResource(progress: JobProgress): JobProgressResource {
+  return {
+    value: progress.value,
+    nodes_done: progress.nodesDone,
+    nodes_total: progress.nodesTotal,
+    current_node: progress.currentNode ?? null,
+    current_node_class: progress.currentNodeClass ?? null,
+    step: progress.step ?? null,
+    steps: progress.steps ?? null,
+  }
+}
+
+export function toOutputResource(jobId: string, output: JobOutput): JobOutputResource {
+  return {
+    id: outputId(jobId, output.index),
+    index: output.index,
+    node_id: output.nodeId,
+    name: output.name ?? null,
+    type: output.kind,
+    content_type: output.contentType,
+    size_bytes: output.sizeBytes,
+    filename: output.filename,
+    url: outputPath(jobId, output.index),
+  }
+}
+
+export function jobPath(jobId: string): string {
+  return `/jobs/${jobId}`
+}
+
+export function outputPath(jobId: string, index: number): string {
+  return `/jobs/${jobId}/outputs/${index}`
+}
+
+export function outputId(jobId: string, index: number): string {
+  return `${jobId}.${index}`
+}
+
+function toErrorResource(job: Job, errors: readonly FieldError[] | undefined): JobResource['error'] {
+  const error = job.error
+  if (error === undefined) return null
+  return {
+    code: error.code,
+    message: error.message,
+    node_id: error.node?.id ?? null,
+    class_type: error.node?.classType ?? null,
+    exception_type: error.node?.exceptionType ?? null,
+    retryable: errorCatalogue[error.code].retryable,
+    errors: (errors ?? error.errors ?? []).map(toFieldErrorResource),
+  }
+}
+
+function timestamp(timeMs: number): string {
+  return new Date(timeMs).toISOString()
+}
+
+function elapsed(fromMs: number | undefined, toMs: number | undefined): number | null {
+  return fromMs === undefined || toMs === undefined ? null : Math.max(0, toMs - fromMs)
+}

@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { errorCatalogue, type ErrorCode } from '../errors/error-catalogue.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
+import type { HttpLimits, HttpLogger } from './app-options.ts'
+import { sendProblem } from './plugins/errors.ts'
+import { problemContentType, problemOf } from './schemas/problem.ts'
+
+const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/
+
+/** What a slow or hostile client may use up. Fastify and Node leave most of these open. */
+const defaults = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 300_000,
+  connectionsCheckIntervalMs: 5_000,
+  keepAliveTimeoutMs: 72_000,
+  maxConnections: 5_000,
+  maxRequestsPerSocket: 1_000,
+  maxHeaderBytes: 16_384,
+}
+
+/** A Fastify instance with our limits and without any route. */
+export function createServer(options: {
+  limits: HttpLimits
+  logger: HttpLogger
+  mintRequestId: () => string
+}): FastifyInstance {
+  const { limits, logger, mintRequestId } = options
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.maxBodyBytes,
+    requestTimeout: limits.requestTimeoutMs ?? defaults.requestTimeoutMs,
+    keepAliveTimeout: defaults.keepAliveTimeoutMs,
+    maxRequestsPerSocket: defaults.maxRequestsPerSocket,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 500 },
+    http: {
+      headersTimeout: limits.headersTimeoutMs ?? defaults.headersTimeoutMs,
+      connectionsCheckingInterval: limits.connectionsCheckIntervalMs ?? defaults.connectionsCheckIntervalMs,
+      maxHeaderSize: defaults.maxHeaderBytes,
+    },
+    genReqId: (request: IncomingMessage) => {
+      const sent = request.headers['x-request-id']
+      return typeof sent === 'string' && requestIdPattern.test(sent) ? sent : mintRequestId()
+    },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply, { logger, maxBodyBytes: limits.maxBodyBytes })
+    },
+    clientErrorHandler: (error, socket) => refuseConnection(error.code, socket, mintRequestId()),
+  })
+  app.server.maxConnections = limits.maxConnections ?? defaults.maxConnections
+  return app
+}
+
+/** Answers what never became a request, and hangs up. */
+function refuseConnection(reason: string, socket: Socket, requestId: string): void {
+  if (reason === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const code = codeOf(reason)
+  const error = new GatewayError(code, { detail: errorCatalogue[code].description })
+  const body = JSON.stringify(problemOf(error, { instance: '', requestId }))
+  const { status } = error.kind
+  socket.end(
+    `HTTP/1.1 ${status} ${phrases[code]}\r\nContent-Type: ${problemContentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nX-Request-Id: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+type ConnectionErrorCode = Extract<ErrorCode, 'request_timeout' | 'headers_too_large' | 'malformed_request'>
+
+const phrases: Readonly<Record<ConnectionErrorCode, string>> = {
+  request_timeout: 'Request Timeout',
+  headers_too_large: 'Request Header Fields Too Large',
+  malformed_request: 'Bad Request',
+}
+
+function codeOf(reason: string): ConnectionErrorCode {
+  if (reason === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout'
+  return reason === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'malformed_request'
+}
