@@ -1,5 +1,5 @@
 import { choice, several, single, wholeNumber, yesOrNo } from './setting.ts'
-import { comfyuiAddress, folder, hostName, secretText } from './value-kinds.ts'
+import { comfyuiAddress, folder, hostName, hostNameOrAny, secretText } from './value-kinds.ts'
 
 /** Every variable that begins with this is one of ours. */
 export const envPrefix = 'COMFYUI_API_'
@@ -69,7 +69,7 @@ export const settings = {
     default: 'false',
     description: 'Listen beyond this machine without a key. Only where something else protects the server.',
   }),
-  allowedHosts: several(hostName, {
+  allowedHosts: several(hostNameOrAny, {
     env: 'COMFYUI_API_ALLOWED_HOSTS',
     flag: '--allowed-hosts <host>',
     group: 'Security',

@@ -31,6 +31,12 @@ export const hostName: ValueKind<string> = {
   rule: 'a host name or an IP address, without scheme and port',
 }
 
+/** A host name, or `*` for any. */
+export const hostNameOrAny: ValueKind<string> = {
+  schema: z.union([z.literal('*'), hostName.schema]),
+  rule: `${hostName.rule}, or * for any`,
+}
+
 export const folder: ValueKind<string> = {
   schema: z
     .string()

@@ -1,0 +1,123 @@
+/**
+ * Packs what was built, installs it like a user would in an empty folder, starts the demo there together with the
+ * workflow of the README, and makes some calls.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
+
+const repository = join(import.meta.dirname, '..')
+const startTimeoutMs = 60_000
+const callTimeoutMs = 60_000
+const exitTimeoutMs = 60_000
+const pngSignature = '89504e470d0a1a0a'
+
+const packResultSchema = z
+  .array(z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) }))
+  .length(1)
+
+const root = mkdtempSync(join(tmpdir(), 'smoke-'))
+try {
+  const tarball = pack()
+  install(tarball)
+  await tryServer()
+  console.log('The packed program works.')
+} finally {
+  rmSync(root, { recursive: true })
+}
+
+function pack(): string {
+  const output = npm(repository, 'pack', '--json', '--ignore-scripts', '--pack-destination', root)
+  const [packed] = packResultSchema.parse(JSON.parse(output))
+  assert(packed)
+  const paths = packed.files.map(({ path }) => path)
+  for (const path of ['bin/comfyui-api.js', 'dist/main.js', 'dist/index.d.ts', 'workflows/qwen/qwen_base_txt2img.ts']) {
+    assert(paths.includes(path), `${path} is not in the package`)
+  }
+  assert.deepEqual(
+    paths.filter((path) => /^(src|test|scripts)\/|\.test\./.test(path)),
+    [],
+  )
+  return join(root, packed.filename)
+}
+
+function install(tarball: string): void {
+  writeFileSync(join(root, 'package.json'), '{"private":true}')
+  npm(root, 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', tarball)
+  mkdirSync(join(root, 'my-workflows', 'tools'), { recursive: true })
+  writeFileSync(join(root, 'my-workflows', 'tools', 'enlarge.ts'), readmeWorkflow())
+}
+
+function npm(folder: string, ...args: string[]): string {
+  return execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+function readmeWorkflow(): string {
+  const [, code] = /```ts\n(.*?)```/s.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? []
+  assert(code, 'README.md shows no workflow')
+  return code
+}
+
+async function tryServer(): Promise<void> {
+  const launcher = join(root, 'node_modules', 'comfyui-api', 'bin', 'comfyui-api.js')
+  const args = [launcher, 'serve', '--demo', '--port', '0', '--workflows', 'my-workflows', '--log-format', 'json']
+  const server = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, COMFYUI_API_DEMO_STEP_MS: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exit = once(server, 'exit')
+  try {
+    const url = await findUrl(server.stdout)
+    await callServer(url)
+    server.kill('SIGTERM')
+    const timeout = AbortSignal.timeout(exitTimeoutMs)
+    const expired = once(timeout, 'abort').then(() => ['no exit after SIGTERM'])
+    assert.deepEqual(await Promise.race([exit, expired]), [0, null])
+  } finally {
+    server.kill('SIGKILL')
+  }
+}
+
+async function findUrl(output: Readable): Promise<string> {
+  const lines = createInterface({ input: output, signal: AbortSignal.timeout(startTimeoutMs) })
+  const lineSchema = z.looseObject({ msg: z.string(), url: z.string().optional() })
+  const seen: string[] = []
+  for await (const line of lines) {
+    seen.push(line)
+    const { msg, url } = lineSchema.parse(JSON.parse(line))
+    if (msg !== 'listening' || url === undefined) continue
+    output.resume()
+    return url
+  }
+  throw new Error(`The server did not say where it listens:\n${seen.join('\n')}`)
+}
+
+async function callServer(url: string): Promise<void> {
+  const call = (path: string, init: RequestInit = {}) =>
+    fetch(url + path, { ...init, signal: AbortSignal.timeout(callTimeoutMs) })
+  const draw = async (path: string, body: object): Promise<Buffer> => {
+    const headers = { accept: 'image/png', 'content-type': 'application/json' }
+    const answer = await call(path, { method: 'POST', headers, body: JSON.stringify(body) })
+    const bytes = Buffer.from(await answer.arrayBuffer())
+    assert.equal(answer.status, 200, `${path}: ${bytes.subarray(0, 500).toString()}`)
+    assert.equal(bytes.subarray(0, 8).toString('hex'), pngSignature, `${path} is no PNG`)
+    return bytes
+  }
+  const widthOf = (png: Buffer) => png.readUInt32BE(16)
+
+  for (const path of ['/health', '/ready', '/docs', '/openapi.json', '/metrics', '/workflows']) {
+    assert.equal((await call(path)).status, 200, path)
+  }
+  const picture = await draw('/qwen/qwen_base_txt2img', { prompt: 'a lighthouse at dawn', width: 256, height: 256 })
+  const enlarged = await draw('/tools/enlarge', { picture: picture.toString('base64'), factor: 3 })
+  assert.equal(widthOf(enlarged), 3 * widthOf(picture))
+  const refused = await call('/tools/enlarge', { method: 'POST', body: '{"factor":9}' })
+  assert.equal(refused.status, 400)
+}
