@@ -65,4 +65,3 @@ export interface WorkflowRegistry {
   onChange(listener: () => void): void
   close(): Promise<void>
 }
-

@@ -49,4 +49,3 @@ export interface WorkflowDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly examples?: readonly z.input<Schema>[]
   readonly metadata?: WorkflowMetadata
 }
-

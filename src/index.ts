@@ -1,0 +1,13 @@
+/*
+ * What `import … from 'comfyui-api'` means in a workflow module. Importing this file does nothing else.
+ */
+export { defineWorkflow } from './workflows/define-workflow.ts'
+export { image, mask } from './workflows/media.ts'
+export type {
+  RequiredModel,
+  RequiredNode,
+  WorkflowDefinition,
+  WorkflowGraph,
+  WorkflowMetadata,
+  WorkflowNode,
+} from './workflows/workflow-definition.ts'

@@ -1,0 +1,106 @@
+import type { z } from 'zod'
+import { nearestName } from '../lib/nearest-name.ts'
+
+const maxShownCharacters = 80
+const maxShownChoices = 60
+
+/**
+ * Words for what Zod found, naming limit and received value; to be read after the name of the parameter. Texts that the
+ * author of a schema gave are kept by Zod and never come here.
+ */
+export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  const received = show(issue.input)
+  const isMissing = issue.input === undefined
+  switch (issue.code) {
+    case 'invalid_type':
+      return isMissing ? 'is required' : `must be ${typeName(issue.expected)}; got ${received}`
+    case 'invalid_value':
+      return isMissing
+        ? 'is required'
+        : `must be ${choices(issue.values)}; got ${received}${hint(issue.values, issue.input)}`
+    case 'too_big':
+      return describeLimit(issue.origin, 'most', issue.maximum, issue.inclusive !== false, issue.input)
+    case 'too_small':
+      return describeLimit(issue.origin, 'least', issue.minimum, issue.inclusive !== false, issue.input)
+    case 'not_multiple_of':
+      return `must be a multiple of ${issue.divisor}; got ${received}`
+    case 'invalid_format':
+      return issue.pattern === undefined
+        ? `must be a valid ${issue.format}; got ${received}`
+        : `must match the ${issue.format} pattern ${issue.pattern}; got ${received}`
+    case 'invalid_union':
+      return `matches none of the allowed forms; got ${received}`
+    case 'invalid_key':
+    case 'invalid_element':
+      return `has a part that is not allowed; got ${received}`
+    default:
+      return undefined
+  }
+}
+
+function describeLimit(
+  origin: string | undefined,
+  side: 'most' | 'least',
+  limit: number | bigint | undefined,
+  isInclusive: boolean,
+  input: unknown,
+): string {
+  if (typeof input === 'string' || Array.isArray(input)) {
+    const unit = typeof input === 'string' ? 'characters' : 'elements'
+    return `must have at ${side} ${limit} ${unit}; got ${input.length}`
+  }
+  if (origin !== 'number' && origin !== 'int' && origin !== 'bigint')
+    return `must be at ${side} ${limit}; got ${show(input)}`
+  const bound = isInclusive ? `at ${side} ${limit}` : `${side === 'most' ? 'less' : 'more'} than ${limit}`
+  return `must be ${bound}; got ${show(input)}`
+}
+
+function typeName(expected: string | undefined): string {
+  switch (expected) {
+    case 'int':
+      return 'a whole number'
+    case 'string':
+      return 'a text'
+    case 'boolean':
+      return 'true or false'
+    case 'array':
+    case 'tuple':
+      return 'a list'
+    case 'object':
+    case 'record':
+      return 'an object'
+    case 'null':
+      return 'null'
+    case undefined:
+      return 'of another type'
+    default:
+      return `a ${expected}`
+  }
+}
+
+function choices(values: readonly unknown[] | undefined): string {
+  const shown = (values ?? []).slice(0, maxShownChoices).map(show)
+  const [only] = shown
+  if (shown.length === 1 && only !== undefined) return only
+  const rest = (values ?? []).length - shown.length
+  return `one of ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+}
+
+function hint(values: readonly unknown[] | undefined, input: unknown): string {
+  if (typeof input !== 'string') return ''
+  const texts = (values ?? []).filter((value) => typeof value === 'string')
+  const nearest = nearestName(input, texts)
+  return nearest === undefined ? '' : `; did you mean ${show(nearest)}?`
+}
+
+/** A value as JSON, cut short: callers send whole images. */
+function show(value: unknown): string {
+  if (typeof value === 'string') {
+    return value.length > maxShownCharacters
+      ? `${JSON.stringify(value.slice(0, maxShownCharacters))}… (${value.length} characters)`
+      : JSON.stringify(value)
+  }
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return String(value)
+}

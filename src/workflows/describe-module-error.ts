@@ -1,0 +1,61 @@
+import { relative, resolve, sep } from 'node:path'
+import type { ModulePosition } from './module-loader.ts'
+
+export interface ModuleErrorText {
+  /** Where in the module itself the error is; undefined when it is elsewhere. */
+  readonly line: number | undefined
+  readonly column: number | undefined
+  /** What is wrong; with the place when that is another file. */
+  readonly reason: string
+}
+
+/**
+ * An error of a module for people who do not see this machine: no absolute path in it.
+ * @param path absolute path of the module that was loaded
+ */
+export function describeModuleError(
+  error: unknown,
+  position: ModulePosition | undefined,
+  path: string,
+  folders: readonly string[],
+): ModuleErrorText {
+  const message = withoutPaths(messageOf(error), folders)
+  if (position === undefined) return { line: undefined, column: undefined, reason: message }
+  if (position.file === path) return { line: position.line, column: position.column, reason: message }
+  const place = `${withoutPaths(position.file, folders)} line ${position.line}`
+  return { line: undefined, column: undefined, reason: `${message} (in ${place})` }
+}
+
+/** Takes the workflow folders, and every folder above a file, out of a text. */
+export function withoutPaths(text: string, folders: readonly string[]): string {
+  let result = text.replaceAll(/file:\/\/[^\s'"()]+/g, (url) => decodeUrl(url)).replaceAll(/\?comfyui-api=[\w.-]+/g, '')
+  for (const folder of folders) {
+    const root = resolve(folder)
+    result = result.replaceAll(root.endsWith(sep) ? root : root + sep, '')
+    const parent = relative(root, resolve(root, '..'))
+    if (parent === '..') result = result.replaceAll(root, '.')
+  }
+  return result.replaceAll(
+    /(?<![\w.:/@~-])(?:[A-Za-z]:)?(?:[\\/][\w.@+ -]*[\w.@+-]){2,}/g,
+    (path) => `…/${path.split(/[\\/]/).at(-1) ?? ''}`,
+  )
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return `it threw ${typeof error === 'string' ? error : typeof error}`
+  const isPlain =
+    error.name === 'Error' ||
+    error.name === 'ModuleSyntaxError' ||
+    error.name === 'DefinitionError' ||
+    error.name === 'GraphError'
+  const message = error.message === '' ? 'it threw an error without a message' : error.message
+  return isPlain ? message : `${error.name}: ${message}`
+}
+
+function decodeUrl(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).pathname)
+  } catch {
+    return url
+  }
+}

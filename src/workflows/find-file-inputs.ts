@@ -1,0 +1,115 @@
+import { inputOptions, inputType, isRecord } from '../comfyui/wire/object-info.ts'
+import { isPromptLink, type Prompt, type PromptInput } from '../comfyui/wire/prompt.ts'
+import { linkIn, type NodeLookup } from './check-graph.ts'
+
+/** A text in a prompt that names a file or folder of the ComfyUI host. */
+export interface FileInput {
+  readonly id: string
+  readonly classType: string
+  readonly input: string
+  readonly value: string
+}
+
+/** Inputs of common node packs, and those of ComfyUI itself that no upload flag marks. */
+const knownFileInputs: Readonly<Record<string, readonly string[]>> = {
+  LoadImage: ['image'],
+  LoadImageMask: ['image'],
+  LoadImageOutput: ['image'],
+  LoadAudio: ['audio'],
+  LoadVideo: ['file'],
+  LoadLatent: ['latent'],
+  Load3D: ['model_file', 'image'],
+  Load3DAdvanced: ['model_file', 'image'],
+  Load3DAnimation: ['model_file', 'image'],
+  Preview3D: ['model_file'],
+  Preview3DAnimation: ['model_file'],
+  WebcamCapture: ['image'],
+  Painter: ['mask'],
+  LoadImageDataSetFromFolder: ['folder'],
+  LoadImageTextDataSetFromFolder: ['folder'],
+  LoadVideoDataSetFromFolder: ['folder'],
+  LoadVideoTextDataSetFromFolder: ['folder'],
+  LoadImageSetFromFolderNode: ['folder'],
+  LoadImageTextSetFromFolderNode: ['folder'],
+  LoadTrainingDataset: ['folder_name'],
+  SaveTrainingDataset: ['folder_name'],
+  SaveImageDataSetToFolder: ['folder_name'],
+  SaveImageTextDataSetToFolder: ['folder_name'],
+  SaveLoRA: ['prefix'],
+  GeminiInputFiles: ['file'],
+  OpenAIInputFiles: ['file'],
+  VHS_LoadVideo: ['video'],
+  VHS_LoadVideoPath: ['video'],
+  VHS_LoadVideoFFmpeg: ['video'],
+  VHS_LoadVideoFFmpegPath: ['video'],
+  VHS_LoadImages: ['directory'],
+  VHS_LoadImagesPath: ['directory'],
+  VHS_LoadImagePath: ['image'],
+  VHS_LoadAudio: ['audio_file'],
+  VHS_LoadAudioUpload: ['audio'],
+  'Image Load': ['image_path'],
+  'Load Image Batch': ['path'],
+  'Image Save': ['output_path'],
+}
+const uploadFlags = ['image_upload', 'animated_image_upload', 'audio_upload', 'video_upload', 'file_upload']
+/** What other packs call such inputs. */
+const fileLikeName =
+  /^(file|filename|file_?path|path|directory|folder|(folder|directory|output|video|image|audio)_path)$/
+
+/**
+ * Every text in the prompt that ends up as the name of a file: literals of file-like inputs, and the texts of the nodes
+ * that feed such an input with a text.
+ */
+export function findFileInputs(prompt: Prompt, nodes: NodeLookup): readonly FileInput[] {
+  const found = new Map<string, FileInput>()
+  for (const [id, node] of Object.entries(prompt)) {
+    for (const [input, value] of Object.entries(node.inputs)) {
+      if (isFileInput(node.class_type, input, nodes)) collect(id, node.class_type, input, value, new Set())
+    }
+  }
+  return [...found.values()]
+
+  function collect(id: string, classType: string, input: string, value: PromptInput, visited: Set<string>): void {
+    const link = linkIn(value)
+    if (link === undefined) {
+      for (const text of textsIn(value)) found.set([id, input, text].join('\0'), { id, classType, input, value: text })
+      return
+    }
+    const [source, slot] = link
+    const node = prompt[source]
+    if (node === undefined || visited.has(source)) return
+    const output = nodes(node.class_type)?.output[slot]
+    if (typeof output === 'string' && !/STRING|COMBO|\*/.test(output)) return
+    visited.add(source)
+    for (const [name, inner] of Object.entries(node.inputs)) collect(source, node.class_type, name, inner, visited)
+  }
+}
+
+/** True when an input names a file or folder of the ComfyUI host. */
+export function isFileInput(classType: string, input: string, nodes: NodeLookup): boolean {
+  if (Object.hasOwn(knownFileInputs, classType) && knownFileInputs[classType]?.includes(input) === true) return true
+  const definition = nodes(classType)
+  if (definition === undefined) return fileLikeName.test(input)
+  const spec = definition.input.required?.[input] ?? definition.input.optional?.[input]
+  if (spec === undefined) return false
+  const options = inputOptions(spec)
+  if (uploadFlags.some((flag) => options[flag] === true)) return true
+  const isCore = definition.python_module === undefined || !String(definition.python_module).startsWith('custom_nodes')
+  return !isCore && inputType(spec) === 'STRING' && fileLikeName.test(input)
+}
+
+/** Why a name could leave the folder it is meant for, whoever chose it; undefined when it cannot. */
+export function whyUnsafeName(name: string): string | undefined {
+  if (name.includes('\0')) return 'it holds a NUL character'
+  if (name.includes('\\')) return 'it holds a backslash'
+  if (name.startsWith('/') || /^[A-Za-z]:/.test(name)) return 'it is an absolute path'
+  if (name.split('/').includes('..')) return 'it leads out of its folder'
+  return undefined
+}
+
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value]
+  if (isPromptLink(value)) return []
+  if (Array.isArray(value)) return value.flatMap(textsIn)
+  return isRecord(value) ? Object.values(value).flatMap(textsIn) : []
+}

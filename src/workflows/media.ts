@@ -1,0 +1,30 @@
+import { z } from 'zod'
+
+export const mediaKinds = ['image', 'mask', 'video', 'audio'] as const
+export type MediaKind = (typeof mediaKinds)[number]
+
+/** Key in Zod's metadata, and so in the JSON Schema, that says a text is media and of which kind. */
+const mediaKey = 'x-comfyui-media'
+
+/**
+ * A parameter that takes an image. Callers send a data URI, base64 or a multipart part; `generateWorkflow` gets the name
+ * of the uploaded file, which is what `LoadImage` takes.
+ */
+export function image(): z.ZodString {
+  return media('image')
+}
+
+/** A parameter that takes a mask: an image whose alpha channel (or the channel that the node reads) is the mask. */
+export function mask(): z.ZodString {
+  return media('mask')
+}
+
+/** The kind of media that a schema was marked with; refinements and descriptions added later keep the mark. */
+export function mediaKindOf(schema: z.core.$ZodType): MediaKind | undefined {
+  const kind = z.globalRegistry.get(schema)?.[mediaKey]
+  return mediaKinds.find((known) => known === kind)
+}
+
+function media(kind: MediaKind): z.ZodString {
+  return z.string().meta({ [mediaKey]: kind })
+}

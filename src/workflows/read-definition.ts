@@ -1,0 +1,126 @@
+import { z } from 'zod'
+import type { RequiredModel, RequiredNode, WorkflowDefinition, WorkflowMetadata } from './workflow-definition.ts'
+
+/** Why a module is no workflow. The message is for its author. */
+export class DefinitionError extends Error {
+  override readonly name = 'DefinitionError'
+}
+
+export interface ReadDefinition {
+  readonly definition: WorkflowDefinition
+  /** Parts that were left out because they cannot be understood. */
+  readonly warnings: readonly string[]
+}
+
+const requestSchemaSchema = z.custom<z.ZodType>((value) => value instanceof z.core.$ZodType)
+const generateWorkflowSchema = z.custom<WorkflowDefinition['generateWorkflow']>((value) => typeof value === 'function')
+const textSchema = z.string().optional()
+const outputsSchema = z.record(z.string(), z.string()).optional()
+const examplesSchema = z.array(z.unknown()).optional()
+const requiredModelSchema: z.ZodType<RequiredModel> = z.object({
+  name: z.string().min(1),
+  directory: z.string().min(1),
+  url: z.string().exactOptional(),
+  sha256: z.string().exactOptional(),
+})
+const requiredNodeSchema: z.ZodType<RequiredNode> = z.object({
+  pack: z.string().min(1),
+  version: z.string().exactOptional(),
+  url: z.string().exactOptional(),
+  classTypes: z.array(z.string()).exactOptional(),
+})
+
+/**
+ * Finds the workflow in what `import()` of its module gave.
+ * @throws DefinitionError
+ */
+export function readDefinition(namespace: unknown): ReadDefinition {
+  const exported = defaultExport(namespace)
+  const { RequestSchema: schema, generateWorkflow } = exported
+  if (schema === undefined) throw new DefinitionError('the default export has no RequestSchema')
+  if (generateWorkflow === undefined) throw new DefinitionError('the default export has no generateWorkflow')
+  const request = requestSchemaSchema.safeParse(schema)
+  if (!request.success) throw new DefinitionError(whyNoSchema(schema))
+  const generate = generateWorkflowSchema.safeParse(generateWorkflow)
+  if (!generate.success) throw new DefinitionError('generateWorkflow is no function')
+
+  const warnings: string[] = []
+  const optional = <Value>(name: string, expected: z.ZodType<Value>): Value | undefined => {
+    const read = expected.safeParse(exported[name])
+    if (read.success) return read.data
+    warnings.push(`${name} is ignored: ${firstIssue(read.error)}`)
+    return undefined
+  }
+  const summary = optional('summary', textSchema)
+  const description = optional('description', textSchema)
+  const outputs = optional('outputs', outputsSchema)
+  const examples = optional('examples', examplesSchema)
+  const metadata = readMetadata(exported['metadata'], warnings)
+  return {
+    definition: {
+      RequestSchema: request.data,
+      generateWorkflow: generate.data,
+      ...(summary !== undefined && { summary }),
+      ...(description !== undefined && { description }),
+      ...(outputs !== undefined && { outputs }),
+      ...(examples !== undefined && { examples }),
+      ...(metadata !== undefined && { metadata }),
+    },
+    warnings,
+  }
+}
+
+function defaultExport(namespace: unknown): Record<string, unknown> {
+  const module = isObject(namespace) ? namespace : {}
+  const exported = module['default']
+  // TypeScript compiled to CommonJS arrives one level deeper.
+  const value = isObject(exported) && exported['__esModule'] === true ? exported['default'] : exported
+  if (value === undefined) {
+    throw new DefinitionError('the module has no default export: write `export default defineWorkflow({ … })`')
+  }
+  if (!isObject(value))
+    throw new DefinitionError('the default export is no object with RequestSchema and generateWorkflow')
+  return value
+}
+
+function whyNoSchema(schema: unknown): string {
+  const isZod3 = isObject(schema) && isObject(schema['_def']) && typeof schema['_def']['typeName'] === 'string'
+  return isZod3
+    ? "RequestSchema is a schema of Zod 3, which is not supported: import { z } from 'zod', which is Zod 4 here"
+    : "RequestSchema is no Zod schema: build it with z.object({ … }), where z comes from 'zod'"
+}
+
+function readMetadata(metadata: unknown, warnings: string[]): WorkflowMetadata | undefined {
+  if (metadata === undefined) return undefined
+  if (!isObject(metadata)) {
+    warnings.push('metadata is ignored: it is no object')
+    return undefined
+  }
+  const readList = <Value>(name: string, expected: z.ZodType<Value>): Value[] => {
+    const list = metadata[name] ?? []
+    if (!Array.isArray(list)) {
+      warnings.push(`metadata.${name} is ignored: it is no list`)
+      return []
+    }
+    return list.flatMap((each: unknown, index) => {
+      const read = expected.safeParse(each)
+      if (read.success) return [read.data]
+      warnings.push(`metadata.${name}[${index}] is ignored: ${firstIssue(read.error)}`)
+      return []
+    })
+  }
+  return {
+    requiredNodes: readList('requiredNodes', requiredNodeSchema),
+    requiredModels: readList('requiredModels', requiredModelSchema),
+  }
+}
+
+function firstIssue(error: z.ZodError): string {
+  const [issue] = error.issues
+  if (issue === undefined) return 'it cannot be read'
+  return issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

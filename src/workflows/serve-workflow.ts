@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
+import { buildPrompt, type BuildPromptOptions } from './build-prompt.ts'
+import type { NodeLookup } from './check-graph.ts'
+import { describeInput } from './describe-input.ts'
+import { inspectSchema } from './inspect-schema.ts'
+import { parseParameters } from './parse-parameters.ts'
+import { DefinitionError } from './read-definition.ts'
+import type { ServedWorkflow } from './served-workflow.ts'
+import { nameParameters } from './name-parameters.ts'
+import type { WorkflowDefinition, WorkflowGraph } from './workflow-definition.ts'
+
+export interface ServeWorkflowOptions {
+  readonly name: string
+  readonly file: string
+  readonly generation: number
+  readonly definition: WorkflowDefinition
+  readonly warnings: readonly string[]
+  readonly nodes: NodeLookup
+  /** What an error of the module says, with the place in its source and without paths of this machine. */
+  readonly describeError: (error: unknown) => string
+}
+
+/** A module must not hold a request for ever. */
+const buildTimeoutMs = 10_000
+
+/**
+ * Makes a workflow ready for requests.
+ * @throws DefinitionError when no request could ever be served
+ */
+export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
+  const { name, file, definition, describeError } = options
+  const schema = definition.RequestSchema
+  const inspected = inspectSchema(schema)
+  if (!inspected.takesObject) throw new DefinitionError('RequestSchema must describe an object of parameters')
+  const described = describeInput(schema, inspected.strictObjects)
+
+  const fail = (what: string, error: unknown): GatewayError =>
+    new GatewayError('workflow_failed', { detail: `${what} of ${file} failed: ${describeError(error)}`, cause: error })
+
+  const parse = (raw: unknown): unknown => {
+    try {
+      return parseParameters(schema, inspected.checkKeys, raw)
+    } catch (error) {
+      if (error instanceof GatewayError) throw error
+      if (error instanceof z.core.$ZodAsyncError) {
+        throw fail(
+          'RequestSchema',
+          new Error('it has an asynchronous check or transformation; only synchronous ones work'),
+        )
+      }
+      throw fail('RequestSchema', error)
+    }
+  }
+
+  const generate = async (input: unknown): Promise<WorkflowGraph> => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no graph within ${buildTimeoutMs / 1000} s`)), buildTimeoutMs)
+    })
+    try {
+      return await Promise.race([definition.generateWorkflow(separate(input)), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  const exampleWarnings = (definition.examples ?? []).flatMap((example, index) => {
+    try {
+      parse(example)
+      return []
+    } catch (error) {
+      return [`examples[${index}] does not work: ${error instanceof Error ? error.message : String(error)}`]
+    }
+  })
+
+  return {
+    name,
+    file,
+    generation: options.generation,
+    definition,
+    mediaFields: inspected.mediaFields,
+    warnings: [...options.warnings, ...inspected.warnings, ...described.warnings, ...exampleWarnings],
+    inputJsonSchema: described.schema,
+    parameterNames: inspected.parameterNames,
+    parse,
+    async build(input: unknown, { uploads, filenamePrefix }): Promise<Prompt> {
+      const build: BuildPromptOptions = { schema, input, uploads, filenamePrefix, generate, nodes: options.nodes }
+      try {
+        return await buildPrompt(build)
+      } catch (error) {
+        throw error instanceof GatewayError ? error : fail('generateWorkflow', error)
+      }
+    },
+    nameParameters: (input, errors) => nameParameters({ schema, input, errors, generate }),
+  }
+}
+
+/** So that a module that changes what it is given does not change it for the next call. */
+function separate(input: unknown): unknown {
+  try {
+    return structuredClone(input)
+  } catch {
+    // What a transformation made may hold functions, which cannot be copied.
+    return input
+  }
+}

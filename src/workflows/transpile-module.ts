@@ -1,0 +1,84 @@
+import type { transformSync } from 'oxc-transform'
+import { SourceMap, type SourceMapPayload } from 'node:module'
+
+/** JavaScript of a module and the way back from its lines to those of the source. */
+export interface TranspiledModule {
+  readonly code: string
+  readonly map: SourceMapPayload
+}
+
+/** @throws ModuleSyntaxError */
+export type TranspileModule = (file: string, source: string) => TranspiledModule
+
+/** A module that cannot be parsed. Lines and columns count from 1. */
+export class ModuleSyntaxError extends SyntaxError {
+  override readonly name = 'ModuleSyntaxError'
+  readonly file: string
+  readonly line: number | undefined
+  readonly column: number | undefined
+
+  constructor(file: string, message: string, position?: { line: number; column: number }) {
+    super(message)
+    this.file = file
+    this.line = position?.line
+    this.column = position?.column
+  }
+}
+
+/**
+ * Turns TypeScript into JavaScript: enums work, imports that only types use go away whether or not they say `type`.
+ * Plain JavaScript passes unchanged but for its layout, so the same function finds the place of a syntax error in it.
+ */
+export function createTranspiler(transform: typeof transformSync): TranspileModule {
+  return (file, source) => {
+    const result = transform(file, source, { sourceType: 'module', sourcemap: true })
+    const error =
+      result.errors.find((each) => each.severity === 'Error') ??
+      (result.map === undefined ? result.errors[0] : undefined)
+    if (error !== undefined || result.map === undefined) {
+      const start = error?.labels[0]?.start
+      throw new ModuleSyntaxError(
+        file,
+        error === undefined ? 'the module cannot be parsed' : describe(error.message, error.helpMessage),
+        start === undefined ? undefined : positionAt(source, start),
+      )
+    }
+    const { mappings, names, sourcesContent } = result.map
+    const map: SourceMapPayload = {
+      file,
+      version: result.map.version,
+      sources: [file],
+      sourcesContent: sourcesContent ?? [source],
+      names,
+      mappings,
+      sourceRoot: '',
+    }
+    return { code: result.code, map }
+  }
+}
+
+/** Loads the native transpiler, which takes some milliseconds: only for folders that hold TypeScript. */
+export async function loadTranspiler(): Promise<TranspileModule> {
+  const { transformSync } = await import('oxc-transform')
+  return createTranspiler(transformSync)
+}
+
+/** Where a position of the JavaScript comes from. Lines and columns count from 1. */
+export function originalPosition(
+  map: SourceMapPayload,
+  line: number,
+  column: number,
+): { line: number; column: number } | undefined {
+  const origin = new SourceMap(map).findOrigin(line, column)
+  return 'lineNumber' in origin ? { line: origin.lineNumber, column: origin.columnNumber } : undefined
+}
+
+function describe(message: string, help: string | null): string {
+  return help === null ? message : `${message}. ${help}`
+}
+
+function positionAt(source: string, offset: number): { line: number; column: number } {
+  const before = source.slice(0, offset)
+  const lineStart = before.lastIndexOf('\n') + 1
+  return { line: before.split('\n').length, column: offset - lineStart + 1 }
+}

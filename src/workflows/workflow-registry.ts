@@ -1,0 +1,248 @@
+import { coreNode } from '../comfyui/wire/core-nodes.ts'
+import type { NodeLookup } from './check-graph.ts'
+import { describeModuleError } from './describe-module-error.ts'
+import { hostModules, type HostModules } from './host-modules.ts'
+import { createModuleLoader, type ModuleLoader } from './module-loader.ts'
+import { readDefinition } from './read-definition.ts'
+import { reservedNames as ownReservedNames } from './reserved-names.ts'
+import { folderLabel, scanFolder, type RouteFile, type ScannedFolder } from './scan-folder.ts'
+import { serveWorkflow } from './serve-workflow.ts'
+import type { ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
+import { loadTranspiler, type TranspileModule } from './transpile-module.ts'
+import { watchFolders } from './watch-folders.ts'
+
+export interface WorkflowRegistryOptions {
+  /** Of two folders that serve the same name, the later one does. */
+  readonly folders: readonly string[]
+  readonly watch: 'native' | 'poll' | 'off'
+  /** First path segments that modules cannot have. Default: those of the server. */
+  readonly reservedNames?: ReadonlySet<string>
+  readonly logger?: WorkflowLogger
+  /** What is known of node classes. Default: the core nodes of ComfyUI. */
+  readonly nodes?: NodeLookup
+  /** Default: the copies in this process. */
+  readonly hostModules?: HostModules
+  /** `(url) => import(url)`, for bundles and test runners that replace `import()`. */
+  readonly importModule?: (url: string) => Promise<unknown>
+  /** Called when the first TypeScript file is found. */
+  readonly loadTranspiler?: () => Promise<TranspileModule>
+  readonly pollIntervalMs?: number
+  /** A module that has not finished loading by then counts as broken until it does. */
+  readonly loadTimeoutMs?: number
+}
+
+/** The part of a pino logger that is used here. */
+export interface WorkflowLogger {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+}
+
+interface Entry {
+  readonly route: RouteFile
+  /** Tells a load that has been overtaken by a newer one. */
+  readonly load: symbol
+  readonly served: ServedWorkflow | undefined
+  readonly problem: WorkflowProblem | undefined
+}
+
+/**
+ * Loads all workflow modules of the folders and keeps them as the files are. Resolves when each module is loaded, has
+ * failed, or has taken too long. Nothing that is wrong with a module makes it reject.
+ */
+export async function createWorkflowRegistry(options: WorkflowRegistryOptions): Promise<WorkflowRegistry> {
+  const { folders, logger, nodes = coreNode, reservedNames = ownReservedNames } = options
+  const { pollIntervalMs = 2000, loadTimeoutMs = 10_000 } = options
+  const entries = new Map<string, Entry>()
+  const listeners = new Set<() => void>()
+  let folderProblems: readonly WorkflowProblem[] = []
+  let knownFiles = ''
+  let revision = 0
+  let isClosed = false
+  let transpile: TranspileModule | undefined
+  let poll: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+  let waiting: { isForced: boolean; done: Promise<void> } | undefined
+
+  const loader: ModuleLoader = createModuleLoader({
+    folders,
+    hostModules: options.hostModules ?? hostModules(),
+    importModule: options.importModule ?? ((url) => import(url)),
+    transpile: () => {
+      if (transpile === undefined) throw new Error('no TypeScript was expected in the workflow folders')
+      return transpile
+    },
+  })
+
+  const watcher =
+    options.watch === 'native'
+      ? watchFolders({
+          onChange: () => void update(false),
+          onFailure(error) {
+            logger?.warn({ err: error }, 'workflow folders cannot be watched; looking for changes at intervals instead')
+            startPolling()
+          },
+        })
+      : undefined
+
+  /** One update at a time; requests that come meanwhile share the next one. */
+  function update(isForced: boolean): Promise<void> {
+    if (isClosed) return Promise.resolve()
+    if (waiting !== undefined) {
+      waiting.isForced ||= isForced
+      return waiting.done
+    }
+    const mine = { isForced, done: running }
+    mine.done = running
+      .then(() => {
+        waiting = undefined
+        return readFolders(mine.isForced)
+      })
+      .catch((error: unknown) => logger?.warn({ err: error }, 'the workflow folders cannot be read'))
+    waiting = mine
+    running = mine.done
+    return mine.done
+  }
+
+  async function readFolders(isForced: boolean): Promise<void> {
+    const scans = await Promise.all(folders.map((folder) => scanFolder(folder, reservedNames)))
+    watcher?.follow(scans.flatMap((scan) => scan.folders))
+    if (transpile === undefined && scans.some((scan) => scan.files.some((file) => /\.m?ts$/.test(file)))) {
+      transpile = await (options.loadTranspiler ?? loadTranspiler)()
+    }
+    const { routes, problems } = merge(scans)
+    const files = scans.map((scan) => [...scan.files].sort().join('\n')).join('\n\n')
+    const failed = [...entries.values()].filter(({ problem }) => problem !== undefined).map(({ route }) => route.path)
+    const changed = new Set(await loader.refresh(isForced ? failed : []))
+    if (!isForced && (changed.size > 0 || files !== knownFiles)) {
+      // What a broken module lacked may be there now.
+      for (const path of await loader.refresh(failed)) changed.add(path)
+    }
+    if (isClosed) return
+    knownFiles = files
+
+    let isChanged = JSON.stringify(problems) !== JSON.stringify(folderProblems)
+    folderProblems = problems
+    for (const [name, { route }] of entries) {
+      if (routes.has(name)) continue
+      entries.delete(name)
+      isChanged = true
+      logger?.info({ workflow: name, file: route.file }, 'workflow removed')
+    }
+    if (isChanged) publish()
+    const stale = [...routes.values()].filter((route) => {
+      const entry = entries.get(route.name)
+      return entry === undefined || entry.route.path !== route.path || changed.has(route.path)
+    })
+    await Promise.all(stale.map(loadWithin))
+  }
+
+  /** The route files of all folders; a later folder wins, and the loser is told. */
+  function merge(scans: readonly ScannedFolder[]): { routes: Map<string, RouteFile>; problems: WorkflowProblem[] } {
+    const routes = new Map<string, RouteFile>()
+    const problems = scans.flatMap((scan) => scan.refused.map(({ file, name, reason }) => refusal(file, name, reason)))
+    for (const route of scans.flatMap((scan) => scan.routes)) {
+      const other = routes.get(route.name)
+      routes.set(route.name, route)
+      if (other === undefined) continue
+      const winner = `${folderLabel(route.folder)}/${route.file}`
+      problems.push(refusal(other.file, other.name, `/${other.name} is served from ${winner}, in a folder given later`))
+    }
+    problems.sort((a, b) => (a.file < b.file ? -1 : 1))
+    return { routes, problems }
+  }
+
+  async function loadWithin(route: RouteFile): Promise<void> {
+    const load = Symbol(route.name)
+    const previous = entries.get(route.name)
+    entries.set(route.name, { route, load, served: previous?.served, problem: previous?.problem })
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        settle(route, load, { error: new Error(`not loaded within ${loadTimeoutMs / 1000} s`) })
+        resolve()
+      }, loadTimeoutMs)
+    })
+    const loaded = loader.load(route.path).then(
+      (namespace) => settle(route, load, { namespace }),
+      (error: unknown) => settle(route, load, { error }),
+    )
+    await Promise.race([loaded, late])
+    clearTimeout(timer)
+  }
+
+  function settle(route: RouteFile, load: symbol, result: { namespace: unknown } | { error: unknown }): void {
+    const entry = entries.get(route.name)
+    if (isClosed || entry?.load !== load) return
+    try {
+      if ('error' in result) throw result.error
+      const { definition, warnings } = readDefinition(result.namespace)
+      const served = serveWorkflow({
+        name: route.name,
+        file: route.file,
+        generation: (entry.served?.generation ?? 0) + 1,
+        definition,
+        warnings,
+        nodes,
+        describeError: (error) => describeError(route, error),
+      })
+      entries.set(route.name, { route, load, served, problem: undefined })
+      logger?.info({ workflow: route.name, generation: served.generation }, 'workflow loaded')
+      for (const warning of served.warnings) logger?.warn({ workflow: route.name, warning }, 'workflow has a flaw')
+    } catch (error) {
+      const text = describeModuleError(error, loader.locate(error), route.path, folders)
+      const servingPrevious = entry.served !== undefined
+      const problem = { file: route.file, name: route.name, servingPrevious, ...text }
+      entries.set(route.name, { ...entry, problem })
+      logger?.warn({ ...problem }, 'workflow cannot be loaded')
+    }
+    publish()
+  }
+
+  function describeError(route: RouteFile, error: unknown): string {
+    const { line, reason } = describeModuleError(error, loader.locate(error), route.path, folders)
+    return line === undefined ? reason : `line ${line}: ${reason}`
+  }
+
+  function publish(): void {
+    revision += 1
+    for (const listener of listeners) {
+      try {
+        listener()
+      } catch (error) {
+        logger?.warn({ err: error }, 'a listener for changed workflows failed')
+      }
+    }
+  }
+
+  function startPolling(): void {
+    if (isClosed || poll !== undefined) return
+    poll = setInterval(() => void update(false), pollIntervalMs)
+    poll.unref()
+  }
+
+  if (options.watch === 'poll') startPolling()
+  await update(true)
+
+  return {
+    get: (name) => entries.get(name)?.served,
+    list: () => [...entries.values()].flatMap(({ served }) => served ?? []).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    problems: () => [...folderProblems, ...[...entries.values()].flatMap(({ problem }) => problem ?? [])],
+    get revision() {
+      return revision
+    },
+    reload: () => update(true),
+    onChange: (listener) => void listeners.add(listener),
+    async close() {
+      isClosed = true
+      clearInterval(poll)
+      watcher?.close()
+      listeners.clear()
+      await running
+      loader.close()
+    },
+  }
+}
+
+function refusal(file: string, name: string | undefined, reason: string): WorkflowProblem {
+  return { file, name, line: undefined, column: undefined, reason, servingPrevious: false }
+}
