@@ -35,12 +35,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   // What is sent has been typed by the same schemas; checking it again would cost each answer.
   app.setSerializerCompiler(() => JSON.stringify)
 
-  const presenter = createJobPresenter({ jobs, registry, retentionMs: limits.retentionMs })
+  const presenter = createJobPresenter({ jobs, retentionMs: limits.retentionMs })
   const waiting = createWaiting({ jobs, onDisconnect: limits.onDisconnect, logger })
   const streams = createEventStreams({
     jobs,
     presenter,
-    logger,
     maxStreams: limits.maxEventStreams ?? defaults.maxEventStreams,
     heartbeatMs: limits.heartbeatMs ?? defaults.heartbeatMs,
     maxBufferBytes: limits.maxStreamBufferBytes ?? defaults.maxStreamBufferBytes,

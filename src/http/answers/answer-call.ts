@@ -8,7 +8,7 @@ import type { Preferences } from '../negotiation/prefer.ts'
 import { JobFailure } from '../plugins/errors.ts'
 import { jobPath, outputPath } from '../schemas/job.ts'
 import { runStats } from '../schemas/result.ts'
-import type { JobPresenter } from './job-presenter.ts'
+import { jobErrorOf, type JobPresenter } from './job-presenter.ts'
 import { sendOutput } from './send-output.ts'
 import { sendResult } from './send-result.ts'
 
@@ -44,7 +44,7 @@ export async function answerCall(
   reply.header('job-id', job.id)
   reply.header('vary', 'Accept, Prefer')
   if (!isTerminal(job.state)) return sendAccepted(reply, job, preferences, tools.presenter)
-  if (job.state !== 'succeeded') throw new JobFailure(await tools.presenter.errorOf(job), job.id)
+  if (job.state !== 'succeeded') throw new JobFailure(jobErrorOf(job), job.id)
   if (preferences.waitSeconds !== undefined) reply.header('preference-applied', `wait=${preferences.waitSeconds}`)
   return sendBest(request, reply, call, tools)
 }

@@ -1,16 +1,18 @@
 import type { JobEvent } from '../../jobs/jobs.ts'
-import type { JobPresenter } from '../answers/job-presenter.ts'
+import { jobErrorOf, type JobPresenter } from '../answers/job-presenter.ts'
 import { toOutputResource, toProgressResource } from '../schemas/job.ts'
+import { problemOf, type ProblemContext } from '../schemas/problem.ts'
 
-/** Every event but the last one. */
-export type PassingEvent = Exclude<JobEvent, { type: 'end' }>
-
-/** One job event as a server-sent event. */
-export function eventFrame(event: PassingEvent, jobId: string, presenter: JobPresenter): string {
-  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(eventData(event, jobId, presenter))}\n\n`
+export interface FrameContext extends ProblemContext {
+  readonly jobId: string
 }
 
-function eventData(event: PassingEvent, jobId: string, presenter: JobPresenter): object {
+/** One job event as a server-sent event. */
+export function eventFrame(event: JobEvent, presenter: JobPresenter, context: FrameContext): string {
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(eventData(event, presenter, context))}\n\n`
+}
+
+function eventData(event: JobEvent, presenter: JobPresenter, context: FrameContext): object {
   switch (event.type) {
     case 'status':
       return presenter.present(event.job)
@@ -19,11 +21,11 @@ function eventData(event: PassingEvent, jobId: string, presenter: JobPresenter):
     case 'preview':
       return { content_type: event.contentType, node_id: event.nodeId ?? null, data: event.bytes.toString('base64') }
     case 'output':
-      return toOutputResource(jobId, event.output)
+      return toOutputResource(context.jobId, event.output)
+    case 'end': {
+      const resource = presenter.present(event.job)
+      if (event.job.state === 'succeeded') return resource
+      return { ...resource, problem: problemOf(jobErrorOf(event.job), context) }
+    }
   }
-}
-
-/** The last event of a stream: the job, and what went wrong where something did. */
-export function endFrame(id: number, data: object): string {
-  return `id: ${id}\nevent: end\ndata: ${JSON.stringify(data)}\n\n`
 }

@@ -59,7 +59,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
     },
     async (request, reply) => {
       const job = requireJob(jobs, request.params.id)
-      return reply.header('cache-control', 'no-store').send(await presenter.presentNamed(job))
+      return reply.header('cache-control', 'no-store').send(presenter.present(job))
     },
   )
 
@@ -77,7 +77,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
     },
     async (request) => {
       const { id } = requireJob(jobs, request.params.id)
-      return presenter.presentNamed(await jobs.cancel(id))
+      return presenter.present(await jobs.cancel(id))
     },
   )
 

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { errorCatalogue, errorCodes } from '../../errors/error-catalogue.ts'
-import type { FieldError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job, type JobProgress } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import { fieldErrorSchema, toFieldErrorResource } from './problem.ts'
@@ -78,8 +77,6 @@ export interface LiveFacts {
   readonly progress: JobProgress | undefined
   readonly queuePosition: number | undefined
   readonly retentionMs: number
-  /** The errors of a failed job, with the names of parameters where they are known. */
-  readonly errors?: readonly FieldError[]
 }
 
 export function toJobResource(job: Job, live: LiveFacts): JobResource {
@@ -97,7 +94,7 @@ export function toJobResource(job: Job, live: LiveFacts): JobResource {
     queue_position: live.queuePosition ?? null,
     progress: isTerminal(job.state) || live.progress === undefined ? null : toProgressResource(live.progress),
     outputs: job.outputs.map((output) => toOutputResource(job.id, output)),
-    error: toErrorResource(job, live.errors),
+    error: toErrorResource(job),
     warnings: [...job.warnings],
     metrics: {
       queue_ms: elapsed(createdAtMs, startedAtMs),
@@ -148,7 +145,7 @@ export function outputId(jobId: string, index: number): string {
   return `${jobId}.${index}`
 }
 
-function toErrorResource(job: Job, errors: readonly FieldError[] | undefined): JobResource['error'] {
+function toErrorResource(job: Job): JobResource['error'] {
   const error = job.error
   if (error === undefined) return null
   return {
@@ -158,7 +155,7 @@ function toErrorResource(job: Job, errors: readonly FieldError[] | undefined): J
     class_type: error.node?.classType ?? null,
     exception_type: error.node?.exceptionType ?? null,
     retryable: errorCatalogue[error.code].retryable,
-    errors: (errors ?? error.errors ?? []).map(toFieldErrorResource),
+    errors: (error.errors ?? []).map(toFieldErrorResource),
   }
 }
 

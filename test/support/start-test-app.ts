@@ -1,0 +1,154 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { GatewayError } from '../../src/errors/gateway-error.ts'
+import { buildApp } from '../../src/http/app.ts'
+import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
+import type { InputFile } from '../../src/inputs/input-file.ts'
+import type { JobOutput } from '../../src/outputs/job-output.ts'
+import { FakeJobs } from './fake-jobs.ts'
+import { FakeRegistry, testWorkflows } from './fake-workflows.ts'
+
+/** Outputs in memory. */
+export class MemoryOutputs {
+  readonly #bytes = new Map<string, Buffer>()
+
+  /** Keeps the bytes and describes them as an output. */
+  add(jobId: string, index: number, bytes: Buffer, changes: Partial<JobOutput> = {}): JobOutput {
+    this.#bytes.set(`${jobId}.${index}`, bytes)
+    return {
+      index,
+      nodeId: '9',
+      name: 'picture',
+      kind: 'image',
+      contentType: 'image/png',
+      sizeBytes: bytes.length,
+      filename: `picture_0000${index + 1}_.png`,
+      ...changes,
+    }
+  }
+
+  forget(jobId: string, index: number): void {
+    this.#bytes.delete(`${jobId}.${index}`)
+  }
+
+  async read(jobId: string, index: number): Promise<Buffer | undefined> {
+    return this.#bytes.get(`${jobId}.${index}`)
+  }
+
+  async open(jobId: string, index: number, range?: { start: number; end: number }): Promise<Readable | undefined> {
+    const bytes = this.#bytes.get(`${jobId}.${index}`)
+    if (bytes === undefined) return undefined
+    const part = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1)
+    const chunkBytes = 50_000
+    const chunks = Array.from({ length: Math.ceil(part.length / chunkBytes) }, (_, index) =>
+      part.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+    )
+    return Readable.from(chunks, { objectMode: false })
+  }
+}
+
+export class MemoryInputs {
+  readonly stored: { bytes: Buffer; pointer: string }[] = []
+
+  async put(bytes: Buffer, pointer: string): Promise<InputFile> {
+    if (bytes.length === 0)
+      throw new GatewayError('unsupported_input', { errors: [{ pointer, code: 'empty', message: 'is empty' }] })
+    this.stored.push({ bytes, pointer })
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    return { name: `comfyui-api/${sha256}.png`, sha256, contentType: 'image/png', sizeBytes: bytes.length }
+  }
+}
+
+export interface TestApp extends AsyncDisposable {
+  readonly app: FastifyInstance
+  readonly url: string
+  readonly port: number
+  readonly jobs: FakeJobs
+  readonly registry: FakeRegistry
+  readonly outputs: MemoryOutputs
+  readonly inputs: MemoryInputs
+  readonly observed: ObservedRequest[]
+  readonly logged: { facts: object; message: string }[]
+}
+
+export interface TestAppChanges {
+  readonly limits?: Partial<AppOptions['limits']>
+  readonly security?: Partial<AppOptions['security']>
+  readonly about?: Partial<AppOptions['about']>
+  readonly options?: Partial<AppOptions>
+}
+
+/** The real app on a real socket, with everything behind it in memory and in the hands of the test. */
+export async function startTestApp(changes: TestAppChanges = {}): Promise<TestApp> {
+  const jobs = new FakeJobs()
+  const registry = new FakeRegistry([...testWorkflows])
+  const outputs = new MemoryOutputs()
+  const inputs = new MemoryInputs()
+  const observed: ObservedRequest[] = []
+  const logged: { facts: object; message: string }[] = []
+  const log = (facts: object, message: string) => void logged.push({ facts, message })
+  const app = await buildApp({
+    jobs,
+    registry,
+    inputs,
+    outputs,
+    instances: () => [],
+    decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
+    ready: () => ({ ready: true }),
+    metrics: {
+      contentType: 'text/plain; version=0.0.4',
+      render: () => 'up 1\n',
+      observeRequest: (one) => void observed.push(one),
+    },
+    logger: { warn: log, error: log },
+    limits: {
+      maxBodyBytes: 2_000_000,
+      syncHoldMs: 20_000,
+      onDisconnect: 'cancel',
+      retentionMs: 3_600_000,
+      ...changes.limits,
+    },
+    security: { apiKeys: [], allowedHosts: [], boundHost: '127.0.0.1', openDocs: false, ...changes.security },
+    about: { version: '1.2.3', demo: false, ...changes.about },
+    mintRequestId: randomUUID,
+    ...changes.options,
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  return {
+    app,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    jobs,
+    registry,
+    outputs,
+    inputs,
+    observed,
+    logged,
+    [Symbol.asyncDispose]: async () => {
+      await app.close()
+    },
+  }
+}
+
+export function postJson(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+}
+
+/** Makes every job succeed at once with these pictures. */
+export function answerAtOnce({ jobs, outputs }: Pick<TestApp, 'jobs' | 'outputs'>, ...pictures: Buffer[]): void {
+  jobs.onSubmit = ({ id }) => {
+    setImmediate(() => {
+      if (jobs.get(id)?.state !== 'queued') return
+      jobs.start(id)
+      for (const [index, bytes] of pictures.entries()) jobs.addOutput(id, outputs.add(id, index, bytes))
+      jobs.succeed(id)
+    })
+  }
+}
