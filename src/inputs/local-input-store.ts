@@ -1,0 +1,119 @@
+import { hash } from 'node:crypto'
+import { mkdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { open as openFile, opendir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { GatewayError } from '../errors/gateway-error.ts'
+import { errnoOf } from '../lib/errno-of.ts'
+import { writeDurably } from '../lib/write-durably.ts'
+import type { InputFile } from './input-file.ts'
+import type { InputStore } from './input-store.ts'
+import { refuseTooLarge } from './refuse-input.ts'
+import { sniffMedia } from './sniff-media.ts'
+
+export interface LocalInputStoreOptions {
+  /** Made where it is missing. Holds nothing but inputs. */
+  readonly directory: string
+  /** Largest input that is taken. */
+  readonly maxBytes: number
+  readonly now?: () => number
+}
+
+/**
+ * Inputs as files `<sha256>.<extension>` in one folder. The time of the last `put` is the file's modification time.
+ * Stored bytes survive a power cut: the job that is made of them does.
+ *
+ * @throws GatewayError `storage_unavailable` when the folder cannot be made
+ */
+export function createLocalInputStore({ directory, maxBytes, now = Date.now }: LocalInputStoreOptions): InputStore {
+  /** Writes on the way, so that bytes that come twice at once are written once. */
+  const writes = new Map<string, Promise<void>>()
+  let partCount = 0
+
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw storageError(`The folder for inputs, ${directory}, cannot be made`, cause)
+  }
+
+  async function put(bytes: Buffer, pointer: string): Promise<InputFile> {
+    if (bytes.length > maxBytes) throw refuseTooLarge(pointer, maxBytes)
+    const { contentType, extension } = await sniffMedia(bytes, pointer)
+    const sha256 = hash('sha256', bytes)
+    const filename = `${sha256}.${extension}`
+    if (!touch(filename)) await writeOnce(filename, bytes)
+    return { name: `${folder}/${filename}`, sha256, contentType, sizeBytes: bytes.length }
+  }
+
+  /** False when there is no such file. In one go, so that nothing removes the file between the look and the touch. */
+  function touch(filename: string): boolean {
+    const nowSeconds = now() / 1000
+    try {
+      utimesSync(join(directory, filename), nowSeconds, nowSeconds)
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false
+      throw storageError('An input cannot be stored', error)
+    }
+  }
+
+  async function writeOnce(filename: string, bytes: Buffer): Promise<void> {
+    let write = writes.get(filename)
+    if (write === undefined) {
+      partCount += 1
+      const path = join(directory, filename)
+      write = writeDurably(path, `${path}.${partCount}.part`, bytes).finally(() => writes.delete(filename))
+      writes.set(filename, write)
+    }
+    try {
+      await write
+    } catch (cause) {
+      throw storageError('An input cannot be stored', cause)
+    }
+    touch(filename)
+  }
+
+  async function open(file: InputFile): Promise<Readable | undefined> {
+    const [, filename] = namePattern.exec(file.name) ?? []
+    if (filename === undefined) return undefined
+    try {
+      const handle = await openFile(join(directory, filename))
+      return handle.createReadStream()
+    } catch (cause) {
+      if (errnoOf(cause) === 'ENOENT') return undefined
+      throw storageError('An input cannot be read', cause)
+    }
+  }
+
+  async function deleteUnusedBefore(timeMs: number, isNeeded: (name: string) => boolean): Promise<void> {
+    try {
+      for await (const { name } of await opendir(directory)) {
+        const [, filename, part] = filePattern.exec(name) ?? []
+        if (filename === undefined || (part === undefined && isNeeded(`${folder}/${filename}`))) continue
+        const path = join(directory, name)
+        const found = await stat(path).catch(() => undefined)
+        if (found !== undefined && found.mtimeMs < timeMs) removeIfStillBefore(path, timeMs)
+      }
+    } catch (cause) {
+      throw storageError('Old inputs cannot be removed', cause)
+    }
+  }
+
+  return { put, open, deleteUnusedBefore, close: async () => void (await Promise.allSettled(writes.values())) }
+}
+
+/** The folder of ComfyUI's input folder that uploads go to. */
+const folder = 'comfyui-api'
+const filenamePattern = '[0-9a-f]{64}\\.[a-z0-9]{1,8}'
+const namePattern = new RegExp(`^${folder}/(${filenamePattern})$`)
+const filePattern = new RegExp(`^(${filenamePattern})(\\.\\d+\\.part)?$`)
+
+/** The look and the removal are one step: a `put` meanwhile would have made the file needed again. */
+function removeIfStillBefore(path: string, timeMs: number): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found !== undefined && found.mtimeMs < timeMs) rmSync(path, { force: true })
+}
+
+function storageError(what: string, cause: unknown): GatewayError {
+  return new GatewayError('storage_unavailable', { detail: `${what} (${errnoOf(cause) ?? 'unknown reason'}).`, cause })
+}

@@ -1,0 +1,34 @@
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/**
+ * Writes a file that is there as a whole or not at all, also after a power cut: under the name `part`, in the same
+ * folder, until it is complete.
+ * @throws Error of the file system, after removing what was written
+ */
+export async function writeDurably(path: string, part: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const file = await open(part, 'w', 0o600)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => {})
+    throw error
+  }
+  await syncFolder(dirname(path))
+}
+
+/** Makes the new name durable. Some systems cannot open folders; they do it by themselves. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined)
+  try {
+    await folder?.sync().catch(() => {})
+  } finally {
+    await folder?.close()
+  }
+}
