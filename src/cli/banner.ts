@@ -32,8 +32,8 @@ export function bannerFields({ version, url, config, summary }: BannerFacts): Re
     url,
     docs: `${url}/docs`,
     workflows: summary.workflows,
-    problems: summary.problems,
-    instances: summary.instances,
+    problems: summary.problems.map(({ file, reason }) => ({ file, reason })),
+    instances: summary.instances.map((instance) => ({ url: instance.url, version: instance.version })),
     isSimulated: config.demo.isEnabled,
     isKeyNeeded: config.security.apiKeys.length > 0,
   }
