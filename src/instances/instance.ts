@@ -137,7 +137,7 @@ export class Instance implements InstanceLoad {
   view(): InstanceView {
     return {
       id: this.id,
-      url: `${this.#options.url.origin}${this.#options.url.pathname}`,
+      url: this.#options.url.origin + this.#options.url.pathname.replace(/\/$/, ''),
       state: this.state,
       reason: this.#reason,
       sinceMs: this.#sinceMs,

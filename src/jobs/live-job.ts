@@ -1,4 +1,4 @@
-import type { Job, JobPayload } from './job.ts'
+import type { Job, JobPayload, JobProgress } from './job.ts'
 import { JobJournal } from './job-journal.ts'
 import { ProgressTracker } from './progress-tracker.ts'
 
@@ -16,6 +16,7 @@ export class LiveJob {
   /** The verdict stands and is being written down. */
   isEnding = false
 
+  #lastProgress: JobProgress | undefined
   readonly #waiters = new Set<() => void>()
 
   constructor(job: Job, payload: JobPayload, models: string) {
@@ -25,14 +26,21 @@ export class LiveJob {
     this.progress = new ProgressTracker(payload.prompt)
   }
 
-  /** Emits progress to those who watch; nothing is computed for nobody. */
+  /** Emits progress to those who watch, where there is any; nothing is computed for nobody. */
   emitProgress(): void {
-    if (this.journal.isWatched) this.journal.append({ type: 'progress', progress: this.progress.current() })
+    if (!this.journal.isWatched) return
+    const progress = this.progress.current()
+    const last = this.#lastProgress
+    if (last?.value === progress.value && last.currentNode === progress.currentNode && last.step === progress.step)
+      return
+    this.#lastProgress = progress
+    this.journal.append({ type: 'progress', progress })
   }
 
   /** A new attempt begins at nothing. */
   resetProgress(): void {
     this.progress = new ProgressTracker(this.payload.prompt)
+    this.#lastProgress = undefined
   }
 
   /** Resolves when `wake` is called, the signal aborts or the time is over. */

@@ -22,9 +22,10 @@ export function fieldErrorsOf(nodeErrors: NodeErrors): FieldError[] {
   return Object.entries(nodeErrors ?? {}).flatMap(([id, { class_type, errors }]) =>
     errors.map((error) => {
       const input = error.extra_info?.input_name
+      const details = error.details === input ? undefined : error.details
       return {
         code: error.type,
-        message: withoutServerPaths([error.message, error.details].filter(Boolean).join(': ')),
+        message: withoutServerPaths([error.message, details].filter(Boolean).join(': ')),
         node: { id, classType: class_type ?? '', ...(typeof input === 'string' && { input }) },
       }
     }),

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Config } from './config/config.ts'
+import { readPackageVersion } from './config/package-info.ts'
+import { buildApp } from './http/app.ts'
+import { decodeMedia } from './inputs/decode-media.ts'
+import { createLocalInputStore } from './inputs/local-input-store.ts'
+import { createInstancePool } from './instances/instance-pool.ts'
+import { createJobs } from './jobs/create-jobs.ts'
+import { createMemoryJobStore } from './jobs/stores/memory-job-store.ts'
+import { createSqliteJobStore } from './jobs/stores/sqlite-job-store.ts'
+import { createJobLog } from './observability/job-log.ts'
+import { createMetrics } from './observability/metrics.ts'
+import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
+import { createSimulator } from './simulator/simulator.ts'
+import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
+
+export interface ComposedGateway {
+  readonly app: FastifyInstance
+  /** Resolves with the address that people can open, once requests are answered. */
+  listen(): Promise<{ url: string }>
+  /** Reads the workflow folders again. */
+  reload(): Promise<void>
+  summary(): {
+    readonly workflows: readonly string[]
+    readonly problems: readonly { readonly file: string; readonly reason: string }[]
+    readonly instances: readonly { readonly url: string; readonly version: string | undefined }[]
+  }
+  /** Lets open requests end, for as long as the configuration allows, then releases everything. Open jobs stay stored. */
+  close(): Promise<void>
+}
+
+const simulatorLabel = 'SIMULATED'
+/** An instance that cannot be asked for this long has lost its jobs. */
+const outageTimeoutMs = 60_000
+
+/** Builds every long-lived object once, in the order in which they need each other, and connects them. */
+export async function compose(config: Config, { logger }: { logger: Logger }): Promise<ComposedGateway> {
+  const { dataDir } = config.storage
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const closers: (() => unknown)[] = []
+  try {
+    return await build(config, logger, dataDir, closers)
+  } catch (error) {
+    await closeAll(closers)
+    throw error
+  }
+}
+
+async function build(
+  config: Config,
+  logger: Logger,
+  dataDir: string,
+  closers: (() => unknown)[],
+): Promise<ComposedGateway> {
+  const version = readPackageVersion()
+  const metrics = createMetrics({ version })
+  closers.push(() => metrics.close())
+  const logJob = createJobLog(logger)
+
+  const store =
+    config.storage.jobStore === 'memory'
+      ? createMemoryJobStore()
+      : createSqliteJobStore({ file: path.join(dataDir, 'jobs.sqlite') })
+  closers.push(() => store.close())
+  const outputs = await createLocalOutputStore({ directory: path.join(dataDir, 'outputs') })
+  closers.push(() => outputs.close())
+  const inputs = await createLocalInputStore({
+    directory: path.join(dataDir, 'inputs'),
+    maxBytes: config.server.maxBodyBytes,
+  })
+  closers.push(() => inputs.close())
+
+  const registry = await createWorkflowRegistry({ folders: config.workflows.folders, watch: config.workflows.watch })
+  closers.push(() => registry.close())
+
+  const simulator = config.demo.isEnabled
+    ? await createSimulator({ version: '0.33.0', stepDelayMs: config.demo.stepMs, label: simulatorLabel })
+    : undefined
+  if (simulator) closers.push(() => simulator.close())
+
+  const pool = createInstancePool({
+    ...config.comfyui,
+    instances: simulator
+      ? [{ url: new URL(simulator.url), headers: {} }]
+      : config.comfyui.instances.map(({ url, authorization }) => ({
+          url: new URL(url),
+          headers: authorization ? { authorization: authorization.reveal() } : {},
+        })),
+    onStateChanged: ({ id, state, reason, version: comfyuiVersion }) => {
+      metrics.observeInstance(id, state === 'ready')
+      if (state === 'ready') logger.info({ instance: id, version: comfyuiVersion }, 'instance ready')
+      else logger.warn({ instance: id, state, reason }, 'instance not ready')
+    },
+  })
+  closers.push(() => pool.close())
+
+  const jobs = createJobs({
+    store,
+    inputs,
+    outputs,
+    pool,
+    limits: { ...config.jobs, outageTimeoutMs },
+    nameParameters: (name, input, errors) =>
+      registry.get(name)?.nameParameters(input, errors) ?? Promise.resolve(errors),
+    onJobChanged: (job, previous) => {
+      metrics.observeJob(job, previous)
+      logJob(job, previous)
+    },
+    onFault: (message, err) => logger.error({ err }, message),
+  })
+  closers.push(() => jobs.close())
+  let isDraining = false
+
+  const app = await buildApp({
+    jobs,
+    registry,
+    inputs,
+    outputs,
+    instances: () => pool.views(),
+    decodeMedia,
+    ready: () => {
+      if (isDraining) return { ready: false, reason: 'The server is shutting down.' }
+      if (!pool.views().some(({ state }) => state === 'ready'))
+        return { ready: false, reason: 'No ComfyUI instance is reachable.' }
+      return { ready: true }
+    },
+    metrics: {
+      contentType: metrics.contentType,
+      render: () => metrics.render(),
+      observeRequest: ({ route, status }) => metrics.observeRequest(route, status),
+    },
+    logger,
+    limits: { ...config.server, retentionMs: config.jobs.retentionMs },
+    security: {
+      apiKeys: config.security.apiKeys.map((key) => key.reveal()),
+      allowedHosts: config.security.allowedHosts,
+      boundHost: config.server.host,
+      openDocs: config.security.apiKeys.length === 0,
+    },
+    about: { version, demo: config.demo.isEnabled },
+    mintRequestId: randomUUID,
+  })
+  jobs.start()
+
+  return {
+    app,
+    async listen() {
+      const address = await app.listen({ host: config.server.host, port: config.server.port })
+      return { url: address }
+    },
+    reload: () => registry.reload(),
+    summary: () => ({
+      workflows: registry.list().map(({ name }) => name),
+      problems: registry.problems(),
+      instances: pool.views(),
+    }),
+    async close() {
+      isDraining = true
+      jobs.drain()
+      await jobs.whenIdle(config.server.drainMs)
+      jobs.close()
+      await app.close()
+      await closeAll(closers)
+    },
+  }
+}
+
+/** In the reverse of the order in which they were built. One that fails does not keep the others open. */
+async function closeAll(closers: readonly (() => unknown)[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const close of closers.toReversed()) {
+    try {
+      await close()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be closed')
+}
