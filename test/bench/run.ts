@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type MeasuredProcess, startMeasured } from './measured-process.ts'
+import { type Figures, type Load, measure } from './throughput.ts'
+import { measureStart } from './start-time.ts'
+
+/**
+ * Measures the gateway beside a bare route that does the same without keeping any promise. Simulator, gateway and load
+ * are processes of their own on this machine.
+ *
+ *     npm run bench [-- --quick]
+ */
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
+const scale = values.quick ? 0.2 : 1
+const submitAhead = 1
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const inRoot = (file: string) => path.join(root, file)
+const scratch = await mkdtemp(path.join(os.tmpdir(), 'comfyui-api-bench-'))
+
+interface System {
+  readonly name: string
+  start(comfyuiUrl: string): Promise<{ process: MeasuredProcess; url: string }>
+}
+
+let started = 0
+function gateway(name: string, jobStore: string): System {
+  return {
+    name,
+    async start(comfyuiUrl) {
+      const args = [
+        ...[inRoot('src/main.ts'), 'serve', '--port', '0', '--comfyui-url', comfyuiUrl],
+        ...['--workflows', inRoot('test/bench/workflows'), '--no-shipped-workflows', '--max-queued', '100000'],
+        ...['--data-dir', path.join(scratch, String(++started)), '--job-store', jobStore],
+        ...['--submit-ahead', String(submitAhead), '--log-level', 'info', '--log-format', 'json'],
+      ]
+      const process = await startMeasured(args, /"url":"(http:[^"]+)"/)
+      return { process, url: process.announced }
+    },
+  }
+}
+
+const systems: readonly System[] = [
+  {
+    name: 'bare route',
+    async start(comfyuiUrl) {
+      const process = await startMeasured(
+        [inRoot('test/bench/bare-route.ts'), comfyuiUrl, String(1 + submitAhead)],
+        /listening (\d+)/,
+      )
+      return { process, url: `http://127.0.0.1:${process.announced}` }
+    },
+  },
+  gateway('gateway, memory', 'memory'),
+  gateway('gateway, SQLite', 'sqlite'),
+]
+
+const loads: readonly Load[] = [0, 20].flatMap((steps) => [
+  { submitted: 1, jobs: Math.round(1000 * scale), steps },
+  { submitted: 64, jobs: Math.round(5000 * scale), steps },
+  { submitted: 1000, jobs: Math.round(6000 * scale), steps },
+])
+
+async function measureOne(system: System, load: Load): Promise<Figures> {
+  const simulator = await startMeasured(
+    [inRoot('scripts/simulator.ts'), '--port', '0', '--test-nodes', '--step-delay-ms', '0'],
+    /(http:\S+)/,
+  )
+  try {
+    const { process, url } = await system.start(simulator.announced)
+    try {
+      await measure(process, url, { ...load, submitted: Math.min(load.submitted, 32), jobs: Math.round(1500 * scale) })
+      return await measure(process, url, load)
+    } finally {
+      await process.stop()
+    }
+  } finally {
+    await simulator.stop()
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+try {
+  print(`Node ${process.version}, ${String(os.cpus().length)} × ${os.cpus()[0]?.model ?? 'unknown processor'}`)
+  print('')
+  print('| steps | submitted | system | jobs/s | p50 ms | p99 ms | CPU s per 1000 jobs | × bare | peak MiB |')
+  print('| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
+  for (const load of loads) {
+    let bareCpu = Number.NaN
+    for (const system of systems) {
+      const figures = await measureOne(system, load)
+      if (system === systems[0]) bareCpu = figures.cpuSecondsPer1000
+      const cells = [
+        load.steps,
+        load.submitted,
+        system.name,
+        Math.round(figures.jobsPerSecond),
+        figures.p50Ms.toFixed(1),
+        figures.p99Ms.toFixed(1),
+        figures.cpuSecondsPer1000.toFixed(3),
+        (figures.cpuSecondsPer1000 / bareCpu).toFixed(2),
+        Math.round(figures.peakMemoryMiB),
+      ]
+      print(`| ${cells.join(' | ')} |`)
+    }
+  }
+  print('')
+  const startMs = await measureStart(inRoot('src/main.ts'), path.join(scratch, 'start'), values.quick ? 3 : 10)
+  print(
+    `GET /qwen/qwen_base_txt2img answers ${startMs.map((ms) => String(Math.round(ms))).join(', ')} ms after the start of the process.`,
+  )
+} finally {
+  await rm(scratch, { recursive: true, force: true })
+}
