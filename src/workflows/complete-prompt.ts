@@ -20,13 +20,9 @@ export function completePrompt(graph: unknown, filenamePrefix: string): Prompt {
   if (Array.isArray(graph['nodes']) && Array.isArray(graph['links'])) {
     throw new GraphError('the graph is in the format of the editor: export it in API format')
   }
-  const prompt: Prompt = Object.create(null)
-  for (const [id, node] of Object.entries(graph)) {
-    if (node === undefined) continue
-    prompt[id] = completeNode(id, node, graph, filenamePrefix)
-  }
-  if (Object.keys(prompt).length === 0) throw new GraphError('the graph has no nodes')
-  return { ...prompt }
+  const nodes = Object.entries(graph).filter(([, node]) => node !== undefined)
+  if (nodes.length === 0) throw new GraphError('the graph has no nodes')
+  return Object.fromEntries(nodes.map(([id, node]) => [id, completeNode(id, node, graph, filenamePrefix)]))
 }
 
 function completeNode(id: string, node: unknown, graph: object, filenamePrefix: string): PromptNode {
@@ -52,11 +48,11 @@ function completeNode(id: string, node: unknown, graph: object, filenamePrefix: 
 function completeInput(value: unknown, place: string, graph: object): PromptInput {
   if (!Array.isArray(value)) return copy(value, place, 0)
   if (isPromptLink(value)) return [value[0], value[1]]
-  const [id, slot] = value
+  const [id, slot]: readonly unknown[] = value
   const looksLikeLink = value.length === 2 && Number.isInteger(id) && Number.isInteger(slot)
   if (looksLikeLink && Object.hasOwn(graph, String(id))) {
     throw new GraphError(
-      `${place}: a link is ["${id}", ${slot}], with the id as a text; for a list of numbers write { __value__: [${id}, ${slot}] }`,
+      `${place}: a link is ["${String(id)}", ${String(slot)}], with the id as a text; for a list of numbers write { __value__: [${String(id)}, ${String(slot)}] }`,
     )
   }
   return { __value__: copy(value, place, 0) }
@@ -64,22 +60,15 @@ function completeInput(value: unknown, place: string, graph: object): PromptInpu
 
 function copy(value: unknown, place: string, depth: number): PromptInput {
   if (depth > maxDepth) throw new GraphError(`${place} is nested more than ${maxDepth} levels deep`)
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return value
-    case 'number':
-      if (!Number.isFinite(value)) throw new GraphError(`${place} is ${value}, which JSON cannot say`)
-      return value
-    case 'object': {
-      if (value === null) return null
-      if (Array.isArray(value)) return value.map((item: unknown) => copy(item ?? null, place, depth + 1))
-      if (!isPlainObject(value)) break
-      const entries = Object.entries(value).filter(([, item]) => item !== undefined)
-      return Object.fromEntries(entries.map(([key, item]) => [key, copy(item, place, depth + 1)]))
-    }
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number') {
+    if (Number.isFinite(value)) return value
+    throw new GraphError(`${place} is ${value}, which JSON cannot say`)
   }
-  throw new GraphError(`${place} is ${kindOf(value)}, which JSON cannot say`)
+  if (Array.isArray(value)) return value.map((item: unknown) => copy(item ?? null, place, depth + 1))
+  if (!isPlainObject(value)) throw new GraphError(`${place} is ${kindOf(value)}, which JSON cannot say`)
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined)
+  return Object.fromEntries(entries.map(([key, item]) => [key, copy(item, place, depth + 1)]))
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { FieldError } from '../errors/gateway-error.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { mediaKindOf } from './media.ts'
@@ -99,7 +99,7 @@ export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
     }
     const catchall = definition.catchall
     const isStrict = catchall === undefined || definitionOf(catchall).type === 'never'
-    const others = isStrict || catchall === undefined ? undefined : compile(catchall, [...path, '*'])
+    const others = isStrict ? undefined : compile(catchall, [...path, '*'])
     if (isStrict) strictObjects.add(current)
     else if (fields.length === 0 && others === undefined) return undefined
     const isKnown = new Set(names)
@@ -116,8 +116,44 @@ export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
     }
   }
 
+  function collectMedia(
+    current: z.core.$ZodType,
+    path: readonly string[],
+    ancestors: ReadonlySet<z.core.$ZodType>,
+  ): void {
+    if (ancestors.has(current)) return
+    const kind = mediaKindOf(current)
+    if (kind !== undefined) {
+      addMedia({ path, kind })
+      return
+    }
+    const within = new Set([...ancestors, current])
+    const definition = definitionOf(current)
+    switch (definition.type) {
+      case 'object':
+        for (const [name, field] of Object.entries(definition.shape)) collectMedia(field, [...path, name], within)
+        break
+      case 'array':
+        collectMedia(definition.element, [...path, '*'], within)
+        break
+      case 'record':
+      case 'tuple':
+        if (partsOf(current).some((part) => mediaKindOf(unwrapSchema(part)) !== undefined)) {
+          warnings.push(`${path.join('.')} is a ${definition.type} with media in it, which are not taken: use an array`)
+        }
+        break
+      default:
+        for (const part of partsOf(current)) collectMedia(part, path, within)
+    }
+  }
+
+  function addMedia(field: MediaField): void {
+    const place = field.path.join('\0')
+    if (!mediaFields.some((other) => other.path.join('\0') === place)) mediaFields.push(field)
+  }
+
   const checkKeys = compile(schema, [])
-  collectMedia(schema, [], mediaFields, new Set())
+  collectMedia(schema, [], new Set())
   return {
     checkKeys,
     strictObjects,
@@ -197,29 +233,6 @@ function holdsObject(schema: z.core.$ZodType, seen = new Set<z.core.$ZodType>())
   if (seen.has(schema)) return false
   seen.add(schema)
   return definitionOf(schema).type === 'object' || partsOf(schema).some((part) => holdsObject(part, seen))
-}
-
-function collectMedia(
-  schema: z.core.$ZodType,
-  path: readonly string[],
-  into: MediaField[],
-  ancestors: ReadonlySet<z.core.$ZodType>,
-): void {
-  if (ancestors.has(schema)) return
-  const kind = mediaKindOf(schema)
-  if (kind !== undefined) {
-    const place = path.join('\0')
-    if (!into.some((field) => field.path.join('\0') === place)) into.push({ path, kind })
-    return
-  }
-  const within = new Set([...ancestors, schema])
-  const definition = definitionOf(schema)
-  if (definition.type === 'object') {
-    for (const [name, field] of Object.entries(definition.shape)) collectMedia(field, [...path, name], into, within)
-    return
-  }
-  const isList = definition.type === 'array' || definition.type === 'record' || definition.type === 'tuple'
-  for (const part of partsOf(schema)) collectMedia(part, isList ? [...path, '*'] : path, into, within)
 }
 
 function parameterNames(schema: z.core.$ZodType): readonly string[] {

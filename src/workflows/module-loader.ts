@@ -117,7 +117,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
         return { format: 'module', source: withSourceMap(code, map), shortCircuit: true }
       }
       case '.json': {
-        if (context.importAttributes['type'] === 'json') return { format: 'json', source, shortCircuit: true }
+        if (context.importAttributes.type === 'json') return { format: 'json', source, shortCircuit: true }
         return { format: 'module', source: `export default JSON.parse(${JSON.stringify(source)})`, shortCircuit: true }
       }
       default:
@@ -210,8 +210,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     loaded.hash = undefined
     loaded.imports.clear()
     // Node keeps CommonJS modules by their path, whatever the query says.
-    const cache: Record<string, unknown> = createRequire(pathToFileURL(file)).cache
-    delete cache[file]
+    Reflect.deleteProperty(createRequire(pathToFileURL(file)).cache, file)
   }
 
   function locate(error: unknown): ModulePosition | undefined {

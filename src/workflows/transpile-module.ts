@@ -1,4 +1,4 @@
-import type { transformSync } from 'oxc-transform'
+import type { OxcError, transformSync } from 'oxc-transform'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 
 /** JavaScript of a module and the way back from its lines to those of the source. */
@@ -32,9 +32,7 @@ export class ModuleSyntaxError extends SyntaxError {
 export function createTranspiler(transform: typeof transformSync): TranspileModule {
   return (file, source) => {
     const result = transform(file, source, { sourceType: 'module', sourcemap: true })
-    const error =
-      result.errors.find((each) => each.severity === 'Error') ??
-      (result.map === undefined ? result.errors[0] : undefined)
+    const error = result.errors.find(isFatal) ?? (result.map === undefined ? result.errors[0] : undefined)
     if (error !== undefined || result.map === undefined) {
       const start = error?.labels[0]?.start
       throw new ModuleSyntaxError(
@@ -71,6 +69,11 @@ export function originalPosition(
 ): { line: number; column: number } | undefined {
   const origin = new SourceMap(map).findOrigin(line, column)
   return 'lineNumber' in origin ? { line: origin.lineNumber, column: origin.columnNumber } : undefined
+}
+
+function isFatal(error: OxcError): boolean {
+  const severity: string = error.severity
+  return severity === 'Error'
 }
 
 function describe(message: string, help: string | null): string {

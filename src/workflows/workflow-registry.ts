@@ -131,7 +131,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     if (isChanged) publish()
     const stale = [...routes.values()].filter((route) => {
       const entry = entries.get(route.name)
-      return entry === undefined || entry.route.path !== route.path || changed.has(route.path)
+      return entry?.route.path !== route.path || changed.has(route.path)
     })
     await Promise.all(stale.map(loadWithin))
   }

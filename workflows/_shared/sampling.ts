@@ -1,5 +1,5 @@
 /*
- * The samplers and schedulers of ComfyUI's KSampler. Folders and files whose names begin with `_` are no routes: they
+ * Choices that ComfyUI's own nodes offer. Folders and files whose names begin with `_` are no routes: they
  * hold what several workflows share.
  */
 
@@ -61,6 +61,9 @@ export const schedulerNames = [
   'linear_quadratic',
   'kl_optimal',
 ] as const
+
+/** How ComfyUI resizes images. */
+export const resizeMethods = ['nearest-exact', 'bilinear', 'area', 'bicubic', 'lanczos'] as const
 
 /** Seeds go from 0 to 2^53 - 1, the largest whole number that JSON keeps exact everywhere. */
 export const randomSeed = (): number => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)

@@ -22,6 +22,7 @@ The model has about 20 billion parameters: the fp8 files named below need a GPU 
     cfg: z.number().min(0).max(20).default(4.5).describe('How closely the image follows the prompt'),
     sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
     scheduler: z.enum(schedulerNames).default('simple').describe('How the noise is spread over the steps'),
+    denoise: z.number().min(0).max(1).default(1).describe('Below 1 part of the noise stays in the image'),
     shift: z.number().min(0).max(10).default(3.1).describe('Higher values spend more steps on composition'),
     unet_name: z.string().min(1).default('qwen_image_fp8_e4m3fn.safetensors').describe('Diffusion model'),
     clip_name: z.string().min(1).default('qwen_2.5_vl_7b_fp8_scaled.safetensors').describe('Text encoder'),
@@ -41,7 +42,7 @@ The model has about 20 billion parameters: the fp8 files named below need a GPU 
         cfg: input.cfg,
         sampler_name: input.sampler_name,
         scheduler: input.scheduler,
-        denoise: 1,
+        denoise: input.denoise,
       },
     },
     '6': {
