@@ -12,7 +12,9 @@ export interface ImageLayout {
 export type ImageLayoutReader = (bytes: Buffer) => ImageLayout | undefined
 
 /** Counting further would only tell how much too many there are. */
-const maxCountedFrames = 10_000
+const maxCountedFrames = 1000
+/** No page of a real TIFF has nearly as many. */
+const maxTiffEntries = 1000
 
 /** PNG and APNG, https://www.w3.org/TR/png-3/ */
 export const readPngLayout = boundedBy((bytes) => {
@@ -146,6 +148,7 @@ export const readTiffLayout = boundedBy((bytes) => {
     if (seen.has(page) || seen.size >= maxCountedFrames) return undefined
     seen.add(page)
     const entries = read16(page)
+    if (entries > maxTiffEntries) return undefined
     for (let entry = page + 2; entry < page + 2 + entries * 12; entry += 12) {
       const tag = read16(entry)
       if (tag !== tiffWidth && tag !== tiffHeight) continue
