@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
@@ -78,6 +79,8 @@ export interface TestAppChanges {
   readonly security?: Partial<AppOptions['security']>
   readonly about?: Partial<AppOptions['about']>
   readonly options?: Partial<AppOptions>
+  /** Told of every route as it is registered. */
+  readonly onRoute?: (method: string, url: string) => void
 }
 
 /** The real app on a real socket, with everything behind it in memory and in the hands of the test. */
@@ -89,6 +92,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
   const observed: ObservedRequest[] = []
   const logged: { facts: object; message: string }[] = []
   const log = (facts: object, message: string) => void logged.push({ facts, message })
+  using _reported = reportRoutes(changes.onRoute)
   const app = await buildApp({
     jobs,
     registry,
@@ -151,4 +155,17 @@ export function answerAtOnce({ jobs, outputs }: Pick<TestApp, 'jobs' | 'outputs'
       jobs.succeed(id)
     })
   }
+}
+
+/** Fastify announces every instance it makes: routes are seen whoever registers them. */
+function reportRoutes(report: TestAppChanges['onRoute']): Disposable {
+  const channel = 'fastify.initialization'
+  const listener = (message: unknown) => {
+    const { fastify } = message as { fastify: FastifyInstance }
+    fastify.addHook('onRoute', ({ method, url }) => {
+      for (const name of [method].flat()) report?.(name, url)
+    })
+  }
+  subscribe(channel, listener)
+  return { [Symbol.dispose]: () => void unsubscribe(channel, listener) }
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
@@ -34,19 +34,14 @@ const pollAfterSeconds = 1
  * problem of a job that failed, or 202 and the address of one that goes on.
  * @throws JobFailure | GatewayError `not_acceptable`, `output_expired`
  */
-export async function answerCall(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  call: CallAnswer,
-  tools: AnswerTools,
-): Promise<FastifyReply> {
+export async function answerCall(reply: FastifyReply, call: CallAnswer, tools: AnswerTools): Promise<FastifyReply> {
   const { job, preferences } = call
   reply.header('job-id', job.id)
   reply.header('vary', 'Accept, Prefer')
   if (!isTerminal(job.state)) return sendAccepted(reply, job, preferences, tools.presenter)
   if (job.state !== 'succeeded') throw new JobFailure(jobErrorOf(job), job.id)
   if (preferences.waitSeconds !== undefined) reply.header('preference-applied', `wait=${preferences.waitSeconds}`)
-  return sendBest(request, reply, call, tools)
+  return sendBest(reply, call, tools)
 }
 
 function sendAccepted(
@@ -65,7 +60,6 @@ function sendAccepted(
 }
 
 async function sendBest(
-  request: FastifyRequest,
   reply: FastifyReply,
   { job, forms, receivedAtMs, acceptedAtMs }: CallAnswer,
   tools: AnswerTools,
@@ -77,7 +71,7 @@ async function sendBest(
     }
     if (form.kind !== 'output') continue
     const output = job.outputs.find((candidate) => covers(form.range, candidate.contentType))
-    if (output !== undefined) return sendRaw(request, reply, job, output, tools.outputs)
+    if (output !== undefined) return sendRaw(reply, job, output, tools.outputs)
   }
   throw new JobFailure(
     new GatewayError('not_acceptable', {
@@ -88,7 +82,6 @@ async function sendBest(
 }
 
 function sendRaw(
-  request: FastifyRequest,
   reply: FastifyReply,
   job: Job,
   output: JobOutput,
@@ -97,7 +90,7 @@ function sendRaw(
   reply.header('content-location', outputPath(job.id, output.index))
   reply.header('output-count', String(job.outputs.length))
   reply.header('link', `<${jobPath(job.id)}>; rel="describedby"`)
-  return sendOutput(request, reply, { outputs, jobId: job.id, output })
+  return sendOutput(reply, { method: 'POST', outputs, jobId: job.id, output })
 }
 
 function describeOutputs(job: Job): string {

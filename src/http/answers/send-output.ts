@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { ByteRange, OutputStore } from '../../outputs/output-store.ts'
@@ -27,14 +27,19 @@ export function outputHeaders(jobId: string, output: JobOutput): Record<string, 
  * @throws GatewayError `output_expired`
  */
 export async function sendOutput(
-  request: FastifyRequest,
   reply: FastifyReply,
-  source: { outputs: Pick<OutputStore, 'read' | 'open'>; jobId: string; output: JobOutput; range?: ByteRange },
+  source: {
+    method: string
+    outputs: Pick<OutputStore, 'read' | 'open'>
+    jobId: string
+    output: JobOutput
+    range?: ByteRange
+  },
 ): Promise<FastifyReply> {
-  const { outputs, jobId, output, range } = source
+  const { method, outputs, jobId, output, range } = source
   const sizeBytes = range === undefined ? output.sizeBytes : range.end - range.start + 1
   const headers = { ...outputHeaders(jobId, output), 'content-length': String(sizeBytes) }
-  if (request.method === 'HEAD') return reply.headers(headers).send()
+  if (method === 'HEAD') return reply.headers(headers).send()
   const bytes =
     range === undefined && sizeBytes <= maxReadBytes
       ? await outputs.read(jobId, output.index)

@@ -1,4 +1,5 @@
 import { $ZodRegistry, globalRegistry, type $ZodType } from 'zod/v4/core'
+import { jobExample, problemExample, resultExample } from './examples.ts'
 import { instanceSchema } from '../schemas/instance.ts'
 import { jobErrorSchema, jobOutputSchema, jobProgressSchema, jobSchema } from '../schemas/job.ts'
 import { jobListSchema } from '../schemas/job-list.ts'
@@ -22,6 +23,12 @@ const components = {
   WorkflowDescription: workflowDescriptionSchema,
 }
 
+const examples = new Map<$ZodType, object>([
+  [jobSchema, jobExample],
+  [resultSchema, resultExample],
+  [problemSchema, problemExample],
+])
+
 interface Meta {
   id?: string | undefined
   [key: string]: unknown
@@ -42,7 +49,8 @@ export function createComponentRegistry(): $ZodRegistry<Meta> {
   const registry = new $ZodRegistry<Meta>()
   registry._map = new DescriptionsOfAll()
   for (const [id, schema] of Object.entries(components)) {
-    registry.add(schema, { ...globalRegistry.get(schema), id })
+    const example = examples.get(schema)
+    registry.add(schema, { ...globalRegistry.get(schema), id, ...(example !== undefined && { examples: [example] }) })
   }
   return registry
 }

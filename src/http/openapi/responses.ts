@@ -15,6 +15,11 @@ export function textResponse(description: string, contentType: string): Document
   return { description, content: { [contentType]: { schema: z.string() } } }
 }
 
+export function binaryResponse(description: string, contentType: string): DocumentedResponse<z.ZodString> {
+  const schema = z.string().meta({ contentMediaType: 'application/octet-stream' })
+  return { description, content: { [contentType]: { schema } } }
+}
+
 /** Errors every route can answer with. */
 export const commonErrors = ['unauthorized', 'host_not_allowed', 'internal_error'] as const satisfies ErrorCode[]
 

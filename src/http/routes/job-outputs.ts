@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
@@ -6,7 +7,7 @@ import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
 import { outputEtag, sendOutput } from '../answers/send-output.ts'
 import { decideRange, matchesEtag, type RangeDecision } from '../negotiation/byte-range.ts'
-import { errorResponses, textResponse } from '../openapi/responses.ts'
+import { binaryResponse, errorResponses } from '../openapi/responses.ts'
 import { requireJob } from './jobs.ts'
 
 export interface JobOutputRoutesOptions {
@@ -25,41 +26,53 @@ const headersSchema = z.looseObject({
   'if-none-match': z.string().optional(),
 })
 
+const url = '/jobs/:id/outputs/:index'
+
+const schema = {
+  operationId: 'getJobOutput',
+  tags: ['outputs'],
+  summary: 'Get the bytes of an output',
+  params: paramsSchema,
+  headers: headersSchema,
+  response: {
+    200: binaryResponse('The whole output, in its own content type', '*/*'),
+    206: binaryResponse('The bytes asked for', '*/*'),
+    304: z.null().describe('The output is the one in `If-None-Match`.'),
+    ...errorResponses('job_not_found', 'output_not_found', 'output_expired', 'range_not_satisfiable'),
+  },
+}
+
 /** `GET` and `HEAD /jobs/{id}/outputs/{index}`: outputs never change, so they may be kept for ever. */
-export const jobOutputRoutes: FastifyPluginAsyncZod<JobOutputRoutesOptions> = async (app, { jobs, outputs }) => {
-  app.route({
-    method: ['GET', 'HEAD'],
-    url: '/jobs/:id/outputs/:index',
-    schema: {
-      operationId: 'getJobOutput',
-      tags: ['outputs'],
-      summary: 'Get the bytes of an output',
-      params: paramsSchema,
-      headers: headersSchema,
-      response: {
-        200: textResponse('The whole output, in its own content type', '*/*'),
-        206: textResponse('The bytes asked for', '*/*'),
-        304: z.null().describe('The output is the one in `If-None-Match`.'),
-        ...errorResponses('job_not_found', 'output_not_found', 'output_expired', 'range_not_satisfiable'),
-      },
-    },
-    handler: async (request, reply) => {
-      const { id, index } = request.params
-      const job = requireJob(jobs, id)
-      const output = requireOutput(job.outputs, index)
-      const etag = outputEtag(job.id, output.index)
-      reply.header('accept-ranges', 'bytes').header('cache-control', 'private, max-age=31536000, immutable')
-      if (matchesEtag(request.headers['if-none-match'], etag)) {
-        return reply.code(304).header('etag', etag).send(null)
-      }
-      const decision = rangeOf(request.method, request.headers, output, etag)
-      if (decision.kind === 'outside') throw outsideOf(output)
-      if (decision.kind === 'whole') return sendOutput(request, reply, { outputs, jobId: job.id, output })
-      const { start, end } = decision.range
-      reply.code(206).header('content-range', `bytes ${start}-${end}/${output.sizeBytes}`)
-      return sendOutput(request, reply, { outputs, jobId: job.id, output, range: decision.range })
-    },
+export const jobOutputRoutes: FastifyPluginAsyncZod<JobOutputRoutesOptions> = async (app, options) => {
+  app.get(url, { exposeHeadRoute: false, schema }, async (request, reply) => {
+    await answer(request, reply, options)
+    return reply
   })
+  app.head(url, { schema }, async (request, reply) => {
+    await answer(request, reply, options)
+    return reply
+  })
+}
+
+async function answer(
+  request: { method: string; params: z.infer<typeof paramsSchema>; headers: z.infer<typeof headersSchema> },
+  reply: FastifyReply,
+  { jobs, outputs }: JobOutputRoutesOptions,
+): Promise<FastifyReply> {
+  const { id, index } = request.params
+  const job = requireJob(jobs, id)
+  const output = requireOutput(job.outputs, index)
+  const etag = outputEtag(job.id, output.index)
+  reply.header('accept-ranges', 'bytes').header('cache-control', 'private, max-age=31536000, immutable')
+  if (matchesEtag(request.headers['if-none-match'], etag)) {
+    return reply.code(304).header('etag', etag).send(null)
+  }
+  const decision = rangeOf(request.method, request.headers, output, etag)
+  if (decision.kind === 'outside') throw outsideOf(output)
+  if (decision.kind === 'whole') return sendOutput(reply, { method: request.method, outputs, jobId: job.id, output })
+  const { start, end } = decision.range
+  reply.code(206).header('content-range', `bytes ${start}-${end}/${output.sizeBytes}`)
+  return sendOutput(reply, { method: request.method, outputs, jobId: job.id, output, range: decision.range })
 }
 
 function requireOutput(outputs: readonly JobOutput[], index: string): JobOutput {
@@ -69,13 +82,10 @@ function requireOutput(outputs: readonly JobOutput[], index: string): JobOutput 
   throw new GatewayError('output_not_found', { detail: known })
 }
 
+type RangeHeaders = z.infer<typeof headersSchema>
+
 /** A range counts for GET only, and with `If-Range` only while the output is the one the caller has a part of. */
-function rangeOf(
-  method: string,
-  headers: { range?: string | undefined; 'if-range'?: string | undefined },
-  output: JobOutput,
-  etag: string,
-): RangeDecision {
+function rangeOf(method: string, headers: RangeHeaders, output: JobOutput, etag: string): RangeDecision {
   const condition = headers['if-range']
   if (method !== 'GET' || (condition !== undefined && condition.trim() !== etag)) return { kind: 'whole' }
   return decideRange(headers.range, output.sizeBytes)

@@ -39,7 +39,7 @@ interface Call {
 /** `POST /{workflow}`: one route for all of them, which looks into the registry. */
 export function runWorkflowRoute(app: FastifyInstance, options: RunWorkflowOptions): void {
   const { streams, waiting, tools, syncHoldMs } = options
-  app.post('/*', async (request, reply) => {
+  app.post('/*', { schema: { hide: true } }, async (request, reply) => {
     const call = readCall(request, options)
     if (call.wantsEvents) streams.requireRoom()
     const caller = waiting.watch(reply.raw)
@@ -55,7 +55,7 @@ export function runWorkflowRoute(app: FastifyInstance, options: RunWorkflowOptio
       const canComeBack = call.idempotencyKey !== undefined
       const timeoutMs = holdMs(call.preferences, syncHoldMs)
       const latest = timeoutMs === 0 ? job : await waiting.wait(job, { caller, timeoutMs, canComeBack })
-      return await answerCall(request, reply, { ...call, job: latest, acceptedAtMs }, tools)
+      return await answerCall(reply, { ...call, job: latest, acceptedAtMs }, tools)
     } finally {
       caller.release()
     }

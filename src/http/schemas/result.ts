@@ -25,6 +25,7 @@ export const resultSchema = jobSchema.extend({
   images: z.array(z.string()).describe('The image outputs as base64, in the order of `filenames`.'),
 })
 
+export type ResultResource = z.infer<typeof resultSchema>
 export type RunStats = z.infer<typeof runStatsSchema>
 
 export function runStats(job: Job, request: { receivedAtMs: number; acceptedAtMs: number; nowMs: number }): RunStats {

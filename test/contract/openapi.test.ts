@@ -1,0 +1,177 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { fakeWorkflow, testWorkflows } from '../support/fake-workflows.ts'
+import { startTestApp, type TestApp } from '../support/start-test-app.ts'
+
+const run = promisify(execFile)
+const require = createRequire(import.meta.url)
+
+const documentSchema = z.looseObject({
+  openapi: z.literal('3.1.0'),
+  info: z.looseObject({ title: z.string(), description: z.string() }),
+  tags: z.array(z.looseObject({ name: z.string() })),
+  components: z.looseObject({ schemas: z.record(z.string(), z.looseObject({})) }),
+  paths: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.looseObject({
+        operationId: z.string(),
+        summary: z.string(),
+        tags: z.array(z.string()).min(1),
+        responses: z.record(z.string(), z.looseObject({ content: z.record(z.string(), z.unknown()).optional() })),
+      }),
+    ),
+  ),
+})
+
+let gateway: TestApp
+let folder: string
+
+beforeAll(async () => {
+  gateway = await startTestApp()
+  folder = await mkdtemp(path.join(tmpdir(), 'openapi-'))
+})
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+async function fetchDocument(from: TestApp = gateway) {
+  const response = await fetch(`${from.url}/openapi.json`)
+  return documentSchema.parse(await response.json())
+}
+
+describe('the OpenAPI document', () => {
+  test('passes the recommended rules of redocly without an error or a warning', async () => {
+    const file = path.join(folder, 'openapi.json')
+    await writeFile(file, JSON.stringify(await fetchDocument(), null, 1))
+    const cli = path.join(path.dirname(require.resolve('@redocly/cli/package.json')), 'bin/cli.js')
+    const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
+    const { stdout } = await run(process.execPath, [cli, 'lint', file, '--extends=recommended', '--format=json'], {
+      cwd: folder,
+      env: environment,
+    })
+    expect(JSON.parse(stdout)).toMatchObject({ totals: { errors: 0, warnings: 0 } })
+  })
+
+  test('has every route that is registered, and every workflow', async () => {
+    const registered = new Set<string>()
+    await using watched = await startTestApp({ onRoute: (method, url) => registered.add(`${method} ${url}`) })
+    const { paths } = await fetchDocument(watched)
+    const documented = new Set(
+      Object.entries(paths).flatMap(([url, item]) =>
+        Object.keys(item).map((method) => `${method.toUpperCase()} ${url}`),
+      ),
+    )
+    const expected = [...registered].flatMap((route) => {
+      const [method = '', url = ''] = route.split(' ')
+      if (method === 'HEAD' || url === '/docs' || url.startsWith('/docs/')) return []
+      if (url === '/*') return testWorkflows.map((workflow) => `${method} /${workflow.name}`)
+      return [`${method} ${url.replace(/:(\w+)/g, '{$1}')}`]
+    })
+    expect(documented).toEqual(new Set(expected))
+  })
+
+  test('names each operation once, and tells its success and its problems', async () => {
+    const { paths, tags } = await fetchDocument()
+    const operations = Object.values(paths).flatMap((item) => Object.values(item))
+    expect(new Set(operations.map((operation) => operation.operationId)).size).toBe(operations.length)
+    const known = new Set(tags.map((tag) => tag.name))
+    for (const { operationId, tags: used, responses } of operations) {
+      expect(
+        used.every((tag) => known.has(tag)),
+        operationId,
+      ).toBe(true)
+      expect(
+        Object.keys(responses).some((status) => status.startsWith('2')),
+        operationId,
+      ).toBe(true)
+      for (const [status, { content }] of Object.entries(responses)) {
+        if (Number(status) < 400 || (operationId === 'getReadiness' && status === '503')) continue
+        expect(Object.keys(content ?? {}), `${operationId} ${status}`).toEqual(['application/problem+json'])
+      }
+    }
+  })
+
+  test('describes a workflow with its parameters, both body forms, files, pictures and events', async () => {
+    const { paths, components } = await fetchDocument()
+    const operation = paths['/test/img2img']?.['post']
+    expect(operation).toMatchObject({
+      operationId: 'runTestImg2img',
+      tags: ['test'],
+      requestBody: {
+        content: {
+          'application/json': {
+            schema: { anyOf: [{ $ref: '#/components/schemas/TestImg2imgInput' }, { required: ['input'] }] },
+          },
+          'multipart/form-data': {
+            schema: {
+              properties: {
+                image: { type: 'string', contentMediaType: 'application/octet-stream' },
+                references: { type: 'array', items: { contentMediaType: 'application/octet-stream' } },
+              },
+            },
+          },
+        },
+      },
+    })
+    expect(Object.keys(operation?.responses['200']?.content ?? {})).toEqual([
+      'application/json',
+      'image/*',
+      'video/*',
+      'audio/*',
+      'text/event-stream',
+    ])
+    expect(components.schemas['TestImg2imgInput']).toMatchObject({ type: 'object', additionalProperties: false })
+  })
+
+  test('follows the registry, and loses nothing but the entry of a schema that cannot be written', async () => {
+    await using changing = await startTestApp()
+    const before = await fetch(`${changing.url}/openapi.json`)
+    const broken: Record<string, unknown> = { type: 'object', properties: {} }
+    broken['properties'] = { self: broken }
+    changing.registry.replace([
+      fakeWorkflow('new/one', { prompt: z.string() }),
+      { ...fakeWorkflow('new/broken', {}), inputJsonSchema: broken },
+    ])
+    const { paths, components } = await fetchDocument(changing)
+    expect(Object.keys(paths)).toContain('/new/one')
+    expect(Object.keys(paths)).not.toContain('/new/broken')
+    expect(Object.keys(paths)).not.toContain('/test/txt2img')
+    expect(Object.keys(components.schemas)).toContain('NewOneInput')
+    const after = await fetch(`${changing.url}/openapi.json`)
+    expect(after.headers.get('etag')).not.toBe(before.headers.get('etag'))
+    const again = await fetch(`${changing.url}/openapi.json`, {
+      headers: { 'if-none-match': after.headers.get('etag') ?? '' },
+    })
+    expect(again.status).toBe(304)
+  })
+
+  test('keeps references of a recursive schema inside its component', async () => {
+    await using changing = await startTestApp()
+    const tree: z.ZodType = z
+      .strictObject({ text: z.string(), children: z.array(z.lazy(() => tree)) })
+      .meta({ id: 'Tree' })
+    changing.registry.replace([fakeWorkflow('new/tree', { tree, other: tree })])
+    const { components } = await fetchDocument(changing)
+    const text = JSON.stringify(components.schemas['NewTreeInput'])
+    for (const [, reference = ''] of text.matchAll(/"\$ref":"([^"]+)"/g)) {
+      expect(reference).toMatch(/^#\/components\/schemas\/NewTreeInput\/\$defs\//)
+    }
+    expect(text).toContain('"$ref"')
+  })
+
+  test('says loudly that a demo is simulated', async () => {
+    await using demo = await startTestApp({ about: { demo: true } })
+    const { info } = await fetchDocument(demo)
+    expect(info.title).toContain('SIMULATED')
+    expect(info.description).toMatch(/^> \*\*SIMULATED/)
+  })
+})
