@@ -1,0 +1,114 @@
+import { coreClassTypes, coreNode } from '../comfyui/wire/core-nodes.ts'
+import {
+  inputChoices,
+  inputOptions,
+  isRecord,
+  type InputSpec,
+  type NodeDefinition,
+} from '../comfyui/wire/object-info.ts'
+import type { FileStore } from './file-store.ts'
+import { modelFolder, type ModelFiles } from './model-files.ts'
+import { pythonJson } from './python-json.ts'
+import { testNodeDefinitions } from './test-node-definitions.ts'
+import type { SimulatedVersion } from './version-profile.ts'
+
+export interface NodeCatalogue {
+  /** With the model files in its lists, without the input files. Undefined when the server has no such class. */
+  definition(classType: string): NodeDefinition | undefined
+  /** What `/object_info` answers: JSON of all classes. */
+  objectInfo(): string
+  /** What `/object_info/{class}` answers. */
+  objectInfoOf(classType: string): string
+}
+
+export interface NodeCatalogueOptions {
+  version: SimulatedVersion
+  models: ModelFiles
+  testNodes: boolean
+  files: FileStore
+}
+
+/** The classes of one server. */
+export function createNodeCatalogue({ version, models, testNodes, files }: NodeCatalogueOptions): NodeCatalogue {
+  const definitions = new Map<string, NodeDefinition>()
+  let whole: { revision: number; json: string } | undefined
+
+  function definition(classType: string): NodeDefinition | undefined {
+    const known = definitions.get(classType)
+    if (known !== undefined) return known
+    const core = (testNodes ? testNodeDefinitions[classType] : undefined) ?? coreNode(classType, version)
+    if (core === undefined) return undefined
+    const filled = mapInputs(core, (name, spec) => withModels(classType, name, spec))
+    definitions.set(classType, filled)
+    return filled
+  }
+
+  function withModels(classType: string, name: string, spec: InputSpec): InputSpec {
+    const folder = modelFolder(classType, name)
+    const choices = inputChoices(spec)
+    if (folder === undefined || choices === undefined) return spec
+    return withChoices(spec, [...(models[folder] ?? []), ...choices])
+  }
+
+  function withInputFiles(classType: string, core: NodeDefinition): NodeDefinition {
+    return mapInputs(core, (_name, spec) => {
+      const extensions = listedExtensions(classType, spec)
+      if (extensions === undefined) return spec
+      const names = files.names('input', '').filter((name) => extensions.test(name))
+      return withChoices(spec, names.toSorted())
+    })
+  }
+
+  function answerOf(classType: string): string {
+    const found = definition(classType)
+    return pythonJson(found === undefined ? undefined : withInputFiles(classType, found))
+  }
+
+  return {
+    definition,
+    objectInfo() {
+      const revision = files.revision('input')
+      if (whole?.revision !== revision) {
+        const classTypes = [...coreClassTypes(version), ...(testNodes ? Object.keys(testNodeDefinitions) : [])]
+        const parts = classTypes.map((classType) => `${pythonJson(classType)}: ${answerOf(classType)}`)
+        whole = { revision, json: `{${parts.join(', ')}}` }
+      }
+      return whole.json
+    },
+    objectInfoOf: (classType) =>
+      definition(classType) === undefined ? '{}' : `{${pythonJson(classType)}: ${answerOf(classType)}}`,
+  }
+}
+
+function mapInputs(definition: NodeDefinition, map: (name: string, spec: InputSpec) => InputSpec): NodeDefinition {
+  let changed = false
+  const mapGroup = (group: Record<string, InputSpec> | undefined): Record<string, InputSpec> | undefined => {
+    if (group === undefined) return undefined
+    const entries = Object.entries(group).map(([name, spec]): [string, InputSpec] => {
+      const mapped = map(name, spec)
+      if (mapped !== spec) changed = true
+      return [name, mapped]
+    })
+    return Object.fromEntries(entries)
+  }
+  const required = mapGroup(definition.input.required)
+  const optional = mapGroup(definition.input.optional)
+  if (!changed) return definition
+  const input = { ...definition.input, ...(required && { required }), ...(optional && { optional }) }
+  return { ...definition, input }
+}
+
+function withChoices(spec: InputSpec, choices: readonly unknown[]): InputSpec {
+  if (Array.isArray(spec[0])) return [choices, ...spec.slice(1)]
+  return [spec[0], { ...inputOptions(spec), options: choices }, ...spec.slice(2)]
+}
+
+/** Which files of the input folder a loader's list shows. */
+function listedExtensions(classType: string, spec: InputSpec): RegExp | undefined {
+  const options = inputOptions(spec)
+  if (isRecord(options['remote'])) return undefined
+  if (options['image_upload'] === true) return /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i
+  if (options['audio_upload'] === true) return /\.(wav|mp3|flac|ogg|opus|m4a|aac|mp4|webm|mov|mkv)$/i
+  if (options['video_upload'] === true) return /\.(mp4|webm|mov|mkv|avi|m4v)$/i
+  return classType === 'LoadLatent' ? /\.latent$/i : undefined
+}

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { isRecord } from '../../comfyui/wire/object-info.ts'
+import type { FileStore } from '../file-store.ts'
+import { annotatedName, normalisePath } from '../file-store.ts'
+import type { NodeCatalogue } from '../node-catalogue.ts'
+import type { PromptQueue, QueueItem } from '../prompt-queue.ts'
+import { pythonText } from '../python-json.ts'
+import { ConversionError, convertValue, isTruthy } from '../validation/convert-value.ts'
+import { validatePrompt, type NodeErrors, type PromptError } from '../validation/validate-prompt.ts'
+import type { VersionProfile } from '../version-profile.ts'
+import { HttpStatusError, readJson, sendJson, type HttpExchange } from './http-exchange.ts'
+import type { Route } from './router.ts'
+
+export interface PromptRoutesOptions {
+  profile: VersionProfile
+  catalogue: NodeCatalogue
+  files: FileStore
+  queue: PromptQueue
+  /** Something was put into the queue. */
+  onQueued: () => void
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const sensitiveKeys = ['auth_token_comfy_org', 'api_key_comfy_org']
+
+export function promptRoutes({ profile, catalogue, files, queue, onQueued }: PromptRoutesOptions): Route[] {
+  let counter = 0
+
+  function fileExists(name: string): boolean {
+    const { root, path } = annotatedName(name)
+    const normalised = normalisePath(path)
+    return normalised !== undefined && files.exists(root, normalised)
+  }
+
+  async function submit({ request, response }: HttpExchange): Promise<void> {
+    const body = await readJson(request)
+    const fields = fieldsOf(body)
+    const number = takeNumber(fields)
+    if (!('prompt' in fields)) return refuse(noPrompt, {})
+    const promptId = takePromptId(fields['prompt_id'], 'prompt_id' in fields)
+    if (promptId === undefined) return refuse(invalidPromptId, {})
+
+    const targets = fields['partial_execution_targets']
+    const verdict = validatePrompt(fields['prompt'], targets, { catalogue, profile, fileExists })
+    if (verdict.kind === 'crash') throw new Error('the prompt has another shape')
+    if (verdict.kind === 'refused') return refuse(verdict.error, verdict.nodeErrors)
+
+    const { prompt, outputs, nodeErrors } = verdict
+    const item: QueueItem = { number, promptId, prompt, outputs, ...takeExtraData(fields) }
+    try {
+      queue.put(item)
+    } finally {
+      onQueued()
+    }
+    sendJson(response, 200, { prompt_id: promptId, number, node_errors: nodeErrors })
+
+    function refuse(error: PromptError, nodeErrorsSent: NodeErrors): void {
+      sendJson(response, 400, { error, node_errors: nodeErrorsSent })
+    }
+  }
+
+  /** A submission without a number takes one, also when it is refused later. */
+  function takeNumber(fields: Record<string, unknown>): number {
+    if ('number' in fields) {
+      try {
+        return Number(convertValue('FLOAT', fields['number']))
+      } catch (error) {
+        if (error instanceof ConversionError) throw new HttpStatusError(500)
+        throw error
+      }
+    }
+    const number = isTruthy(fields['front'] ?? false) ? -counter : counter
+    counter += 1
+    return number
+  }
+
+  function takePromptId(given: unknown, isGiven: boolean): string | undefined {
+    if (!profile.requiresUuid) return isGiven ? pythonText(given) : randomUUID()
+    if (given === undefined || given === null) return randomUUID()
+    return typeof given === 'string' && uuid.test(given) ? given : undefined
+  }
+
+  function takeExtraData(fields: Record<string, unknown>): Pick<QueueItem, 'extraData' | 'sensitive'> {
+    const given = fields['extra_data'] ?? ('extra_data' in fields && profile.guardsExtraData ? undefined : {})
+    if (!isRecord(given)) throw new HttpStatusError(500)
+    const extraData = { ...given }
+    const sensitive: Record<string, unknown> = {}
+    if ('client_id' in fields) extraData['client_id'] = fields['client_id']
+    if (profile.guardsExtraData) {
+      for (const key of sensitiveKeys) {
+        if (key in extraData) sensitive[key] = extraData[key]
+        Reflect.deleteProperty(extraData, key)
+      }
+      extraData['create_time'] = Date.now()
+    }
+    return { extraData, sensitive }
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/prompt',
+      handle: ({ response }) => sendJson(response, 200, { exec_info: { queue_remaining: queue.size() } }),
+    },
+    { method: 'POST', path: '/prompt', handle: submit },
+  ]
+}
+
+/** An array or a text has no fields, and nothing else can be asked for any. */
+function fieldsOf(body: unknown): Record<string, unknown> {
+  if (isRecord(body)) return body
+  if (Array.isArray(body) || typeof body === 'string') return {}
+  throw new Error('argument is not iterable')
+}
+
+const noPrompt: PromptError = {
+  type: 'no_prompt',
+  message: 'No prompt provided',
+  details: 'No prompt provided',
+  extra_info: {},
+}
+
+const invalidPromptId: PromptError = {
+  type: 'invalid_prompt_id',
+  message: 'prompt_id must be a valid UUID',
+  details:
+    'prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server generate one',
+  extra_info: {},
+}

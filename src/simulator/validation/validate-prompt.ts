@@ -1,0 +1,165 @@
+import { isRecord } from '../../comfyui/wire/object-info.ts'
+import type { NodeCatalogue } from '../node-catalogue.ts'
+import type { SubmittedPrompt } from '../prompt-queue.ts'
+import type { VersionProfile } from '../version-profile.ts'
+import type { FileExists } from './node-validators.ts'
+import { PythonException } from './python-exception.ts'
+import { CycleFound, validateInputs, type NodeError, type NodeVerdict } from './validate-inputs.ts'
+
+export interface PromptError {
+  type: string
+  message: string
+  details: string
+  extra_info: Record<string, unknown>
+}
+
+export type NodeErrors = Record<string, { errors: NodeError[]; dependent_outputs: string[]; class_type: string }>
+
+export type PromptVerdict =
+  /** The server itself fails: 500. */
+  | { kind: 'crash' }
+  | { kind: 'refused'; error: PromptError; nodeErrors: NodeErrors }
+  /** `outputs` are the ids of the output nodes that will run. */
+  | { kind: 'accepted'; prompt: SubmittedPrompt; outputs: string[]; nodeErrors: NodeErrors }
+
+export interface PromptValidationOptions {
+  catalogue: Pick<NodeCatalogue, 'definition'>
+  profile: VersionProfile
+  fileExists: FileExists
+}
+
+/**
+ * Decides about the `prompt` of a submission as the server does.
+ * @param targets `partial_execution_targets` of the submission
+ */
+export function validatePrompt(
+  prompt: unknown,
+  targets: unknown,
+  { catalogue, profile, fileExists }: PromptValidationOptions,
+): PromptVerdict {
+  if (!isRecord(prompt)) {
+    return Array.isArray(prompt) && !profile.namesMissingNode ? refused(noOutputs) : { kind: 'crash' }
+  }
+  const nodes: SubmittedPrompt = {}
+  const outputs: string[] = []
+  for (const [nodeId, node] of Object.entries(prompt)) {
+    const checked = checkNode(nodeId, node, catalogue, profile)
+    if (checked === 'crash') return { kind: 'crash' }
+    if ('type' in checked) return refused(checked)
+    nodes[nodeId] = checked
+    const isOutput = catalogue.definition(checked.class_type)?.output_node === true
+    if (isOutput && isTarget(nodeId, targets)) outputs.push(nodeId)
+  }
+  if (typeof targets === 'number') return { kind: 'crash' }
+  if (outputs.length === 0) return refused(noOutputs)
+
+  const judged = new Map<string, NodeVerdict>()
+  const nodeErrors: NodeErrors = {}
+  const good: string[] = []
+  const details: string[] = []
+  for (const output of outputs) {
+    const verdict = judgeOutput(output)
+    if (verdict.valid) {
+      good.push(output)
+      continue
+    }
+    details.push(...verdict.errors.map((error) => `${error.message}: ${error.details}`))
+    for (const [nodeId, { valid, errors }] of judged) {
+      if (valid || errors.length === 0) continue
+      const entry = (nodeErrors[nodeId] ??= {
+        errors,
+        dependent_outputs: [],
+        class_type: nodes[nodeId]?.class_type ?? '',
+      })
+      entry.dependent_outputs.push(output)
+    }
+  }
+  if (good.length > 0) return { kind: 'accepted', prompt: nodes, outputs: good, nodeErrors }
+  const message = 'Prompt outputs failed validation'
+  const error = { type: 'prompt_outputs_failed_validation', message, details: details.join('\n'), extra_info: {} }
+  return { kind: 'refused', error, nodeErrors }
+
+  function judgeOutput(output: string): NodeVerdict {
+    try {
+      return validateInputs({ prompt: nodes, catalogue, profile, fileExists, judged, path: [] }, output)
+    } catch (error) {
+      if (error instanceof CycleFound) return { valid: false, errors: [] }
+      if (!(error instanceof PythonException)) throw error
+      const verdict = { valid: false, errors: [exceptionError(error)] }
+      judged.set(output, verdict)
+      return verdict
+    }
+  }
+}
+
+const noOutputs = { type: 'prompt_no_outputs', message: 'Prompt has no outputs', details: '', extra_info: {} }
+
+function refused(error: PromptError): PromptVerdict {
+  return { kind: 'refused', error, nodeErrors: {} }
+}
+
+function isTarget(nodeId: string, targets: unknown): boolean {
+  if (targets === null || targets === undefined) return true
+  if (typeof targets === 'string') return targets.includes(nodeId)
+  return Array.isArray(targets) && targets.includes(nodeId)
+}
+
+/** The node as it will be kept, or why the whole prompt is refused. */
+function checkNode(
+  nodeId: string,
+  node: unknown,
+  catalogue: Pick<NodeCatalogue, 'definition'>,
+  profile: VersionProfile,
+): { class_type: string; inputs: Record<string, unknown> } | PromptError | 'crash' {
+  if (!isRecord(node)) {
+    const listed = typeof node === 'string' || Array.isArray(node)
+    return listed && !profile.namesMissingNode ? missingNode(nodeId, undefined, undefined, profile) : 'crash'
+  }
+  const classType = node['class_type']
+  const inputs = node['inputs']
+  if (typeof classType === 'object' && classType !== null) return 'crash'
+  if (inputs !== undefined && !isRecord(inputs) && profile.namesMissingNode) return 'crash'
+  const known = typeof classType === 'string' && catalogue.definition(classType) !== undefined
+  if (!known) {
+    if (node['_meta'] === null && profile.namesMissingNode) return 'crash'
+    return missingNode(nodeId, 'class_type' in node ? classType : undefined, node['_meta'], profile)
+  }
+  return keepNode(node, classType, inputs)
+}
+
+/** A node without `inputs` is kept so: the server accepts it where no output reaches it. */
+function keepNode(
+  node: Record<string, unknown>,
+  classType: string,
+  inputs: unknown,
+): { class_type: string; inputs: Record<string, unknown> } {
+  const kept = { ...node, class_type: classType, inputs: isRecord(inputs) ? { ...inputs } : {} }
+  if (inputs === undefined) Reflect.deleteProperty(kept, 'inputs')
+  return kept
+}
+
+function missingNode(nodeId: string, classType: unknown, meta: unknown, profile: VersionProfile): PromptError {
+  const details = `Node ID '#${nodeId}'`
+  const absent = classType === undefined
+  if (!profile.namesMissingNode) {
+    const message = absent
+      ? 'Cannot execute because a node is missing the class_type property.'
+      : `Cannot execute because node ${String(classType)} does not exist.`
+    return { type: 'invalid_prompt', message, details, extra_info: {} }
+  }
+  const title = isRecord(meta) && typeof meta['title'] === 'string' ? meta['title'] : undefined
+  const message = absent
+    ? `Node '${title ?? `ID #${nodeId}`}' has no class_type. The workflow may be corrupted or a custom node is missing.`
+    : `Node '${title ?? String(classType)}' not found. The custom node may not be installed.`
+  const extra_info = { node_id: nodeId, class_type: classType ?? null, node_title: title ?? classType ?? null }
+  return { type: 'missing_node_type', message, details, extra_info }
+}
+
+function exceptionError(error: PythonException): NodeError {
+  return {
+    type: 'exception_during_validation',
+    message: 'Exception when validating node',
+    details: error.message,
+    extra_info: { exception_type: error.type, traceback: [] },
+  }
+}

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import { isRecord } from '../comfyui/wire/object-info.ts'
+import { previewFrame, previewFrameWithMetadata, type FrameImageType, type FrameOrigin } from './binary-frames.ts'
+import { pythonJson, pythonString } from './python-json.ts'
+
+export interface WebSocketHub {
+  /** Takes over a connection that asks for `/ws`. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, clientId: string): void
+  /** Sends `{"type": type, "data": data}`; `data` is JSON. Without a client to everybody; dropped when it is not there. */
+  send(type: string, dataJson: string, clientId: string | undefined): void
+  /** The number of unfinished prompts, to everybody. */
+  sendStatus(): void
+  /** An image as the client understands it: with metadata when it said that it can, else without. */
+  sendImage(origin: FrameOrigin, type: FrameImageType, image: Buffer, clientId: string | undefined): void
+  /** Whether this client wants images with metadata; undefined is everybody, who does not. */
+  wantsMetadata(clientId: string | undefined): boolean
+  /** Whether anybody would get what is sent to this client. */
+  isHeard(clientId: string | undefined): boolean
+  close(): Promise<void>
+}
+
+export interface WebSocketHubOptions {
+  queueSize: () => number
+  /** Flags that answer a client's `feature_flags`. */
+  features: Record<string, unknown>
+  /** The node that runs for this client right now. */
+  runningNode: (clientId: string) => string | undefined
+}
+
+const maxMessageBytes = 4 * 1024 * 1024
+
+/**
+ * Sockets by client id. As in ComfyUI a newer socket takes the id over and the older one stays silent, and the close of
+ * any socket of an id takes the id away from whoever owns it.
+ */
+export function createWebSocketHub({ queueSize, features, runningNode }: WebSocketHubOptions): WebSocketHub {
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: {}, maxPayload: maxMessageBytes })
+  const sockets = new Map<string, WebSocket>()
+  const flags = new Map<string, Record<string, unknown>>()
+
+  function deliver(message: Buffer, binary: boolean, clientId: string | undefined): void {
+    if (clientId === undefined) for (const socket of sockets.values()) socket.send(message, { binary })
+    else sockets.get(clientId)?.send(message, { binary })
+  }
+
+  function send(type: string, dataJson: string, clientId: string | undefined): void {
+    if (sockets.size === 0) return
+    deliver(Buffer.from(`{"type": "${type}", "data": ${dataJson}}`), false, clientId)
+  }
+
+  const statusData = (extra: string): string => `{"status": {"exec_info": {"queue_remaining": ${queueSize()}}}${extra}}`
+  const wantsMetadata = (clientId: string | undefined): boolean =>
+    clientId !== undefined && flags.get(clientId)?.['supports_preview_metadata'] === true
+
+  function open(socket: WebSocket, clientId: string): void {
+    sockets.set(clientId, socket)
+    flags.set(clientId, {})
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      sockets.delete(clientId)
+      flags.delete(clientId)
+    })
+    let first = true
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return
+      const message = parseObject(data)
+      if (message === undefined) return
+      if (first && message['type'] === 'feature_flags' && isRecord(message['data'])) {
+        if (flags.has(clientId)) flags.set(clientId, message['data'])
+        socket.send(`{"type": "feature_flags", "data": ${pythonJson(features)}}`)
+      }
+      first = false
+    })
+    socket.send(`{"type": "status", "data": ${statusData(`, "sid": ${pythonString(clientId)}`)}}`)
+    const node = runningNode(clientId)
+    if (node !== undefined) socket.send(`{"type": "executing", "data": {"node": ${pythonString(node)}}}`)
+  }
+
+  return {
+    accept(request, socket, head, clientId) {
+      const id = clientId === '' ? randomUUID().replaceAll('-', '') : clientId
+      server.handleUpgrade(request, socket, head, (webSocket) => open(webSocket, id))
+    },
+    send,
+    sendStatus: () => send('status', statusData(''), undefined),
+    sendImage(origin, type, image, clientId) {
+      const withMetadata = wantsMetadata(clientId)
+      const frame = withMetadata ? previewFrameWithMetadata(origin, type, image) : previewFrame(type, image)
+      deliver(frame, true, clientId)
+    },
+    wantsMetadata,
+    isHeard: (clientId) => (clientId === undefined ? sockets.size > 0 : sockets.has(clientId)),
+    async close() {
+      for (const socket of server.clients) socket.terminate()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function parseObject(data: RawData): Record<string, unknown> | undefined {
+  const bytes = Array.isArray(data)
+    ? Buffer.concat(data)
+    : Buffer.from(data instanceof ArrayBuffer ? new Uint8Array(data) : data)
+  try {
+    const parsed: unknown = JSON.parse(bytes.toString())
+    return isRecord(parsed) ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
