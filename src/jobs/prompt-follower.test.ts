@@ -84,6 +84,17 @@ test('may hear everything before the answer to the submit', async () => {
   expect(await follower.verdict).toMatchObject({ kind: 'success' })
 })
 
+test('asks at once for an end that was heard before the answer to the submit', async () => {
+  const { follower, hear, instance } = follow()
+  instance.answers = [{ state: 'ended', ending: { outcome: 'error', error: { node_id: '3' } } }]
+  hear({ type: 'execution_error', error: { prompt_id: promptId, node_id: '3' } })
+  hear({ type: 'executing', node: null })
+  expect(instance.lookUps).toBe(0)
+  follower.markSubmitted('accepted')
+  expect(instance.lookUps).toBe(1)
+  expect(await follower.verdict).toMatchObject({ kind: 'error' })
+})
+
 test('asks ComfyUI when the connection was another one in between', async () => {
   const { follower, hear, instance, pass, verdict } = follow()
   follower.markSubmitted('accepted')

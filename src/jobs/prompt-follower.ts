@@ -119,8 +119,9 @@ export class PromptFollower {
   /** The instance took the prompt, or may have taken it although no answer came. */
   markSubmitted(certainty: 'accepted' | 'unknown'): void {
     this.#isSubmitted = true
-    this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
     if (this.#isCanceling) this.cancel()
+    else if (this.#endingLookUps > 0) this.tick(Date.now())
+    else this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
   }
 
   /** The instance knows the prompt by another id: what was said of it under that one so far was not heard. */

@@ -11,7 +11,7 @@ export default defineWorkflow({
   generateWorkflow: ({ nonce, ticks }) => ({
     '1': { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: nonce % 0xffffff } },
     ...(ticks > 0 && {
-      '2': { class_type: 'TestSleep', inputs: { image: ['1', 0], seconds: 0, ticks, nonce: String(nonce) } },
+      '2': { class_type: 'TestSleep', inputs: { image: ['1', 0], seconds: 0, ticks, nonce } },
     }),
     '9': { class_type: 'SaveImage', inputs: { images: [ticks > 0 ? '2' : '1', 0], filename_prefix: 'bench' } },
   }),
