@@ -27,7 +27,7 @@ function base(workflow: ServedWorkflow, media = upload): Parameters {
 }
 
 function withUploads(workflow: ServedWorkflow, example: unknown, name = upload): Parameters {
-  const media = workflow.mediaFields.map(({ path }) => [path[0], name] as const)
+  const media = workflow.mediaFields.map(({ path }) => [path.join('.'), name] as const)
   return { ...(isRecord(example) ? example : {}), ...Object.fromEntries(media) }
 }
 
