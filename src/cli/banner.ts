@@ -19,7 +19,7 @@ export function renderBanner({ version, url, config, summary }: BannerFacts): st
     `  Documentation  ${url}/docs`,
     ...section('Workflows', workflows.length === 0 ? ['none'] : shorten(workflows.map((name) => `POST /${name}`))),
     ...section('Not served', shorten(problems.map(({ file, reason }) => `${file}: ${reason}`))),
-    ...section('ComfyUI', instances.map(describeInstance)),
+    ...section('ComfyUI', config.demo.isEnabled ? ['the built-in simulator'] : instances.map(describeInstance)),
     ...section('Key', config.security.apiKeys.length === 0 && !config.server.isLoopback ? [openWarning] : []),
   ]
   return [...lines, ...(config.demo.isEnabled ? simulatedNotice : []), ''].join('\n')

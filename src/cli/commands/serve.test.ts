@@ -55,6 +55,7 @@ async function run(
     exit: (code) => {
       exitCode = code
     },
+    contactTimeoutMs: 50,
   })
   await program.parseAsync(args, { from: 'user' })
   return { out: out.join('\n'), err: err.join('\n'), exitCode, config, handlers }
@@ -122,6 +123,19 @@ describe('the banner', () => {
 
   test('warns when everybody may use the server', async () => {
     expect((await run([...pretty, '--host', '0.0.0.0', '--allow-insecure-bind'])).out).toContain('none: everybody')
+  })
+
+  test('waits a moment for ComfyUI to answer', async () => {
+    let calls = 0
+    const answered = { ...summary, instances: [{ url: 'http://gpu:8188', version: '0.33.0' }] }
+    const { out } = await run(pretty, {}, fakeGateway({ summary: () => (++calls > 1 ? answered : summary) }))
+    expect(out).toContain('http://gpu:8188  version 0.33.0')
+  })
+
+  test('calls the simulator by its name', async () => {
+    const { out } = await run([...pretty, '--demo'])
+    expect(out).toContain('the built-in simulator')
+    expect(out).not.toContain('http://gpu:8188')
   })
 
   test('shortens long lists', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { Logger } from 'pino'
 import { ConfigError } from '../../config/config-error.ts'
@@ -19,10 +20,13 @@ export interface ServeDependencies {
   readonly supervise: Supervise
   /** Ends the process. */
   readonly exit: (code: number) => void
+  /** How long the announcement waits for the instances to answer. One second unless given. */
+  readonly contactTimeoutMs?: number
 }
 
 /** Time for releasing sockets and files after open requests were drained. */
 const releaseTimeMs = 5_000
+const contactPollMs = 25
 
 export function serveCommand(dependencies: ServeDependencies): Command {
   const command = new Command('serve').description('Serve workflows over HTTP.')
@@ -41,6 +45,7 @@ async function serve(flags: ReturnType<typeof givenFlags>, dependencies: ServeDe
   try {
     const { gateway, url } = await startListening(config, logger, dependencies)
     supervise(gateway, config, logger, dependencies)
+    await waitForContact(gateway, dependencies.contactTimeoutMs ?? 1_000)
     announce({ version: readPackageVersion(), url, config, summary: gateway.summary() }, logger, terminal)
   } catch (error) {
     const line = describeStartError(error, config)
@@ -101,6 +106,15 @@ function supervise(gateway: Gateway, config: Config, logger: Logger, dependencie
       logger.error({ reason }, 'ended before everything was closed')
     },
   })
+}
+
+/** Resolves when every instance has told its version, or when the time is up. Requests are answered meanwhile. */
+async function waitForContact(gateway: Gateway, timeoutMs: number): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs
+  while (gateway.summary().instances.some(({ version }) => version === undefined)) {
+    if (performance.now() >= deadlineMs) return
+    await setTimeout(contactPollMs)
+  }
 }
 
 function announce(facts: BannerFacts, logger: Logger, terminal: Terminal): void {
