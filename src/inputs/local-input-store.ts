@@ -99,7 +99,11 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
     }
   }
 
-  return { put, open, deleteUnusedBefore, close: async () => void (await Promise.allSettled(writes.values())) }
+  async function close(): Promise<void> {
+    await Promise.allSettled(writes.values())
+  }
+
+  return { put, open, deleteUnusedBefore, close }
 }
 
 /** The folder of ComfyUI's input folder that uploads go to. */

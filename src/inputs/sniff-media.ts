@@ -18,7 +18,7 @@ export interface SniffedMedia {
 }
 
 interface MediaFormat extends SniffedMedia {
-  matches(bytes: Buffer): boolean
+  readonly matches: (bytes: Buffer) => boolean
   readonly readLayout: ImageLayoutReader
 }
 

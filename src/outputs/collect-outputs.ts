@@ -65,7 +65,10 @@ export function collectOutputs(
       return
     }
     const file = readFile(item)
-    if (file === undefined) return onUnhandled({ nodeId, key, item })
+    if (file === undefined) {
+      onUnhandled({ nodeId, key, item })
+      return
+    }
     const place = JSON.stringify([file.type, file.subfolder, file.filename])
     if (files.has(place)) return
     files.add(place)

@@ -98,5 +98,6 @@ export const textType: MediaType = { outputKind: 'text', contentType: plainText 
  */
 export function mediaTypeOfFilename(filename: string): MediaType {
   const dot = filename.lastIndexOf('.')
-  return (dot > 0 && typesByExtension.get(filename.slice(dot + 1).toLowerCase())) || unknownType
+  if (dot < 1) return unknownType
+  return typesByExtension.get(filename.slice(dot + 1).toLowerCase()) ?? unknownType
 }

@@ -12,7 +12,11 @@ export interface ByteRange {
  * overwritten by the next attempt.
  */
 export interface OutputStore {
-  /** Stores the bytes as one output. Resolves when it is complete; on failure nothing is left. @throws GatewayError `storage_unavailable` */
+  /**
+   * Stores the bytes as one output. Resolves when it is complete; on failure nothing is left. A source is read as fast as
+   * it can be stored, and told when nobody reads on; its own errors are passed on as they are.
+   * @throws GatewayError `storage_unavailable`
+   */
   write(jobId: string, index: number, source: Buffer | AsyncIterable<Uint8Array>): Promise<{ sizeBytes: number }>
   /** The whole output in memory. `undefined` when there is none. */
   read(jobId: string, index: number): Promise<Buffer | undefined>

@@ -47,8 +47,8 @@ interface Group {
   readonly creations: Creation[]
   readonly claims: Map<string, StandingClaim>
   readonly immediate: NodeJS.Immediate
-  readonly done: Promise<void>
-  readonly resolve: () => void
+  readonly done: Promise<undefined>
+  readonly resolve: (value?: undefined) => void
   readonly reject: (error: Error) => void
 }
 
@@ -102,13 +102,13 @@ export function createSqliteJobStore({
     try {
       return parse()
     } catch (cause) {
-      throw storageError('A job that is stored cannot be read.', cause)
+      throw new GatewayError('storage_unavailable', { detail: 'A job that is stored cannot be read.', cause })
     }
   }
 
   function currentGroup(): Group {
     if (group === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const { promise, resolve, reject } = Promise.withResolvers<undefined>()
       // A retry has nobody who waits for it.
       promise.catch(() => {})
       group = { creations: [], claims: new Map(), immediate: setImmediate(commit), done: promise, resolve, reject }
