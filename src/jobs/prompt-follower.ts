@@ -77,6 +77,8 @@ export class PromptFollower {
   #promptId: string
   readonly #limits: FollowLimits
   readonly #hooks: FollowHooks
+  /** Its events go to the socket of another process, so nothing of it is ever heard here. */
+  readonly #isAdopted: boolean
   #connectionAtSubmit: number
   readonly #executed: Record<string, NodeOutput> = {}
   #isSettled = false
@@ -98,7 +100,7 @@ export class PromptFollower {
     promptId: string
     limits: FollowLimits
     hooks: FollowHooks
-    /** The prompt was submitted by an earlier process: nothing was heard of it so far. */
+    /** The prompt was submitted by an earlier process. */
     isAdopted?: boolean
   }) {
     this.#instance = options.instance
@@ -106,14 +108,15 @@ export class PromptFollower {
     this.#limits = options.limits
     this.#hooks = options.hooks
     this.#lastHeardAtMs = Date.now()
-    this.#connectionAtSubmit = options.isAdopted || !options.instance.isConnected ? -1 : options.instance.connection
+    this.#isAdopted = options.isAdopted ?? false
+    this.#connectionAtSubmit = this.#isAdopted || !options.instance.isConnected ? -1 : options.instance.connection
     const { promise, resolve } = Promise.withResolvers<Verdict>()
     this.verdict = promise
     this.#settle = (verdict) => {
       this.#isSettled = true
       resolve(verdict)
     }
-    if (options.isAdopted) this.markSubmitted('accepted')
+    if (this.#isAdopted) this.markSubmitted('accepted')
   }
 
   /** The instance took the prompt, or may have taken it although no answer came. */
@@ -240,7 +243,7 @@ export class PromptFollower {
     if (this.#startedAtMs === undefined) return
     const { runTimeoutMs, stallTimeoutMs } = this.#limits
     if (nowMs - this.#startedAtMs > runTimeoutMs) this.#stop(`It ran for longer than ${seconds(runTimeoutMs)}.`, nowMs)
-    else if (nowMs - this.#lastHeardAtMs > stallTimeoutMs) {
+    else if (!this.#isAdopted && nowMs - this.#lastHeardAtMs > stallTimeoutMs) {
       this.#stop(`Nothing was heard of it for ${seconds(stallTimeoutMs)} while it ran.`, nowMs)
     }
   }
@@ -333,7 +336,7 @@ export class PromptFollower {
 
   #idlePauseMs(): number {
     if (this.#endingLookUps > 0) return this.#endingPauseMs()
-    return this.#instance.isConnected ? connectedPauseMs : disconnectedPauseMs
+    return this.#instance.isConnected && !this.#isAdopted ? connectedPauseMs : disconnectedPauseMs
   }
 
   #endingPauseMs(): number {
