@@ -43,8 +43,11 @@ export function watchFolders({ onChange, onFailure, debounceMs = 50 }: FolderWat
     follow(folders) {
       const wanted = new Set(folders)
       for (const folder of [...watchers.keys()]) if (!wanted.has(folder)) unfollow(folder)
-      for (const folder of wanted) {
-        if (isClosed || watchers.has(folder)) continue
+      const added = [...wanted].filter((folder) => !watchers.has(folder))
+      // What changed between the reading of a folder and its watch is seen by reading once more.
+      if (added.length > 0) changed()
+      for (const folder of added) {
+        if (isClosed) return
         try {
           const watcher = watch(folder, { persistent: false }, changed)
           // A folder that goes away ends its watch; the folder above reports that.
