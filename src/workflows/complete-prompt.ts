@@ -48,8 +48,9 @@ function completeNode(id: string, node: unknown, graph: object, filenamePrefix: 
 function completeInput(value: unknown, place: string, graph: object): PromptInput {
   if (!Array.isArray(value)) return copy(value, place, 0)
   if (isPromptLink(value)) return [value[0], value[1]]
-  const [id, slot]: readonly unknown[] = value
-  const looksLikeLink = value.length === 2 && Number.isInteger(id) && Number.isInteger(slot)
+  const list: readonly unknown[] = value
+  const [id, slot] = list
+  const looksLikeLink = list.length === 2 && Number.isInteger(id) && Number.isInteger(slot)
   if (looksLikeLink && Object.hasOwn(graph, String(id))) {
     throw new GraphError(
       `${place}: a link is ["${String(id)}", ${String(slot)}], with the id as a text; for a list of numbers write { __value__: [${String(id)}, ${String(slot)}] }`,

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { nearestName } from '../lib/nearest-name.ts'
+import { definitionOf } from './inspect-schema.ts'
 
 const maxShownCharacters = 80
 const maxShownChoices = 60
@@ -13,7 +14,9 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   const isMissing = issue.input === undefined
   switch (issue.code) {
     case 'invalid_type':
-      return isMissing ? 'is required' : `must be ${typeName(issue.expected)}; got ${received}`
+      return isMissing
+        ? 'is required'
+        : `must be ${typeName(takesWholeNumbers(issue.schema) ? 'int' : issue.expected)}; got ${received}`
     case 'invalid_value':
       return isMissing
         ? 'is required'
@@ -46,13 +49,22 @@ function describeLimit(
   input: unknown,
 ): string {
   if (typeof input === 'string' || Array.isArray(input)) {
-    const unit = typeof input === 'string' ? 'characters' : 'elements'
-    return `must have at ${side} ${limit} ${unit}; got ${input.length}`
+    const unit = typeof input === 'string' ? 'character' : 'element'
+    return `must have at ${side} ${limit} ${unit}${limit === 1 ? '' : 's'}; got ${input.length}`
   }
   if (origin !== 'number' && origin !== 'int' && origin !== 'bigint')
     return `must be at ${side} ${limit}; got ${show(input)}`
   const bound = isInclusive ? `at ${side} ${limit}` : `${side === 'most' ? 'less' : 'more'} than ${limit}`
   return `must be ${bound}; got ${show(input)}`
+}
+
+/** Zod asks for a number first, and for a whole one only when it has got a number. */
+function takesWholeNumbers(schema: z.core.$ZodType | undefined): boolean {
+  if (schema === undefined) return false
+  const definition = definitionOf(schema)
+  if (definition.type !== 'number') return false
+  const formats = [definition, ...(definition.checks ?? []).map((check) => check._zod.def)]
+  return formats.some((each) => 'format' in each && (each.format === 'safeint' || each.format === 'int32'))
 }
 
 function typeName(expected: string | undefined): string {
