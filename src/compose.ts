@@ -68,6 +68,7 @@ async function build(
   closers.push(() => store.close())
   const outputs = await createLocalOutputStore({ directory: path.join(dataDir, 'outputs') })
   closers.push(() => outputs.close())
+  await outputs.removeUnknown((id) => store.get(id) !== undefined)
   const inputs = await createLocalInputStore({
     directory: path.join(dataDir, 'inputs'),
     maxBytes: config.server.maxBodyBytes,

@@ -1,3 +1,4 @@
+import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import { Instance, type InstanceOptions, type InstanceView } from './instance.ts'
 import { pickInstance } from './pick-instance.ts'
 
@@ -15,6 +16,8 @@ export interface InstancePool {
   take(models: string): Instance | undefined
   /** The instance of this id, whatever its state. */
   find(id: string): Instance | undefined
+  /** An instance that knows the prompt. Those that cannot be asked are taken not to. */
+  findHolder(promptId: string): Promise<Instance | undefined>
   /** True while at least one instance is reachable, or was a moment ago. */
   readonly isUsable: boolean
   views(): InstanceView[]
@@ -52,6 +55,19 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       return instance
     },
     find: (id) => instances.find((instance) => instance.id === id),
+    async findHolder(promptId) {
+      const holders = await Promise.all(
+        instances.map(async (instance) => {
+          try {
+            return (await instance.client.lookUp(promptId)).state === 'absent' ? undefined : instance
+          } catch (error) {
+            if (error instanceof ComfyuiError) return undefined
+            throw error
+          }
+        }),
+      )
+      return holders.find((holder) => holder !== undefined)
+    },
     get isUsable() {
       if (Date.now() - startedAtMs < startGraceMs) return true
       return instances.some(({ state }) => state === 'ready' || state === 'reconnecting')

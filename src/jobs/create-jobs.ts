@@ -99,12 +99,10 @@ export function createJobs(options: JobsOptions): JobsOwner {
 
   return {
     start() {
-      for (const { job, payload } of store.listOpen()) {
-        const live = new LiveJob(job, payload, modelsOf(payload.prompt))
-        lives.add(live)
-        runner.takeUp(live)
-      }
+      const open = store.listOpen().map(({ job, payload }) => new LiveJob(job, payload, modelsOf(payload.prompt)))
+      for (const live of open) lives.add(live)
       runner.start()
+      runner.takeUp(open).catch((error: unknown) => onFault('Jobs of an earlier process could not be taken up', error))
       forgetTimer = setInterval(() => void forget(), forgetEveryMs)
       void forget()
     },

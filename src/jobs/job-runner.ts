@@ -34,6 +34,7 @@ const tickMs = 250
 /** An instance that refuses connections while its socket stands is left alone for this long. */
 const unreachablePauseMs = 500
 const firstGuessRunMs = 5000
+const takenUpAtOnce = 32
 
 /** Brings waiting jobs to instances, watches over what runs, and decides what comes after an attempt. */
 export class JobRunner {
@@ -69,15 +70,32 @@ export class JobRunner {
     this.#dispatch()
   }
 
-  /** Goes on with a job of an earlier process: what was sent to an instance is asked for there before it is sent again. */
-  takeUp(live: LiveJob): void {
-    const { lives, pool } = this.#options
-    const { job } = live
-    live.isCancelRequested = job.state === 'canceling'
-    const instance = job.instance === undefined ? undefined : pool.find(job.instance)
-    if (instance) {
-      instance.reserve(live.models)
-      void this.#attempt(live, instance, 'adopt')
+  /**
+   * Goes on with the jobs of an earlier process, oldest first. Before any of them is sent, instances are asked for it:
+   * the one that it was given to, or, since a crash may have come before that was written down, all.
+   */
+  async takeUp(lives: readonly LiveJob[]): Promise<void> {
+    for (let begin = 0; begin < lives.length; begin += takenUpAtOnce) {
+      const some = lives.slice(begin, begin + takenUpAtOnce)
+      const holders = await Promise.all(some.map((live) => this.#findHolder(live)))
+      if (this.#isClosed) return
+      for (const [index, live] of some.entries()) this.#takeUpOne(live, holders[index])
+      this.#dispatch()
+    }
+  }
+
+  async #findHolder({ job }: LiveJob): Promise<Instance | undefined> {
+    const { pool } = this.#options
+    return job.instance === undefined ? pool.findHolder(job.promptId) : pool.find(job.instance)
+  }
+
+  #takeUpOne(live: LiveJob, holder: Instance | undefined): void {
+    const { lives } = this.#options
+    live.isCancelRequested ||= live.job.state === 'canceling'
+    if (holder) {
+      holder.reserve(live.models)
+      if (live.job.instance === undefined) lives.change(live, { instance: holder.id, attempt: live.job.attempt + 1 })
+      void this.#attempt(live, holder, 'adopt')
     } else if (live.isCancelRequested) {
       void lives.end(live, 'canceled', {})
     } else {

@@ -45,6 +45,11 @@ export interface JobStore {
    * @throws GatewayError `internal_error` when the job is unknown, or ended otherwise
    */
   update(job: Job): Promise<void>
+  /**
+   * The same for a change that nobody waits for: it is written with the next group, or soon if there is none. A crash
+   * before that loses it.
+   */
+  updateSoon(job: Job): void
   get(id: string): Job | undefined
   getPayload(id: string): JobPayload | undefined
   list(query: JobQuery): Job[]

@@ -46,16 +46,15 @@ export class LiveJobs {
   }
 
   /**
-   * A change on the way. It need not be on disk before anybody hears of it: after a crash the instance is asked.
-   * A change of state that the state machine does not have is left out whole: the job went another way meanwhile.
+   * A change on the way. Nobody waits until it is on disk: after a crash the instance is asked. A change of state that
+   * the state machine does not have is left out whole, because the job went another way meanwhile.
    */
   change(live: LiveJob, change: Partial<Job>): void {
+    if (this.#isClosed) return
     const previous = live.job.state
     if (change.state !== undefined && change.state !== previous && !canBecome(previous, change.state)) return
     live.job = { ...live.job, ...change }
-    this.#options.store.update(live.job).catch((error: unknown) => {
-      this.#options.onFault('A job could not be written down; it is tried again with the next change', error)
-    })
+    this.#options.store.updateSoon(live.job)
     if (live.job.state === previous) return
     if (live.journal.isWatched) live.journal.append({ type: 'status', job: live.job })
     this.#options.onJobChanged(live.job, previous)

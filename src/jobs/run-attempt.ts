@@ -69,7 +69,7 @@ export async function runAttempt(
     if (mode === 'submit') {
       const early = await submit(live, follower, followed, context)
       if (early) return early
-    }
+    } else if (live.isCancelRequested) follower.cancel()
     const verdict = await follower.verdict
     release()
     return await conclude(verdict, live, context)

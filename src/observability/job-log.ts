@@ -5,7 +5,9 @@ import { isTerminal, type Job, type JobState } from '../jobs/job.ts'
  * Writes one line for each job, when it ends: `info`, or `warn` with the error's code when it failed or expired.
  * Returns the listener for job changes.
  */
-export function createJobLog(logger: Logger): (job: Job, previous: JobState | undefined) => void {
+export function createJobLog(parent: Logger): (job: Job, previous: JobState | undefined) => void {
+  // Looking for secrets costs more than all the rest of a line, and these facts are ours.
+  const logger = parent.child({}, { redact: [] })
   return (job, previous) => {
     if (job.state === previous || !isTerminal(job.state)) return
     const facts = {

@@ -111,7 +111,7 @@ try {
     }
   }
   print('')
-  const startMs = await measureStart(inRoot('src/main.ts'), path.join(scratch, 'start'), values.quick ? 3 : 10)
+  const startMs = await measureStart(inRoot('bin/comfyui-api.js'), path.join(scratch, 'start'), values.quick ? 3 : 10)
   print(
     `GET /qwen/qwen_base_txt2img answers ${startMs.map((ms) => String(Math.round(ms))).join(', ')} ms after the start of the process.`,
   )

@@ -108,6 +108,16 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
       expect(store.listOpen()).toEqual([])
     })
 
+    test('shows a change that nobody waits for at once, and has it on disk when it is closed', async () => {
+      const store = open()
+      const stored = makeStored()
+      await store.create(stored)
+      const running: Job = { ...stored.job, state: 'running', instance: 'a', attempt: 1 }
+      store.updateSoon(running)
+      expect(store.get(stored.job.id)).toEqual(running)
+      expect((await reopen(store)).get(stored.job.id)).toEqual(running)
+    })
+
     test('gives back every field of a job and its payload, whether it stayed in memory or not', async () => {
       const store = open()
       const payload = makePayload({

@@ -36,13 +36,17 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
     return { kind: 'created' }
   }
 
-  async function update(job: Job): Promise<void> {
+  function updateSoon(job: Job): void {
     requireOpen()
     const stored = jobs.get(job.id)
     if (stored === undefined || (isTerminal(stored.job.state) && !isSameEnd(stored.job, job))) {
       throw refuseUpdate(job, stored?.job)
     }
     jobs.set(job.id, { job, payload: stored.payload })
+  }
+
+  async function update(job: Job): Promise<void> {
+    updateSoon(job)
   }
 
   function deleteCompletedBefore(timeMs: number, limit: number): { id: string; outputCount: number }[] {
@@ -60,6 +64,7 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
   return {
     create,
     update,
+    updateSoon,
     get: (id) => jobs.get(id)?.job,
     getPayload: (id) => jobs.get(id)?.payload,
     list: (query: JobQuery) => selectJobs(snapshots(), query),

@@ -42,6 +42,9 @@ interface Creation {
   readonly claim: IdempotencyClaim | undefined
 }
 
+/** The longest that a change nobody waits for stays in memory alone. */
+const soonMs = 100
+
 /** What is committed together: everything that was asked for in one turn of the event loop. */
 interface Group {
   readonly creations: Creation[]
@@ -85,6 +88,7 @@ export function createSqliteJobStore({
   const changed = new Set<LiveJob>()
   let group: Group | undefined
   let retryTimer: NodeJS.Timeout | undefined
+  let soonTimer: NodeJS.Timeout | undefined
   let closed = false
   let lastSeq = 0
 
@@ -123,6 +127,8 @@ export function createSqliteJobStore({
     clearImmediate(committed.immediate)
     clearTimeout(retryTimer)
     retryTimer = undefined
+    clearTimeout(soonTimer)
+    soonTimer = undefined
     try {
       database.transaction(() => {
         for (const creation of committed.creations) insert(creation)
@@ -222,15 +228,24 @@ export function createSqliteJobStore({
     return live.has(id) || recent.has(id) || database.find(sql.selectSeq, id) !== undefined
   }
 
-  async function update(job: Job): Promise<void> {
+  /** False when the job has ended like this already, on disk. */
+  function change(job: Job): boolean {
     requireOpen()
     const entry = live.get(job.id)
     const known = entry?.job ?? get(job.id)
     if (known === undefined || (isTerminal(known.state) && !isSameEnd(known, job))) throw refuseUpdate(job, known)
-    if (entry === undefined) return
+    if (entry === undefined) return false
     entry.job = job
     if (entry.stored) changed.add(entry)
-    await currentGroup().done
+    return true
+  }
+
+  async function update(job: Job): Promise<void> {
+    if (change(job)) await currentGroup().done
+  }
+
+  function updateSoon(job: Job): void {
+    if (change(job)) soonTimer ??= setTimeout(currentGroup, soonMs)
   }
 
   function get(id: string): Job | undefined {
@@ -297,6 +312,7 @@ export function createSqliteJobStore({
     if (closed) return
     closed = true
     clearTimeout(retryTimer)
+    clearTimeout(soonTimer)
     if (changed.size > 0) currentGroup()
     const lastGroup = group
     commit()
@@ -310,7 +326,7 @@ export function createSqliteJobStore({
     database.close()
     throw storageError(`The open jobs in ${file} cannot be taken up.`, cause)
   }
-  return { create, update, get, getPayload, list, listOpen, deleteCompletedBefore, close }
+  return { create, update, updateSoon, get, getPayload, list, listOpen, deleteCompletedBefore, close }
 }
 
 /** The time by which a terminal job is forgotten. */
