@@ -6,6 +6,7 @@
 
 const { spawn } = require('child_process')
 const fs = require('fs')
+const Module = require('module')
 const path = require('path')
 const { pathToFileURL } = require('url')
 
@@ -71,7 +72,12 @@ function runWith(node, program) {
 function main() {
   const program = findProgram()
   if (program === undefined) return fail('comfyui-api is not built: run `npm run build` in ' + packageFolder + '.')
-  if (isNewEnough(process.versions.node)) return import(pathToFileURL(program).href)
+  if (isNewEnough(process.versions.node)) {
+    // Compiled code is kept among the packages, where only those write who may change the program itself. Where nothing
+    // can be written there is no cache.
+    Module.enableCompileCache(path.join(packageFolder, 'node_modules', '.cache', 'comfyui-api'))
+    return import(pathToFileURL(program).href)
+  }
   const node = findPinnedNode()
   if (node !== undefined) return runWith(node, program)
   return fail(
