@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { errorCatalogue, type ErrorCode } from '../errors/error-catalogue.ts'
@@ -7,6 +7,7 @@ import type { HttpLimits, HttpLogger } from './app-options.ts'
 import { sendProblem } from './plugins/errors.ts'
 import { problemContentType, problemOf } from './schemas/problem.ts'
 
+const idleSweepMs = 50
 const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/
 
 /** What a slow or hostile client may use up. Fastify and Node leave most of these open. */
@@ -50,7 +51,18 @@ export function createServer(options: {
     clientErrorHandler: (error, socket) => refuseConnection(error.code, socket, mintRequestId()),
   })
   app.server.maxConnections = limits.maxConnections ?? defaults.maxConnections
+  app.addHook('preClose', (done) => {
+    closeIdleConnections(app.server)
+    done()
+  })
   return app
+}
+
+/** A connection that becomes idle while the server closes would hold it up until its keep-alive time is over. */
+function closeIdleConnections(server: Server): void {
+  if (!server.listening) return
+  const timer = setInterval(() => server.closeIdleConnections(), idleSweepMs)
+  server.once('close', () => clearInterval(timer))
 }
 
 /** Answers what never became a request, and hangs up. */

@@ -19,7 +19,11 @@ function lastInput(): unknown {
   return gateway.jobs.requests.at(-1)?.input
 }
 
-function send(path: string, body: NonNullable<RequestInit['body']>, headers: Record<string, string> = {}): Promise<Response> {
+function send(
+  path: string,
+  body: NonNullable<RequestInit['body']>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(gateway.url + path, { method: 'POST', body, headers })
 }
 

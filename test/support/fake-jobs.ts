@@ -90,13 +90,15 @@ export class FakeJobs implements Jobs {
 
   async wait(id: string, { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal }): Promise<Job> {
     if (isTerminal(this.require(id).state) || signal?.aborted === true) return this.require(id)
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, timeoutMs).unref()
-      signal?.addEventListener('abort', () => resolve(), { once: true })
-      this.#listen(id, (event) => {
-        if (event.type === 'end') resolve()
-      })
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => resolve(undefined), timeoutMs)
+    signal?.addEventListener('abort', () => resolve(undefined), { once: true })
+    const unlisten = this.#listen(id, (event) => {
+      if (event.type === 'end') resolve(undefined)
     })
+    await promise
+    clearTimeout(timer)
+    unlisten()
     return this.require(id)
   }
 

@@ -58,6 +58,7 @@ export function sendProblem(
     .code(problem.status)
     .headers(error.headers)
     .removeHeader('content-length')
+    .header('cache-control', 'no-store')
     .header('content-type', problemContentType)
     .send(JSON.stringify(problem))
 }
