@@ -1,10 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JobPresenter } from '../answers/job-presenter.ts'
-import { pathOf } from '../plugins/errors.ts'
-import { eventFrame } from './event-frame.ts'
+import { createFrameWriter } from './event-frame.ts'
 
 /** Milliseconds a client is told to wait before it connects again. */
 const reconnectMs = 2000
@@ -24,7 +23,7 @@ export interface EventStreams {
   /** @throws GatewayError `overloaded` when no more streams can be opened; call it before a job is made for one */
   requireRoom(): void
   /** Takes the reply over and sends the events of a job, which must exist, until the last one. */
-  open(request: FastifyRequest, reply: FastifyReply, stream: StreamRequest): void
+  open(reply: FastifyReply, stream: StreamRequest): void
   /** Ends every stream; clients come back with the id of the last event they saw. */
   close(): void
 }
@@ -40,6 +39,7 @@ export interface EventStreamOptions {
 export function createEventStreams(options: EventStreamOptions): EventStreams {
   const { jobs, presenter, maxStreams, heartbeatMs, maxBufferBytes } = options
   const open = new Set<ServerResponse>()
+  const frameOf = createFrameWriter(presenter)
 
   const write = (response: ServerResponse, text: string) => {
     if (response.destroyed || response.writableEnded) return
@@ -60,7 +60,7 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
         retryAfterSeconds: 5,
       })
     },
-    open(request, reply, { jobId, afterId, previews, headers, onClose }) {
+    open(reply, { jobId, afterId, previews, headers, onClose }) {
       const response = reply.raw
       reply.hijack()
       if (response.req.socket.destroyed) return onClose?.()
@@ -68,11 +68,10 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
       response.write(`retry: ${reconnectMs}\n\n`)
       open.add(response)
 
-      const context = { instance: pathOf(request.url), requestId: request.id, jobId }
       let isOver = false
       const subscription = jobs.subscribe(jobId, afterId, (event) => {
         if (isOver || (event.type === 'preview' && !previews)) return
-        write(response, eventFrame(event, presenter, context))
+        write(response, frameOf(event, jobId))
         if (event.type !== 'end') return
         isOver = true
         response.end()

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { errorCatalogue } from '../../errors/error-catalogue.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
@@ -16,11 +16,6 @@ export class JobFailure extends Error {
     this.error = error
     this.jobId = jobId
   }
-}
-
-export interface ErrorAnswers {
-  /** Answers with the problem that an error is. */
-  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply
 }
 
 /** Makes problem+json of every error that leaves a handler, a hook or Fastify itself. */
@@ -78,14 +73,14 @@ function toGatewayError(thrown: unknown, maxBodyBytes: number): GatewayError {
     const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)}: ${message}`).join('; ')
     return new GatewayError('validation_error', { detail, errors })
   }
-  return isFastifyError(thrown)
-    ? fromFastify(thrown, maxBodyBytes)
+  return thrown instanceof Error && 'statusCode' in thrown
+    ? fromFramework(thrown, thrown.statusCode, maxBodyBytes)
     : new GatewayError('internal_error', { cause: thrown })
 }
 
-function fromFastify(error: FastifyError, maxBodyBytes: number): GatewayError {
-  const cause = error
-  switch (error.code) {
+/** Errors of Fastify and of its plugins: they have a status, Fastify's own a code as well. */
+function fromFramework(cause: Error, status: unknown, maxBodyBytes: number): GatewayError {
+  switch ('code' in cause ? cause.code : undefined) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new GatewayError('body_too_large', { detail: `The body may have ${maxBodyBytes} bytes.`, cause })
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
@@ -95,13 +90,10 @@ function fromFastify(error: FastifyError, maxBodyBytes: number): GatewayError {
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new GatewayError('not_found', { detail: 'The path is not one this server could have.', cause })
-    default:
-      return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
-        ? new GatewayError('malformed_request', { detail: errorCatalogue.malformed_request.description, cause })
-        : new GatewayError('internal_error', { cause })
   }
-}
-
-function isFastifyError(thrown: unknown): thrown is FastifyError {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+  if (status === 403 || status === 404) return new GatewayError('not_found', { cause })
+  const isCallersFault = typeof status === 'number' && status >= 400 && status < 500
+  return isCallersFault
+    ? new GatewayError('malformed_request', { detail: errorCatalogue.malformed_request.description, cause })
+    : new GatewayError('internal_error', { cause })
 }

@@ -42,7 +42,7 @@ export function rememberRoutes(
       const fixed = patterns.filter(({ pattern }) => pattern.test(path)).map(({ route }) => route.method)
       const name = path.slice(1)
       const allowed = fixed.length > 0 ? fixed : registry.get(name) === undefined ? [] : ['GET', 'HEAD', 'POST']
-      if (allowed.length > 0) {
+      if (allowed.length > 0 && !allowed.includes(method)) {
         const allow = [...new Set(allowed)].sort().join(', ')
         return new GatewayError('method_not_allowed', {
           detail: `${method} is not possible here; ${allow} is.`,

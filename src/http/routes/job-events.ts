@@ -57,7 +57,7 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
       streams.requireRoom()
       const unfollow = waiting.follow(id)
       const previews = request.query.previews === 'true'
-      streams.open(request, reply, { jobId: id, afterId, previews, onClose: unfollow })
+      streams.open(reply, { jobId: id, afterId, previews, onClose: unfollow })
     },
   )
 }

@@ -49,7 +49,7 @@ export function runWorkflowRoute(app: FastifyInstance, options: RunWorkflowOptio
       if (replayed) reply.header('idempotency-replayed', 'true')
       if (call.wantsEvents) {
         const headers = { location: jobPath(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
-        streams.open(request, reply, { jobId: job.id, afterId: undefined, previews, headers })
+        streams.open(reply, { jobId: job.id, afterId: undefined, previews, headers })
         return reply
       }
       const canComeBack = call.idempotencyKey !== undefined
