@@ -1,4 +1,4 @@
-import { relative, resolve, sep } from 'node:path'
+import { resolve, sep } from 'node:path'
 import type { ModulePosition } from './module-loader.ts'
 
 export interface ModuleErrorText {
@@ -8,6 +8,8 @@ export interface ModuleErrorText {
   /** What is wrong; with the place when that is another file. */
   readonly reason: string
 }
+
+const maxMessageLength = 1000
 
 /**
  * An error of a module for people who do not see this machine: no absolute path in it.
@@ -19,7 +21,8 @@ export function describeModuleError(
   path: string,
   folders: readonly string[],
 ): ModuleErrorText {
-  const message = withoutPaths(messageOf(error), folders)
+  // A module may put anything that a caller sent into its error.
+  const message = withoutPaths(messageOf(error).slice(0, maxMessageLength), folders)
   if (position === undefined) return { line: undefined, column: undefined, reason: message }
   if (position.file === path) return { line: position.line, column: position.column, reason: message }
   const place = `${withoutPaths(position.file, folders)} line ${position.line}`
@@ -28,12 +31,13 @@ export function describeModuleError(
 
 /** Takes the workflow folders, and every folder above a file, out of a text. */
 export function withoutPaths(text: string, folders: readonly string[]): string {
-  let result = text.replaceAll(/file:\/\/[^\s'"()]+/g, (url) => decodeUrl(url)).replaceAll(/\?comfyui-api=[\w.-]+/g, '')
+  let result = text
+    .replaceAll(/\?comfyui-api=\w+\.\d+/g, '')
+    .replaceAll(/file:\/\/[^\s'"()]+/g, (url) => decodeUrl(url))
   for (const folder of folders) {
     const root = resolve(folder)
     result = result.replaceAll(root.endsWith(sep) ? root : root + sep, '')
-    const parent = relative(root, resolve(root, '..'))
-    if (parent === '..') result = result.replaceAll(root, '.')
+    if (root !== sep) result = result.replaceAll(root, '.')
   }
   return result.replaceAll(
     /(?<![\w.:/@~-])(?:[A-Za-z]:)?(?:[\\/][\w.@+ -]*[\w.@+-]){2,}/g,

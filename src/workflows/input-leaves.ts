@@ -53,7 +53,7 @@ export function withLeaf(input: unknown, pointer: string, value: unknown): unkno
 
 /**
  * A copy of `input` in which every text that the caller chose freely is another one, the keys of records included.
- * `kept` texts stay.
+ * What the caller cannot have chosen stays: `kept` texts, members of enums, and the schema's own defaults.
  */
 export function withoutCallersTexts(schema: z.core.$ZodType, input: unknown, kept: ReadonlySet<string>): unknown {
   let count = 0
@@ -61,7 +61,7 @@ export function withoutCallersTexts(schema: z.core.$ZodType, input: unknown, kep
 
   function replace(value: unknown, current: z.core.$ZodType | undefined): unknown {
     if (typeof value === 'string') {
-      if (kept.has(value) || choicesOf(current) !== undefined) return value
+      if (kept.has(value) || choicesOf(current) !== undefined || isDefault(current, value)) return value
       count += 1
       return `${strangeText}-all-${count}`
     }
@@ -93,6 +93,14 @@ function choicesOf(schema: z.core.$ZodType | undefined): readonly (string | numb
     default:
       return undefined
   }
+}
+
+function isDefault(schema: z.core.$ZodType | undefined, value: string): boolean {
+  if (schema === undefined) return false
+  const definition = definitionOf(schema)
+  if ((definition.type === 'default' || definition.type === 'prefault') && definition.defaultValue === value)
+    return true
+  return 'innerType' in definition && isDefault(definition.innerType, value)
 }
 
 function partAt(schema: z.core.$ZodType | undefined, key: string | number): z.core.$ZodType | undefined {

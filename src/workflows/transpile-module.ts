@@ -80,8 +80,8 @@ function describe(message: string, help: string | null): string {
   return help === null ? message : `${message}. ${help}`
 }
 
+/** The transpiler counts in bytes of UTF-8. */
 function positionAt(source: string, offset: number): { line: number; column: number } {
-  const before = source.slice(0, offset)
-  const lineStart = before.lastIndexOf('\n') + 1
-  return { line: before.split('\n').length, column: offset - lineStart + 1 }
+  const lines = Buffer.from(source).subarray(0, offset).toString().split('\n')
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 }
 }
