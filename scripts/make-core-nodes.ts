@@ -8,8 +8,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
-type JsonObject = { [key: string]: Json }
+type Json = null | boolean | number | string | Json[] | JsonObject
+interface JsonObject {
+  [key: string]: Json
+}
 
 const textKeys = new Set(['tooltip', 'description', 'placeholder'])
 const shortestShared = 24
@@ -37,7 +39,7 @@ writeFileSync(target, text)
 console.log(`${Object.keys(newer).length} classes, ${shared.values.length} shared values, ${text.length} bytes`)
 
 function read(path: string): JsonObject {
-  const parsed: Json = JSON.parse(readFileSync(path, 'utf8'))
+  const parsed = JSON.parse(readFileSync(path, 'utf8')) as Json
   return object(parsed, path)
 }
 
@@ -49,7 +51,7 @@ function object(value: Json | undefined, what: string): JsonObject {
 /** Classes outside of ComfyUI itself are left out. */
 function compactAll(info: JsonObject): JsonObject {
   const entries = Object.entries(info).map(([name, node]) => [name, object(node, name)] as const)
-  const core = entries.filter(([, node]) => !String(node['python_module']).startsWith('custom_nodes'))
+  const core = entries.filter(([, node]) => !JSON.stringify(node['python_module']).includes('custom_nodes'))
   return Object.fromEntries(core.map(([name, node]) => [name, compact(name, node)]))
 }
 

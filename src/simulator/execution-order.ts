@@ -4,12 +4,10 @@ import type { NodeCatalogue } from './node-catalogue.ts'
 import type { SubmittedPrompt } from './prompt-queue.ts'
 
 export interface ExecutionOrder {
-  /** The node to run next; `cycle` when nodes are left but all of them wait; undefined when none is left. */
-  next(): string | 'cycle' | undefined
+  /** The node to run next, undefined when none is left. In a cycle all nodes that are left wait for each other. */
+  next(): { nodeId: string; isInCycle: boolean } | undefined
   /** The node has run: what waited for it may run. */
   complete(nodeId: string): void
-  /** The nodes that are left. */
-  left(): string[]
 }
 
 export interface ExecutionOrderOptions {
@@ -69,18 +67,18 @@ export function planExecution({ prompt, outputs, catalogue, isCached }: Executio
     next() {
       if (waiting.size === 0) return undefined
       const ready = [...waiting].filter(([, count]) => count === 0).map(([nodeId]) => nodeId)
-      return (
+      const chosen =
         ready.find(isOutput) ??
         ready.find((nodeId) => after(nodeId).some(isOutput)) ??
         ready.find((nodeId) => after(nodeId).some((next) => after(next).some(isOutput))) ??
-        ready[0] ??
-        'cycle'
-      )
+        ready[0]
+      if (chosen !== undefined) return { nodeId: chosen, isInCycle: false }
+      const [stuck = ''] = waiting.keys()
+      return { nodeId: stuck, isInCycle: true }
     },
     complete(nodeId) {
       waiting.delete(nodeId)
       for (const target of after(nodeId)) waiting.set(target, (waiting.get(target) ?? 1) - 1)
     },
-    left: () => [...waiting.keys()],
   }
 }

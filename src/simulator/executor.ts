@@ -8,6 +8,7 @@ import type { NodeCatalogue } from './node-catalogue.ts'
 import { NodeFailure, describeValue, type NodeResult, type NodeRun } from './nodes/node-run.ts'
 import { runNode } from './nodes/run-node.ts'
 import type { QueueItem, SubmittedNode } from './prompt-queue.ts'
+import { pythonText } from './python-json.ts'
 import { unwrapped } from './validation/node-validators.ts'
 import type { WebSocketHub } from './websocket-hub.ts'
 
@@ -49,6 +50,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   async function execute(item: QueueItem): Promise<HistoryEntry> {
     interrupted = false
     const { prompt, promptId } = item
+    if (item.killsWorker === true) throw new WorkerDeath("argument of type 'NoneType' is not iterable")
     const channel = createJobChannel(hub, promptId, clientOf(item))
     const entry: HistoryEntry = { item, outputs: {}, meta: {}, succeeded: true, messages: channel.messages }
     channel.tell('execution_start', { prompt_id: promptId })
@@ -68,17 +70,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
     entry: HistoryEntry,
   ): Promise<void> {
     const executed: string[] = []
-    for (let nodeId = order.next(); nodeId !== undefined; nodeId = order.next()) {
-      if (nodeId === 'cycle') {
-        const [blamed = ''] = order.left()
-        tellFailure(
-          item,
-          blamed,
-          executed,
-          {},
-          new NodeFailure('DependencyCycleError', 'Dependency cycle detected'),
-          channel,
-        )
+    for (let next = order.next(); next !== undefined; next = order.next()) {
+      const { nodeId, isInCycle } = next
+      if (isInCycle) {
+        const cycle = new NodeFailure('DependencyCycleError', 'Dependency cycle detected')
+        tellFailure(item, nodeId, executed, {}, cycle, channel)
         return
       }
       const inputs: Record<string, unknown> = {}
@@ -168,7 +164,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 function clientOf({ extraData }: QueueItem): string | undefined {
   const clientId = extraData['client_id']
   if (clientId === undefined || clientId === null) return undefined
-  return typeof clientId === 'string' ? clientId : `no socket has the id ${String(clientId)}`
+  return typeof clientId === 'string' ? clientId : `no socket has the id ${pythonText(clientId)}`
 }
 
 function keepUi(entry: HistoryEntry, nodeId: string, ui: NodeUi): void {

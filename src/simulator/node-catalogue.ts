@@ -81,19 +81,19 @@ export function createNodeCatalogue({ version, models, testNodes, files }: NodeC
 }
 
 function mapInputs(definition: NodeDefinition, map: (name: string, spec: InputSpec) => InputSpec): NodeDefinition {
-  let changed = false
+  const changes = new Set<string>()
   const mapGroup = (group: Record<string, InputSpec> | undefined): Record<string, InputSpec> | undefined => {
     if (group === undefined) return undefined
     const entries = Object.entries(group).map(([name, spec]): [string, InputSpec] => {
       const mapped = map(name, spec)
-      if (mapped !== spec) changed = true
+      if (mapped !== spec) changes.add(name)
       return [name, mapped]
     })
     return Object.fromEntries(entries)
   }
   const required = mapGroup(definition.input.required)
   const optional = mapGroup(definition.input.optional)
-  if (!changed) return definition
+  if (changes.size === 0) return definition
   const input = { ...definition.input, ...(required && { required }), ...(optional && { optional }) }
   return { ...definition, input }
 }

@@ -13,9 +13,15 @@ export interface QueueItem {
   promptId: string
   prompt: SubmittedPrompt
   extraData: Record<string, unknown>
-  /** Keys of `extra_data` that neither the queue nor the history shows. */
-  sensitive: Record<string, unknown>
   outputs: string[]
+  /** The worker stumbles over it outside of any node, and never runs anything again. */
+  killsWorker?: true
+}
+
+/** Credentials in `extra_data`: the history never shows them, newer servers' queues do not either. */
+export function withoutCredentials(extraData: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { auth_token_comfy_org: _token, api_key_comfy_org: _key, ...rest } = extraData
+  return rest
 }
 
 export interface PromptQueue {

@@ -30,9 +30,7 @@ export function pythonJson(value: unknown): string {
   return text + '}'
 }
 
-/* eslint-disable-next-line no-control-regex -- DEL and everything above it */
 const needsEscape = /[\u007f-\uffff]/
-/* eslint-disable-next-line no-control-regex -- as above */
 const allEscapes = /[\u007f-\uffff]/g
 
 /** A string as `json.dumps` writes it. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Executor } from './executor.ts'
 import type { History } from './history.ts'
 import { WorkerDeath, type NodeCache } from './node-cache.ts'
-import type { PromptQueue } from './prompt-queue.ts'
+import { withoutCredentials, type PromptQueue } from './prompt-queue.ts'
 
 export interface Worker {
   /** Something is in the queue. */
@@ -31,7 +31,7 @@ export function createWorker({ queue, history, executor, cache, isClosing }: Wor
     await nextTurn()
     for (let item = queue.take(); item !== undefined && !isClosing(); item = queue.take()) {
       const entry = await executor.execute(item)
-      history.add(entry)
+      history.add({ ...entry, item: { ...item, extraData: withoutCredentials(item.extraData) } })
       queue.finish()
       executor.release(item)
       if (freeRequested) cache.clear()

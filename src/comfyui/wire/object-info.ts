@@ -34,7 +34,8 @@ export type ObjectInfo = z.infer<typeof objectInfoSchema>
 /** The type name of an input, or the list of its choices; `*` when the spec holds neither. */
 export function inputType(spec: InputSpec): string | readonly unknown[] {
   const type = spec[0]
-  return typeof type === 'string' || Array.isArray(type) ? type : '*'
+  if (typeof type === 'string') return type
+  return isList(type) ? type : '*'
 }
 
 /** The options object of an input; empty when there is none. */
@@ -49,7 +50,11 @@ export function inputChoices(spec: InputSpec): readonly unknown[] | undefined {
   if (typeof type !== 'string') return type
   if (type !== 'COMBO') return undefined
   const choices = inputOptions(spec)['options']
-  return Array.isArray(choices) ? choices : []
+  return isList(choices) ? choices : []
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

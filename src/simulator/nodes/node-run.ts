@@ -1,3 +1,4 @@
+import type { FrameImageType } from '../binary-frames.ts'
 import type { Picture } from '../drawing/picture.ts'
 import type { FileStore } from '../file-store.ts'
 import type { NodeUi } from '../history.ts'
@@ -17,7 +18,10 @@ export class NodeFailure extends Error {
 }
 
 /** An image that a node shows while it runs. */
-export type ProgressImage = { type: 'image/jpeg' | 'image/png'; bytes: Buffer }
+export interface ProgressImage {
+  type: FrameImageType
+  bytes: Buffer
+}
 
 export interface NodeRun {
   readonly nodeId: string

@@ -3,7 +3,7 @@ import { isRecord } from '../../comfyui/wire/object-info.ts'
 import type { FileStore } from '../file-store.ts'
 import { annotatedName, normalisePath } from '../file-store.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
-import type { PromptQueue, QueueItem } from '../prompt-queue.ts'
+import { withoutCredentials, type PromptQueue, type QueueItem } from '../prompt-queue.ts'
 import { pythonText } from '../python-json.ts'
 import { ConversionError, convertValue, isTruthy } from '../validation/convert-value.ts'
 import { validatePrompt, type NodeErrors, type PromptError } from '../validation/validate-prompt.ts'
@@ -21,7 +21,6 @@ export interface PromptRoutesOptions {
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const sensitiveKeys = ['auth_token_comfy_org', 'api_key_comfy_org']
 
 export function promptRoutes({ profile, catalogue, files, queue, onQueued }: PromptRoutesOptions): Route[] {
   let counter = 0
@@ -80,20 +79,14 @@ export function promptRoutes({ profile, catalogue, files, queue, onQueued }: Pro
     return typeof given === 'string' && uuid.test(given) ? given : undefined
   }
 
-  function takeExtraData(fields: Record<string, unknown>): Pick<QueueItem, 'extraData' | 'sensitive'> {
-    const given = fields['extra_data'] ?? ('extra_data' in fields && profile.guardsExtraData ? undefined : {})
-    if (!isRecord(given)) throw new HttpStatusError(500)
-    const extraData = { ...given }
-    const sensitive: Record<string, unknown> = {}
-    if ('client_id' in fields) extraData['client_id'] = fields['client_id']
-    if (profile.guardsExtraData) {
-      for (const key of sensitiveKeys) {
-        if (key in extraData) sensitive[key] = extraData[key]
-        Reflect.deleteProperty(extraData, key)
-      }
-      extraData['create_time'] = Date.now()
+  function takeExtraData(fields: Record<string, unknown>): Pick<QueueItem, 'extraData' | 'killsWorker'> {
+    const given = 'extra_data' in fields ? fields['extra_data'] : {}
+    if (given === null && !profile.guardsExtraData && !('client_id' in fields)) {
+      return { extraData: {}, killsWorker: true }
     }
-    return { extraData, sensitive }
+    if (!isRecord(given)) throw new HttpStatusError(500)
+    const extraData = profile.guardsExtraData ? { ...withoutCredentials(given), create_time: Date.now() } : { ...given }
+    return { extraData: 'client_id' in fields ? { ...extraData, client_id: fields['client_id'] } : extraData }
   }
 
   return [

@@ -62,6 +62,7 @@ async function readUpload({ request }: HttpExchange): Promise<Upload | undefined
 async function parseForm(body: Buffer, contentType: string | undefined): Promise<FormData | undefined> {
   if (contentType === undefined) return undefined
   try {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the body is limited and in memory already
     return await new Response(new Uint8Array(body), { headers: { 'content-type': contentType } }).formData()
   } catch {
     return undefined

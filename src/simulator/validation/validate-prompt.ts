@@ -1,6 +1,7 @@
 import { isRecord } from '../../comfyui/wire/object-info.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
 import type { SubmittedPrompt } from '../prompt-queue.ts'
+import { pythonText } from '../python-json.ts'
 import type { VersionProfile } from '../version-profile.ts'
 import type { FileExists } from './node-validators.ts'
 import { PythonException } from './python-exception.ts'
@@ -144,13 +145,13 @@ function missingNode(nodeId: string, classType: unknown, meta: unknown, profile:
   if (!profile.namesMissingNode) {
     const message = absent
       ? 'Cannot execute because a node is missing the class_type property.'
-      : `Cannot execute because node ${String(classType)} does not exist.`
+      : `Cannot execute because node ${pythonText(classType)} does not exist.`
     return { type: 'invalid_prompt', message, details, extra_info: {} }
   }
   const title = isRecord(meta) && typeof meta['title'] === 'string' ? meta['title'] : undefined
   const message = absent
     ? `Node '${title ?? `ID #${nodeId}`}' has no class_type. The workflow may be corrupted or a custom node is missing.`
-    : `Node '${title ?? String(classType)}' not found. The custom node may not be installed.`
+    : `Node '${title ?? pythonText(classType)}' not found. The custom node may not be installed.`
   const extra_info = { node_id: nodeId, class_type: classType ?? null, node_title: title ?? classType ?? null }
   return { type: 'missing_node_type', message, details, extra_info }
 }
