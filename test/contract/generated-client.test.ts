@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createClient } from '@hey-api/openapi-ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { answerAtOnce, startTestApp, type TestApp } from '../support/start-test-app.ts'
 
 const run = promisify(execFile)
@@ -80,7 +81,7 @@ test('a client generated from the document compiles strictly, and runs the main 
     JSON.stringify({ compilerOptions: options, files: ['program.ts'] }),
   )
   const compiled = await run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', folder]).catch(
-    (error: unknown) => ({ stdout: '', ...(error instanceof Error ? error : undefined) }),
+    (error: unknown) => z.looseObject({ stdout: z.string() }).parse(error),
   )
   expect(compiled.stdout).toBe('')
 

@@ -90,7 +90,8 @@ describe('the event stream of a job', () => {
     const id = await startJob(quick)
     const response = await fetch(`${quick.url}/jobs/${id}/events`)
     let text = ''
-    for await (const chunk of response.body ?? []) {
+    const chunks: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
+    for await (const chunk of chunks ?? []) {
       text += new TextDecoder().decode(chunk)
       if (text.includes('\n\n:\n\n:\n\n')) break
     }

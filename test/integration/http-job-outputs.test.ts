@@ -69,7 +69,7 @@ describe('GET of an output', () => {
 
   test.each([
     ['"nonsense"', 200],
-    [`"${'x'}"`, 200],
+    [`"x"`, 200],
     ['*', 304],
   ])('If-None-Match: %s is %i', async (value, status) => {
     expect((await fetch(url, { headers: { 'if-none-match': value } })).status).toBe(status)

@@ -134,7 +134,7 @@ describe('a call that waits', () => {
   })
 
   test('answers 409 when somebody cancels the job, and 504 when it expires', async () => {
-    gateway.jobs.onSubmit = ({ id }) => void setImmediate(() => gateway.jobs.cancel(id))
+    gateway.jobs.onSubmit = ({ id }) => void setImmediate(() => void gateway.jobs.cancel(id))
     expect(await problemOf(await postJson(route, body))).toMatchObject({ code: 'job_canceled', status: 409 })
     gateway.jobs.onSubmit = ({ id }) => void setImmediate(() => gateway.jobs.expire(id))
     expect(await problemOf(await postJson(route, body))).toMatchObject({ code: 'deadline_exceeded', status: 504 })

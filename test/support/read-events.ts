@@ -13,7 +13,8 @@ export async function readEvents(
   const events: ReceivedEvent[] = []
   let text = ''
   const decoder = new TextDecoder()
-  for await (const chunk of response.body ?? []) {
+  const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
+  for await (const chunk of body ?? []) {
     text += decoder.decode(chunk, { stream: true })
     const blocks = text.split('\n\n')
     text = blocks.pop() ?? ''

@@ -34,7 +34,7 @@ const pollAfterSeconds = 1
  * problem of a job that failed, or 202 and the address of one that goes on.
  * @throws JobFailure | GatewayError `not_acceptable`, `output_expired`
  */
-export async function answerCall(reply: FastifyReply, call: CallAnswer, tools: AnswerTools): Promise<FastifyReply> {
+export async function answerCall(reply: FastifyReply, call: CallAnswer, tools: AnswerTools): Promise<void> {
   const { job, preferences } = call
   reply.header('job-id', job.id)
   reply.header('vary', 'Accept, Prefer')
@@ -49,10 +49,10 @@ function sendAccepted(
   job: Job,
   { respondAsync, waitSeconds }: Preferences,
   presenter: JobPresenter,
-): FastifyReply {
+): void {
   const applied = [respondAsync && 'respond-async', waitSeconds !== undefined && `wait=${waitSeconds}`].filter(Boolean)
   if (applied.length > 0) reply.header('preference-applied', applied.join(', '))
-  return reply
+  reply
     .code(202)
     .header('location', jobPath(job.id))
     .header('retry-after', String(pollAfterSeconds))
@@ -63,7 +63,7 @@ async function sendBest(
   reply: FastifyReply,
   { job, forms, receivedAtMs, acceptedAtMs }: CallAnswer,
   tools: AnswerTools,
-): Promise<FastifyReply> {
+): Promise<void> {
   for (const form of forms) {
     if (form.kind === 'json') {
       const stats = runStats(job, { receivedAtMs, acceptedAtMs, nowMs: tools.now() })
@@ -81,12 +81,7 @@ async function sendBest(
   )
 }
 
-function sendRaw(
-  reply: FastifyReply,
-  job: Job,
-  output: JobOutput,
-  outputs: AnswerTools['outputs'],
-): Promise<FastifyReply> {
+function sendRaw(reply: FastifyReply, job: Job, output: JobOutput, outputs: AnswerTools['outputs']): Promise<void> {
   reply.header('content-location', outputPath(job.id, output.index))
   reply.header('output-count', String(job.outputs.length))
   reply.header('link', `<${jobPath(job.id)}>; rel="describedby"`)

@@ -35,15 +35,18 @@ export async function sendOutput(
     output: JobOutput
     range?: ByteRange
   },
-): Promise<FastifyReply> {
+): Promise<void> {
   const { method, outputs, jobId, output, range } = source
   const sizeBytes = range === undefined ? output.sizeBytes : range.end - range.start + 1
   const headers = { ...outputHeaders(jobId, output), 'content-length': String(sizeBytes) }
-  if (method === 'HEAD') return reply.headers(headers).send()
+  if (method === 'HEAD') {
+    reply.headers(headers).send()
+    return
+  }
   const bytes =
     range === undefined && sizeBytes <= maxReadBytes
       ? await outputs.read(jobId, output.index)
       : await outputs.open(jobId, output.index, range)
   if (bytes === undefined) throw new GatewayError('output_expired')
-  return reply.headers(headers).send(bytes)
+  reply.headers(headers).send(bytes)
 }

@@ -20,20 +20,21 @@ type Outputs = Pick<OutputStore, 'read' | 'open'>
 export async function sendResult(
   reply: FastifyReply,
   result: { job: Job; resource: JobResource; stats: RunStats; outputs: Outputs },
-): Promise<FastifyReply> {
+): Promise<void> {
   const { job, resource, stats, outputs } = result
   const images = job.outputs.filter((output) => output.kind === 'image')
   const filenames = images.map((image) => image.filename)
   const head = `${JSON.stringify({ ...resource, filenames, stats }).slice(0, -1)},"images":[`
   reply.type('application/json; charset=utf-8')
   if (images.reduce((total, image) => total + image.sizeBytes, 0) <= maxPieceBytes) {
-    return reply.send(`${head}${(await readAll(outputs, job.id, images)).join(',')}]}`)
+    reply.send(`${head}${(await readAll(outputs, job.id, images)).join(',')}]}`)
+    return
   }
   const [first, ...others] = images
   const firstStream = first === undefined ? undefined : await openOutput(outputs, job.id, first)
   const length = images.reduce((total, image) => total + base64Length(image.sizeBytes) + 3, Buffer.byteLength(head) + 1)
   reply.header('content-length', String(length))
-  return reply.send(
+  reply.send(
     Readable.from(
       writeResult(head, firstStream, others, (image) => openOutput(outputs, job.id, image)),
       { objectMode: false },

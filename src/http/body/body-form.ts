@@ -73,7 +73,7 @@ function readPartsForm(parts: readonly BodyPart[], workflow: FormWorkflow): RawC
 
 function readParts(named: ReadonlyMap<string, readonly BodyPart[]>, workflow: FormWorkflow): Record<string, unknown> {
   const properties = workflow.inputJsonSchema['properties']
-  const entries = [...named].map(([name, group]) => {
+  const entries = [...named].map(([name, group]): [string, unknown] => {
     const schema = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined
     return [name, readPart(name, group, schema, workflow)]
   })

@@ -81,15 +81,13 @@ function jsonType(value: unknown): string {
 
 /** Reads a text as one of the JSON types; a text that is none of them stays a text. */
 function parseAs(text: string, types: readonly string[]): unknown {
-  const wanted = types.length === 0 ? everyType : types
-  for (const type of wanted) {
+  for (const type of types) {
     const value = readers[type]?.(text.trim())
-    if (value !== undefined) return value
+    if (value === undefined || (types.includes('string') && isRounded(value, text))) continue
+    return value
   }
   return text
 }
-
-const everyType = ['string']
 
 const readers: Readonly<Record<string, (text: string) => unknown>> = {
   null: (text) => (text === 'null' ? null : undefined),
@@ -101,10 +99,12 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
 }
 
 function readNumber(text: string): number | undefined {
-  if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return undefined
-  const value = Number(text)
-  // Digits a double cannot hold are left to the parameter, which may take them as text.
-  return Number.isSafeInteger(value) || !/^-?\d+$/.test(text) ? value : undefined
+  return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
+}
+
+/** A whole number that a double cannot hold, such as a large seed: a parameter that takes text as well gets the text. */
+function isRounded(value: unknown, text: string): boolean {
+  return typeof value === 'number' && /^\s*-?\d+\s*$/.test(text) && !Number.isSafeInteger(value)
 }
 
 function readJson(text: string, isWanted: (value: unknown) => boolean): unknown {

@@ -17,14 +17,9 @@ export function parsePrefer(header: string | string[] | undefined): Preferences 
   let waitSeconds: number | undefined
   for (const element of String(header).split(',')) {
     const [name = '', value] = (element.split(';')[0] ?? '').split('=', 2)
-    switch (name.trim().toLowerCase()) {
-      case 'respond-async':
-        respondAsync = true
-        break
-      case 'wait':
-        waitSeconds ??= parseSeconds(value)
-        break
-    }
+    const preference = name.trim().toLowerCase()
+    if (preference === 'respond-async') respondAsync = true
+    if (preference === 'wait') waitSeconds ??= parseSeconds(value)
   }
   return { respondAsync, waitSeconds }
 }

@@ -10,9 +10,8 @@ const documentKeys = new Set(['$schema', '$id', 'id'])
  * @param base where the copy will stand, such as `#/components/schemas/Txt2imgInput`
  */
 export function embedSchema(schema: Readonly<Record<string, unknown>>, base: string): Record<string, unknown> {
-  const copy = copySchema(schema, base)
-  for (const key of documentKeys) if (typeof copy[key] === 'string') delete copy[key]
-  return copy
+  const own = Object.entries(schema).filter(([key, value]) => !(documentKeys.has(key) && typeof value === 'string'))
+  return copySchema(Object.fromEntries(own), base)
 }
 
 function copySchema(schema: Readonly<Record<string, unknown>>, base: string): Record<string, unknown> {
@@ -27,7 +26,8 @@ function copyMember(key: string, value: unknown, base: string): unknown {
       Object.entries(value).map(([name, member]) => [name, isRecord(member) ? copySchema(member, base) : member]),
     )
   }
-  if (Array.isArray(value)) return value.map((member) => (isRecord(member) ? copySchema(member, base) : member))
+  if (Array.isArray(value))
+    return value.map((member: unknown) => (isRecord(member) ? copySchema(member, base) : member))
   return isRecord(value) ? copySchema(value, base) : value
 }
 

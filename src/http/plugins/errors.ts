@@ -90,7 +90,12 @@ function fromFramework(cause: Error, status: unknown, maxBodyBytes: number): Gat
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new GatewayError('not_found', { detail: 'The path is not one this server could have.', cause })
+    default:
+      return fromStatus(cause, status)
   }
+}
+
+function fromStatus(cause: Error, status: unknown): GatewayError {
   if (status === 403 || status === 404) return new GatewayError('not_found', { cause })
   const isCallersFault = typeof status === 'number' && status >= 400 && status < 500
   return isCallersFault

@@ -28,7 +28,7 @@ export function rememberRoutes(
   const list: KnownRoute[] = []
   const patterns: { readonly pattern: RegExp; readonly route: KnownRoute }[] = []
   app.addHook('onRoute', ({ method, url, schema }) => {
-    const isHidden = schema !== undefined && 'hide' in schema && schema.hide === true
+    const isHidden = schema?.hide ?? false
     for (const name of [method].flat()) {
       const route = { method: name, url, isHidden }
       list.push(route)

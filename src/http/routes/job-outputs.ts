@@ -58,14 +58,15 @@ async function answer(
   request: { method: string; params: z.infer<typeof paramsSchema>; headers: z.infer<typeof headersSchema> },
   reply: FastifyReply,
   { jobs, outputs }: JobOutputRoutesOptions,
-): Promise<FastifyReply> {
+): Promise<void> {
   const { id, index } = request.params
   const job = requireJob(jobs, id)
   const output = requireOutput(job.outputs, index)
   const etag = outputEtag(job.id, output.index)
   reply.header('accept-ranges', 'bytes').header('cache-control', 'private, max-age=31536000, immutable')
   if (matchesEtag(request.headers['if-none-match'], etag)) {
-    return reply.code(304).header('etag', etag).send(null)
+    reply.code(304).header('etag', etag).send(null)
+    return
   }
   const decision = rangeOf(request.method, request.headers, output, etag)
   if (decision.kind === 'outside') throw outsideOf(output)

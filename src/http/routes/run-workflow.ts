@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs, Submission } from '../../jobs/jobs.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
@@ -38,28 +38,35 @@ interface Call {
 
 /** `POST /{workflow}`: one route for all of them, which looks into the registry. */
 export function runWorkflowRoute(app: FastifyInstance, options: RunWorkflowOptions): void {
-  const { streams, waiting, tools, syncHoldMs } = options
-  app.post('/*', { schema: { hide: true } }, async (request, reply) => {
-    const call = readCall(request, options)
-    if (call.wantsEvents) streams.requireRoom()
-    const caller = waiting.watch(reply.raw)
-    try {
-      const { job, replayed, previews } = await submit(request, call, options)
-      const acceptedAtMs = tools.now()
-      if (replayed) reply.header('idempotency-replayed', 'true')
-      if (call.wantsEvents) {
-        const headers = { location: jobPath(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
-        streams.open(reply, { jobId: job.id, afterId: undefined, previews, headers })
-        return reply
-      }
-      const canComeBack = call.idempotencyKey !== undefined
-      const timeoutMs = holdMs(call.preferences, syncHoldMs)
-      const latest = timeoutMs === 0 ? job : await waiting.wait(job, { caller, timeoutMs, canComeBack })
-      return await answerCall(reply, { ...call, job: latest, acceptedAtMs }, tools)
-    } finally {
-      caller.release()
-    }
+  // No async handler: Fastify would watch each reply a second time.
+  app.post('/*', { schema: { hide: true } }, (request, reply) => {
+    run(request, reply, options).catch((error: unknown) => {
+      reply.send(error instanceof Error ? error : new GatewayError('internal_error', { cause: error }))
+    })
   })
+}
+
+async function run(request: FastifyRequest, reply: FastifyReply, options: RunWorkflowOptions): Promise<void> {
+  const { streams, waiting, tools, syncHoldMs } = options
+  const call = readCall(request, options)
+  if (call.wantsEvents) streams.requireRoom()
+  const caller = waiting.watch(reply.raw)
+  try {
+    const { job, replayed, previews } = await submit(request, call, options)
+    const acceptedAtMs = tools.now()
+    if (replayed) reply.header('idempotency-replayed', 'true')
+    if (call.wantsEvents) {
+      const headers = { location: jobPath(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
+      streams.open(reply, { jobId: job.id, afterId: undefined, previews, headers })
+      return
+    }
+    const canComeBack = call.idempotencyKey !== undefined
+    const timeoutMs = holdMs(call.preferences, syncHoldMs)
+    const latest = timeoutMs === 0 ? job : await waiting.wait(job, { caller, timeoutMs, canComeBack })
+    await answerCall(reply, { ...call, job: latest, acceptedAtMs }, tools)
+  } finally {
+    caller.release()
+  }
 }
 
 function readCall(request: FastifyRequest, { registry, routes, tools }: RunWorkflowOptions): Call {
