@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { embedSchema } from './embed-schema.ts'
+
+test('references into itself point to the new place, data stay as they are', () => {
+  const schema = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'x',
+    type: 'object',
+    properties: {
+      default: { $ref: '#/$defs/node' },
+      $ref: { type: 'string', default: { $ref: '#/$defs/node' } },
+      other: { anyOf: [{ $ref: '#' }, { $ref: 'https://example.com/a' }] },
+      list: { type: 'array', items: { $ref: '#/$defs/node' }, examples: [{ $ref: '#/x' }] },
+    },
+    $defs: { node: { properties: { next: { $ref: '#/$defs/node' } } } },
+    enum: [{ $ref: '#' }],
+  }
+  expect(embedSchema(schema, '#/components/schemas/A')).toEqual({
+    type: 'object',
+    properties: {
+      default: { $ref: '#/components/schemas/A/$defs/node' },
+      $ref: { type: 'string', default: { $ref: '#/$defs/node' } },
+      other: { anyOf: [{ $ref: '#/components/schemas/A' }, { $ref: 'https://example.com/a' }] },
+      list: { type: 'array', items: { $ref: '#/components/schemas/A/$defs/node' }, examples: [{ $ref: '#/x' }] },
+    },
+    $defs: { node: { properties: { next: { $ref: '#/components/schemas/A/$defs/node' } } } },
+    enum: [{ $ref: '#' }],
+  })
+})
