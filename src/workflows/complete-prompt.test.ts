@@ -66,7 +66,7 @@ describe('a completed prompt', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (inputs) => {
         const prompt = completePrompt(node(inputs), 'p')
-        expect(promptSchema.parse(prompt)).toEqual(prompt)
+        expect(promptSchema.safeParse(prompt).success).toBe(true)
         expect(JSON.parse(JSON.stringify(prompt))).toEqual(JSON.parse(JSON.stringify(completePrompt(prompt, 'p'))))
       }),
     )

@@ -31,16 +31,15 @@ function completeNode(id: string, node: unknown, graph: object, filenamePrefix: 
   if (typeof classType !== 'string' || classType === '') throw new GraphError(`node ${id} has no class_type`)
   if (!isPlainObject(inputs)) throw new GraphError(`node ${id} (${classType}) has no inputs: write inputs: {}`)
   if (meta !== undefined && !isPlainObject(meta)) throw new GraphError(`node ${id} (${classType}): _meta is no object`)
-  const complete: Record<string, PromptInput> = {}
-  for (const [name, value] of Object.entries(inputs)) {
-    if (value === undefined) continue
+  const given = Object.entries(inputs).filter(([, value]) => value !== undefined)
+  const complete = given.map(([name, value]) => {
     const place = `node ${id} (${classType}), input ${name}`
-    complete[name] = name === 'filename_prefix' ? filenamePrefix : completeInput(value, place, graph)
-  }
+    return [name, name === 'filename_prefix' ? filenamePrefix : completeInput(value, place, graph)] as const
+  })
   const title = meta?.['title']
   return {
     class_type: classType,
-    inputs: complete,
+    inputs: Object.fromEntries(complete),
     _meta: { title: typeof title === 'string' ? title : classType },
   }
 }

@@ -13,8 +13,6 @@ export interface TraceOptions {
 /** `pointersOf(node, input)`: the parameters behind an input of a node, the likeliest first. */
 export interface TracedParameters {
   pointersOf(nodeId: string, input: string): readonly string[]
-  /** Parameters whose change left the graph as it was. */
-  readonly withoutEffect: readonly string[]
 }
 
 interface Influence {
@@ -33,7 +31,6 @@ const maxDurationMs = 2000
  */
 export async function traceParameters({ schema, input, generate }: TraceOptions): Promise<TracedParameters> {
   const influences = new Map<string, Influence[]>()
-  const withoutEffect: string[] = []
   const graph = await generate(input)
   const random = new Set(differences(graph, await generate(input)).map(({ key }) => key))
   const endsAt = performance.now() + maxDurationMs
@@ -42,9 +39,6 @@ export async function traceParameters({ schema, input, generate }: TraceOptions)
     const changed = await generate(withLeaf(input, leaf.pointer, leaf.other)).catch(() => undefined)
     if (changed === undefined) continue
     const found = differences(graph, changed).filter(({ key }) => !random.has(key))
-    if (found.length === 0 && isDeepStrictEqual(Object.keys(graph), Object.keys(changed))) {
-      withoutEffect.push(leaf.pointer)
-    }
     for (const { key, value } of found) {
       const influence = { pointer: leaf.pointer, isDirect: isMadeOf(value, leaf), reach: found.length }
       influences.set(key, [...(influences.get(key) ?? []), influence])
@@ -55,7 +49,6 @@ export async function traceParameters({ schema, input, generate }: TraceOptions)
   }
   return {
     pointersOf: (nodeId, name) => (influences.get(keyOf(nodeId, name)) ?? []).map(({ pointer }) => pointer),
-    withoutEffect,
   }
 }
 
