@@ -46,32 +46,54 @@ function pythonNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity'
   if (Math.abs(value) < Number.MAX_SAFE_INTEGER || !Number.isInteger(value)) return JSON.stringify(value)
-  if (value === 2 ** 64) return '18446744073709551615'
-  return value > 1e21 ? JSON.stringify(value) : BigInt(value).toString()
+  return Math.abs(value) > 2 ** 64 ? JSON.stringify(value) : exactLimit(value).toString()
 }
 
-const nonFinite = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/gs
+const strings = '"(?:[^"\\\\]|\\\\.)*"'
+const special = new RegExp(`${strings}|-?Infinity|NaN|-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?`, 'gs')
+const maybeLarge = /\d{16}/
 const mark = '\u0000number:'
 
 /**
- * Parses JSON as Python's `json.loads` does, `NaN` and `Infinity` included.
- * @throws SyntaxError when it is no JSON
+ * Limits of inputs are the largest values of 63 and 64 bits, which a number rounds up to a power of two; the exact value
+ * of such a one, and other numbers as they are.
+ */
+export function exactLimit(limit: number): number | bigint {
+  const isRounded = Math.abs(limit) === 2 ** 63 || limit === 2 ** 64
+  return isRounded ? BigInt(limit) - BigInt(Math.sign(limit)) : limit
+}
+
+/**
+ * Parses JSON as Python's `json.loads` does: `NaN` and `Infinity` included, and integers exactly, as a bigint where a
+ * number would not hold them. @throws SyntaxError when it is no JSON
  */
 export function parsePythonRequest(text: string): unknown {
+  if (maybeLarge.test(text)) return parseMarked(text)
   try {
     return parse(text)
   } catch (error) {
-    const marked = text.replace(nonFinite, (token) => (token.startsWith('"') ? token : JSON.stringify(mark + token)))
-    if (marked === text) throw error
-    return parse(marked, (value) => {
-      const found = typeof value === 'string' && value.startsWith(mark)
-      return found ? Number(value.slice(mark.length)) : value
-    })
+    if (!/NaN|Infinity/.test(text)) throw error
+    return parseMarked(text)
   }
 }
 
-function parse(text: string, revive?: (value: unknown) => unknown): unknown {
-  return revive === undefined ? JSON.parse(text) : JSON.parse(text, (_key, value: unknown) => revive(value))
+function parse(text: string): unknown {
+  return JSON.parse(text)
+}
+
+/** Hides what `JSON.parse` cannot take in strings, and takes it out of them again. */
+function parseMarked(text: string): unknown {
+  const marked = text.replace(special, (token) => (isBeyondJson(token) ? JSON.stringify(mark + token) : token))
+  return JSON.parse(marked, (_key, value: unknown) => {
+    if (typeof value !== 'string' || !value.startsWith(mark)) return value
+    const token = value.slice(mark.length)
+    return /\d/.test(token) ? BigInt(token) : Number(token)
+  })
+}
+
+function isBeyondJson(token: string): boolean {
+  if (token.startsWith('"')) return false
+  return token.endsWith('y') || token === 'NaN' || (/^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)))
 }
 
 /** What Python's `str()` gives for a JSON value. */
@@ -92,6 +114,8 @@ export function pythonRepr(value: unknown): string {
       if (Number.isNaN(value)) return 'nan'
       if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
       return pythonNumber(value)
+    case 'bigint':
+      return value.toString()
     default:
   }
   if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`

@@ -52,7 +52,7 @@ export type NodeImplementation = (run: NodeRun) => NodeResult | Promise<NodeResu
 
 export function numberInput({ inputs }: NodeRun, name: string, fallback = 0): number {
   const value = inputs[name]
-  return typeof value === 'number' ? value : fallback
+  return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : fallback
 }
 
 export function textInput({ inputs }: NodeRun, name: string): string {

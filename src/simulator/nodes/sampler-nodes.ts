@@ -1,5 +1,6 @@
 import { drawPreview, drawResult, type ResultRequest } from '../drawing/draw-result.ts'
 import { encodeJpeg } from '../drawing/encode-jpeg.ts'
+import { pythonText } from '../python-json.ts'
 import {
   linkedInput,
   numberInput,
@@ -15,7 +16,8 @@ const previewQuality = 75
 const editShare = 0.6
 
 interface Sampling {
-  seed: number
+  /** As text: it may be larger than a number holds. */
+  seed: string
   steps: number
   cfg: number
   sampler: string
@@ -30,13 +32,13 @@ interface Sampling {
 
 export const samplerNodes: Readonly<Record<string, NodeImplementation>> = {
   KSampler: (run) =>
-    sample(run, { ...commonSampling(run), seed: numberInput(run, 'seed'), denoise: numberInput(run, 'denoise', 1) }),
+    sample(run, { ...commonSampling(run), seed: seedInput(run, 'seed'), denoise: numberInput(run, 'denoise', 1) }),
   KSamplerAdvanced(run) {
     const steps = numberInput(run, 'steps', 1)
     const start = Math.min(steps, numberInput(run, 'start_at_step'))
     const end = Math.min(steps, numberInput(run, 'end_at_step', steps))
     const denoise = textInput(run, 'add_noise') === 'disable' ? 0.5 : 1 - start / steps
-    const seed = numberInput(run, 'noise_seed')
+    const seed = seedInput(run, 'noise_seed')
     return sample(run, { ...commonSampling(run), seed, denoise, steps: Math.max(0, end - start) })
   },
 }
@@ -52,6 +54,10 @@ function commonSampling(run: NodeRun): Omit<Sampling, 'seed' | 'denoise'> {
     negative: linkedInput(run, 'negative', 'conditioning'),
     latent: linkedInput(run, 'latent_image', 'latent'),
   }
+}
+
+function seedInput({ inputs }: NodeRun, name: string): string {
+  return pythonText(inputs[name])
 }
 
 async function sample(run: NodeRun, sampling: Sampling): Promise<NodeResult> {

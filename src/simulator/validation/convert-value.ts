@@ -26,7 +26,8 @@ export function convertValue(type: unknown, value: unknown): unknown {
   }
 }
 
-function toInteger(value: unknown): number {
+function toInteger(value: unknown): number | bigint {
+  if (typeof value === 'bigint') return value
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'number') {
     if (Number.isNaN(value)) throw new ConversionError('cannot convert float NaN to integer')
@@ -38,19 +39,28 @@ function toInteger(value: unknown): number {
     if (!integerText.test(value) || digits.length > maxIntegerDigits) {
       throw new ConversionError(`invalid literal for int() with base 10: ${pythonRepr(value)}`)
     }
-    return Number(value.replaceAll('_', '').trim())
+    return exactInteger(value.replaceAll('_', '').trim())
   }
   throw new ConversionError(
     `int() argument must be a string, a bytes-like object or a real number, not '${pythonTypeName(value)}'`,
   )
 }
 
+function exactInteger(text: string): number | bigint {
+  const number = Number(text)
+  return Number.isSafeInteger(number) ? number : BigInt(text.replace('+', ''))
+}
+
+function bigintToFloat(value: bigint): number {
+  const number = Number(value)
+  if (!Number.isFinite(number)) throw new ConversionError('int too large to convert to float')
+  return number
+}
+
 function toFloat(value: unknown): number {
+  if (typeof value === 'bigint') return bigintToFloat(value)
   if (typeof value === 'boolean') return value ? 1 : 0
-  if (typeof value === 'number') {
-    if (Number.isFinite(value) || !Number.isInteger(value)) return value
-    return value
-  }
+  if (typeof value === 'number') return value
   if (typeof value === 'string') {
     const text = value.trim().toLowerCase().replaceAll('_', '')
     if (!floatText.test(value) || !/[\dny]/.test(text)) {
@@ -75,6 +85,7 @@ export function pythonTypeName(value: unknown): string {
   if (Array.isArray(value)) return 'list'
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float'
+  if (typeof value === 'bigint') return 'int'
   return typeof value === 'string' ? 'str' : 'dict'
 }
 

@@ -7,7 +7,7 @@ import {
 } from '../../comfyui/wire/object-info.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
 import type { SubmittedPrompt } from '../prompt-queue.ts'
-import { pythonRepr, pythonText } from '../python-json.ts'
+import { exactLimit, pythonRepr, pythonText } from '../python-json.ts'
 import type { VersionProfile } from '../version-profile.ts'
 import { ConversionError, convertValue, isPythonEqual, pythonTypeName } from './convert-value.ts'
 import { declaredInputs, type DeclaredInput } from './declared-inputs.ts'
@@ -188,17 +188,18 @@ function checkLiteral(
     extra_info: { input_name: name, input_config: spec, received_value: value },
   })
   const { min, max } = options
-  if (typeof min === 'number' && comparable(value) < min) {
+  if (typeof min === 'number' && comparable(value) < exactLimit(min)) {
     return limited('value_smaller_than_min', `smaller than min of ${pythonText(min)}`)
   }
-  if (typeof max === 'number' && comparable(value) > max) {
+  if (typeof max === 'number' && comparable(value) > exactLimit(max)) {
     return limited('value_bigger_than_max', `bigger than max of ${pythonText(max)}`)
   }
   const choices = typeof type === 'string' && !profile.checksComboOptions ? undefined : inputChoices(spec)
   return choices === undefined || isChoice(value, choices, options) ? undefined : notInList(name, spec, value, choices)
 }
 
-function comparable(value: unknown): number {
+function comparable(value: unknown): number | bigint {
+  if (typeof value === 'bigint') return value
   if (typeof value === 'number' || typeof value === 'boolean') return Number(value)
   const name = pythonTypeName(value)
   throw new PythonException('TypeError', `'<' not supported between instances of '${name}' and 'int'`)
