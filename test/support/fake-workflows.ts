@@ -76,6 +76,8 @@ export class FakeRegistry implements WorkflowRegistry {
   async close(): Promise<void> {}
 }
 
+const image = z.string().meta({ 'x-comfyui-media': 'image', format: 'byte', contentMediaType: 'image/*' })
+
 /** One workflow with parameters of every kind, one with media. */
 export const testWorkflows = [
   fakeWorkflow(
@@ -94,7 +96,7 @@ export const testWorkflows = [
   ),
   fakeWorkflow(
     'test/img2img',
-    { image: z.string(), references: z.array(z.string()).default([]), strength: z.number().default(0.5) },
+    { image, references: z.array(image).default([]), strength: z.number().default(0.5) },
     {
       mediaFields: [
         { path: ['image'], kind: 'image' },

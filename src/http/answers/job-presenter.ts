@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
-import type { Job } from '../../jobs/job.ts'
+import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import { toJobResource, type JobResource } from '../schemas/job.ts'
 
@@ -16,8 +16,8 @@ export function createJobPresenter(options: {
   return {
     present: (job) =>
       toJobResource(job, {
-        progress: jobs.progress(job.id),
-        queuePosition: jobs.queuePosition(job.id),
+        progress: isTerminal(job.state) ? undefined : jobs.progress(job.id),
+        queuePosition: job.state === 'queued' ? jobs.queuePosition(job.id) : undefined,
         retentionMs,
       }),
   }

@@ -27,3 +27,10 @@ test('references into itself point to the new place, data stay as they are', () 
     enum: [{ $ref: '#' }],
   })
 })
+
+test('a medium is text to client generators', () => {
+  const image = { type: 'string', 'x-comfyui-media': 'image', format: 'byte', contentMediaType: 'image/*' }
+  expect(embedSchema({ properties: { image, day: { format: 'date' } } }, '#')).toEqual({
+    properties: { image: { type: 'string', 'x-comfyui-media': 'image' }, day: { format: 'date' } },
+  })
+})

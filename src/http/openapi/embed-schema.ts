@@ -2,6 +2,8 @@ import { isRecord } from '../body/json-record.ts'
 
 /** Keys below which there is data, not a schema. */
 const dataKeys = new Set(['default', 'examples', 'example', 'const', 'enum'])
+/** A medium in JSON is text, a data URI or base64. With these beside it, client generators want a file object. */
+const bytesKeys = new Set(['format', 'contentMediaType', 'contentEncoding'])
 const documentKeys = new Set(['$schema', '$id', 'id'])
 
 /**
@@ -15,7 +17,12 @@ export function embedSchema(schema: Readonly<Record<string, unknown>>, base: str
 }
 
 function copySchema(schema: Readonly<Record<string, unknown>>, base: string): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, copyMember(key, value, base)]))
+  const isMedium = typeof schema['x-comfyui-media'] === 'string'
+  return Object.fromEntries(
+    Object.entries(schema)
+      .filter(([key]) => !(isMedium && bytesKeys.has(key)))
+      .map(([key, value]) => [key, copyMember(key, value, base)]),
+  )
 }
 
 function copyMember(key: string, value: unknown, base: string): unknown {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { errorCatalogue, errorCodes } from '../../errors/error-catalogue.ts'
-import { isTerminal, type Job, type JobProgress } from '../../jobs/job.ts'
+import type { Job, JobProgress } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import { fieldErrorSchema, toFieldErrorResource } from './problem.ts'
 
@@ -92,7 +92,7 @@ export function toJobResource(job: Job, live: LiveFacts): JobResource {
     completed_at: completedAtMs === undefined ? null : timestamp(completedAtMs),
     expires_at: completedAtMs === undefined ? null : timestamp(completedAtMs + live.retentionMs),
     queue_position: live.queuePosition ?? null,
-    progress: isTerminal(job.state) || live.progress === undefined ? null : toProgressResource(live.progress),
+    progress: live.progress === undefined ? null : toProgressResource(live.progress),
     outputs: job.outputs.map((output) => toOutputResource(job.id, output)),
     error: toErrorResource(job),
     warnings: [...job.warnings],
