@@ -59,7 +59,7 @@ const mark = '\u0000number:'
  * of such a one, and other numbers as they are.
  */
 export function exactLimit(limit: number): number | bigint {
-  const isRounded = Math.abs(limit) === 2 ** 63 || limit === 2 ** 64
+  const isRounded = [2 ** 63, 2 ** 64].includes(Math.abs(limit))
   return isRounded ? BigInt(limit) - BigInt(Math.sign(limit)) : limit
 }
 

@@ -1,7 +1,8 @@
 import { fontText, glyphHeight, glyphRows, glyphWidth } from './bitmap-font.ts'
 import type { Picture } from './picture.ts'
 
-const widestLine = 34
+/** Characters that a line should have room for: the label fits. */
+const widestLine = 40
 const largestScale = 6
 const darkening = 0.35
 
@@ -16,13 +17,21 @@ export function drawCaption(picture: Picture, label: string, lines: readonly str
   const lineHeight = (glyphHeight + 2) * scale
   const perLine = Math.max(1, Math.floor((picture.width - 2 * margin) / (advance * scale)))
   const maxLines = Math.max(1, Math.floor((picture.height / 2 - 2 * margin) / lineHeight))
-  const wrapped = [...wrap(fontText(label), perLine), ...lines.flatMap((line) => wrap(fontText(line), perLine))]
+  const labelLines = wrap(fontText(label), perLine)
+  const wrapped = [...labelLines, ...lines.flatMap((line) => wrap(fontText(line), perLine))]
   const shown = wrapped.slice(0, maxLines)
   const bandHeight = Math.min(picture.height, shown.length * lineHeight + 2 * margin)
   const top = picture.height - bandHeight
   darken(picture, top)
   for (const [index, line] of shown.entries()) {
-    drawLine(picture, line, margin, top + margin + index * lineHeight, scale, index === 0 ? labelColor : textColor)
+    drawLine(
+      picture,
+      line,
+      margin,
+      top + margin + index * lineHeight,
+      scale,
+      index < labelLines.length ? labelColor : textColor,
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import { drawCaption } from './draw-caption.ts'
 import { drawLandscape } from './draw-landscape.ts'
+import { createRandom } from './random.ts'
 import { resizePicture, type Picture } from './picture.ts'
 
 export interface ResultRequest {
@@ -27,20 +28,31 @@ export function drawResult(request: ResultRequest): Picture {
 }
 
 const previewSide = 256
+const noiseBlock = 8
+const noiseStrength = 0.8
 
-/** A small, noisy look at the result, clearer as `done` goes from 0 to 1. */
-export function drawPreview(request: ResultRequest, done: number): Picture {
+/** Small looks at the result, all of one size, clearer as `done` goes from 0 to 1. */
+export function createPreviews(request: ResultRequest): (done: number) => Picture {
   const scale = previewSide / Math.max(request.width, request.height)
-  const [width, height] = [request.width, request.height].map((side) => Math.max(1, Math.round(side * scale)))
-  const picture = drawScene(request, width ?? 1, height ?? 1)
-  const strength = 1 - done
-  let state = 1 + Math.floor(done * 1000)
-  for (let index = 0; index < picture.data.length; index += 1) {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
-    const value = picture.data[index] ?? 0
-    picture.data[index] = value + (((state >> 16) & 255) - value) * strength * 0.8
+  const width = Math.max(1, Math.round(request.width * scale))
+  const height = Math.max(1, Math.round(request.height * scale))
+  const scene = drawScene(request, width, height)
+  return (done) => ({ ...scene, data: withNoise(scene, (1 - done) * noiseStrength, createRandom(String(done))) })
+}
+
+/** Blocks of gray over a picture: cheap to make, and to compress. */
+function withNoise({ width, height, data }: Picture, share: number, random: () => number): Uint8Array {
+  const noisy = new Uint8Array(data.length)
+  const perRow = Math.ceil(width / noiseBlock)
+  const grays = Uint8Array.from({ length: perRow * Math.ceil(height / noiseBlock) }, () => random() * 255)
+  for (let y = 0, at = 0; y < height; y += 1) {
+    const blockRow = Math.floor(y / noiseBlock) * perRow
+    for (let x = 0; x < width; x += 1) {
+      const gray = (grays[blockRow + Math.floor(x / noiseBlock)] ?? 0) * share
+      for (let channel = 0; channel < 3; channel += 1, at += 1) noisy[at] = (data[at] ?? 0) * (1 - share) + gray
+    }
   }
-  return picture
+  return noisy
 }
 
 function drawScene({ text, identity, base }: ResultRequest, width: number, height: number): Picture {

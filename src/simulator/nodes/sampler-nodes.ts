@@ -1,4 +1,4 @@
-import { drawPreview, drawResult, type ResultRequest } from '../drawing/draw-result.ts'
+import { createPreviews, drawResult, type ResultRequest } from '../drawing/draw-result.ts'
 import { encodeJpeg } from '../drawing/encode-jpeg.ts'
 import { pythonText } from '../python-json.ts'
 import {
@@ -64,10 +64,11 @@ async function sample(run: NodeRun, sampling: Sampling): Promise<NodeResult> {
   const { latent, steps } = sampling
   const requests = Array.from({ length: latent.batchSize }, (_, index) => resultRequest(run, sampling, index))
   const [shown] = requests
+  const preview = run.wantsPreviews && shown !== undefined ? createPreviews(shown) : undefined
   for (let step = 1; step <= steps; step += 1) {
     await run.sleep(run.stepDelayMs)
-    if (run.wantsPreviews && shown !== undefined) {
-      const bytes = encodeJpeg(drawPreview(shown, step / steps), previewQuality)
+    if (preview !== undefined) {
+      const bytes = encodeJpeg(preview(step / steps), previewQuality)
       await run.progress(step, steps, { type: 'image/jpeg', bytes })
     } else await run.progress(step, steps)
   }
