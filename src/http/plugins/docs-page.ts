@@ -6,10 +6,10 @@ import type { FastifyInstance } from 'fastify'
 import type { About } from '../app-options.ts'
 import type { RenderedDocument } from '../openapi/document.ts'
 
-/** Nothing from elsewhere, nothing inline but styles, which Swagger UI sets on its elements. */
+/** Nothing from elsewhere, nothing inline but styles, which Swagger UI sets on its elements. Blobs are the results it shows. */
 const contentSecurityPolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
-  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
+  "media-src 'self' blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /**
  * Serves the documentation page at `/docs`.
