@@ -145,6 +145,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         if (interrupted) throw new Interrupted()
         channel.nodeTicked(nodeId, value, max, image)
       },
+      showText: (text) => hub.sendText(nodeId, text),
       sleep,
     }
   }

@@ -3,7 +3,13 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { isRecord } from '../comfyui/wire/object-info.ts'
-import { previewFrame, previewFrameWithMetadata, type FrameImageType, type FrameOrigin } from './binary-frames.ts'
+import {
+  previewFrame,
+  previewFrameWithMetadata,
+  textFrame,
+  type FrameImageType,
+  type FrameOrigin,
+} from './binary-frames.ts'
 import { pythonJson, pythonString } from './python-json.ts'
 
 export interface WebSocketHub {
@@ -15,6 +21,8 @@ export interface WebSocketHub {
   sendStatus(): void
   /** An image as the client understands it: with metadata when it said that it can, else without. */
   sendImage(origin: FrameOrigin, type: FrameImageType, image: Buffer, clientId: string | undefined): void
+  /** A text that a node shows while it runs, to everybody. */
+  sendText(nodeId: string, text: string): void
   /** Whether this client wants images with metadata; undefined is everybody, who does not. */
   wantsMetadata(clientId: string | undefined): boolean
   /** Whether anybody would get what is sent to this client. */
@@ -91,6 +99,7 @@ export function createWebSocketHub({ queueSize, features, runningNode }: WebSock
       const frame = withMetadata ? previewFrameWithMetadata(origin, type, image) : previewFrame(type, image)
       deliver(frame, true, clientId)
     },
+    sendText: (nodeId, text) => deliver(textFrame(nodeId, text), true, undefined),
     wantsMetadata,
     isHeard: (clientId) => (clientId === undefined ? sockets.size > 0 : sockets.has(clientId)),
     async close() {

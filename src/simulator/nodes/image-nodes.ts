@@ -81,7 +81,9 @@ export const imageNodes: Readonly<Record<string, NodeImplementation>> = {
   },
   GetImageSize(run) {
     const { pictures } = linkedInput(run, 'image', 'image')
-    return { outputs: [pictures[0]?.width ?? 0, pictures[0]?.height ?? 0, pictures.length] }
+    const [width, height] = [pictures[0]?.width ?? 0, pictures[0]?.height ?? 0]
+    run.showText(`width: ${width}, height: ${height}\n batch size: ${pictures.length}`)
+    return { outputs: [width, height, pictures.length] }
   },
   MaskToImage(run) {
     const { masks } = linkedInput(run, 'mask', 'mask')

@@ -39,6 +39,8 @@ export interface NodeRun {
   readonly wantsPreviews: boolean
   /** Reports a tick; an image goes with it. Rejects when the job was interrupted. */
   progress(value: number, max: number, image?: ProgressImage): Promise<void>
+  /** Shows a text on the node. */
+  showText(text: string): void
   /** Milliseconds. */
   sleep(ms: number): Promise<void>
 }
