@@ -17,7 +17,7 @@ export function drawCaption(picture: Picture, label: string, lines: readonly str
   const lineHeight = (glyphHeight + 2) * scale
   const perLine = Math.max(1, Math.floor((picture.width - 2 * margin) / (advance * scale)))
   const maxLines = Math.max(1, Math.floor((picture.height / 2 - 2 * margin) / lineHeight))
-  const labelLines = wrap(fontText(label), perLine)
+  const labelLines = wrap(fontText(label), perLine).slice(0, Math.max(1, Math.floor(maxLines / 2)))
   const wrapped = [...labelLines, ...lines.flatMap((line) => wrap(fontText(line), perLine))]
   const shown = wrapped.slice(0, maxLines)
   const bandHeight = Math.min(picture.height, shown.length * lineHeight + 2 * margin)

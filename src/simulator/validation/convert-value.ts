@@ -5,7 +5,11 @@ export class ConversionError extends Error {}
 
 const maxIntegerDigits = 4300
 const integerText = /^\s*[+-]?\d+(?:_\d+)*\s*$/
-const floatText = /^\s*[+-]?(?:(?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:e[+-]?\d+(?:_\d+)*)?|inf(?:inity)?|nan)\s*$/i
+const digits = String.raw`\d+(?:_\d+)*`
+const floatText = new RegExp(
+  String.raw`^\s*[+-]?(?:(?:${digits}\.?(?:${digits})?|\.${digits})(?:e[+-]?${digits})?|inf(?:inity)?|nan)\s*$`,
+  'i',
+)
 
 /**
  * The value as the server stores it for an input of this type; types without a conversion keep theirs.
@@ -35,8 +39,8 @@ function toInteger(value: unknown): number | bigint {
     return Math.trunc(value)
   }
   if (typeof value === 'string') {
-    const digits = value.replaceAll(/[\s_+-]/g, '')
-    if (!integerText.test(value) || digits.length > maxIntegerDigits) {
+    const length = value.replaceAll(/[\s_+-]/g, '').length
+    if (!integerText.test(value) || length > maxIntegerDigits) {
       throw new ConversionError(`invalid literal for int() with base 10: ${pythonRepr(value)}`)
     }
     return exactInteger(value.replaceAll('_', '').trim())
@@ -63,7 +67,7 @@ function toFloat(value: unknown): number {
   if (typeof value === 'number') return value
   if (typeof value === 'string') {
     const text = value.trim().toLowerCase().replaceAll('_', '')
-    if (!floatText.test(value) || !/[\dny]/.test(text)) {
+    if (!floatText.test(value)) {
       throw new ConversionError(`could not convert string to float: ${pythonRepr(value)}`)
     }
     if (text.includes('nan')) return Number.NaN

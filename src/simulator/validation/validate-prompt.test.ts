@@ -1,0 +1,178 @@
+import { expect, test } from 'vitest'
+import { coreNode } from '../../comfyui/wire/core-nodes.ts'
+import { versionProfile, type SimulatedVersion } from '../version-profile.ts'
+import { validatePrompt, type PromptVerdict } from './validate-prompt.ts'
+
+const image = { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } }
+const save = { class_type: 'SaveImage', inputs: { filename_prefix: 'v', images: ['1', 0] } }
+
+function validate(prompt: unknown, targets?: unknown, version: SimulatedVersion = '0.33.0'): PromptVerdict {
+  return validatePrompt(structuredClone(prompt), targets, {
+    catalogue: { definition: (classType) => coreNode(classType, version) },
+    profile: versionProfile(version),
+    fileExists: (name) => name === 'there.png',
+  })
+}
+
+/** `node type input` of each error; instead of them the verdict when there are none. */
+function errorsOf(verdict: PromptVerdict): string[] {
+  if (verdict.kind === 'crash') return ['crash']
+  const errors = Object.entries(verdict.nodeErrors).flatMap(([nodeId, node]) =>
+    node.errors.map(({ type, extra_info }) => [nodeId, type, extra_info['input_name']].filter(Boolean).join(' ')),
+  )
+  if (errors.length > 0) return errors
+  return verdict.kind === 'refused' ? [verdict.error.type] : ['accepted']
+}
+
+const withImage = (changes: Record<string, unknown>) => ({
+  1: { ...image, inputs: { ...image.inputs, ...changes } },
+  9: save,
+})
+
+test('accepts a good prompt and stores converted values', () => {
+  const verdict = validate(withImage({ width: '48', zzz: 1 }))
+  expect(verdict).toMatchObject({
+    kind: 'accepted',
+    outputs: ['9'],
+    nodeErrors: {},
+    prompt: { 1: { inputs: { width: 48, zzz: 1 } } },
+  })
+})
+
+test.each<[name: string, prompt: unknown, errors: string[]]>([
+  ['a value above the maximum', withImage({ width: 99999 }), ['1 value_bigger_than_max width']],
+  ['a value below the minimum', withImage({ width: -1 }), ['1 value_smaller_than_min width']],
+  ['a word for a number', withImage({ width: 'wide' }), ['1 invalid_input_type width']],
+  ['a list for a number', withImage({ width: [1, 2, 3] }), ['1 bad_linked_input width']],
+  ['a wrapped list for a number', withImage({ width: { __value__: [1] } }), ['1 invalid_input_type width']],
+  [
+    'a missing input',
+    { 1: { class_type: 'EmptyImage', inputs: { width: 8, height: 8, color: 0 } }, 9: save },
+    ['1 required_input_missing batch_size'],
+  ],
+  [
+    'a link to no node',
+    { 9: { ...save, inputs: { filename_prefix: 'v', images: ['77', 0] } } },
+    ['9 exception_during_validation'],
+  ],
+  [
+    'a link to no slot',
+    { 1: image, 9: { ...save, inputs: { filename_prefix: 'v', images: ['1', 5] } } },
+    ['9 exception_during_validation'],
+  ],
+  [
+    'a link of another type',
+    { 1: { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } }, 9: save },
+    ['9 return_type_mismatch images'],
+  ],
+  [
+    'a broken link further up',
+    { 1: { class_type: 'ImageInvert', inputs: { image: ['8', 0] } }, 9: save },
+    ['1 exception_during_inner_validation images'],
+  ],
+  [
+    'a choice that is none',
+    {
+      1: {
+        class_type: 'ImageScale',
+        inputs: { image: ['2', 0], upscale_method: 'magic', width: 8, height: 8, crop: 'disabled' },
+      },
+      2: image,
+      9: save,
+    },
+    ['1 value_not_in_list upscale_method'],
+  ],
+  [
+    'a file that is not there',
+    { 1: { class_type: 'LoadImage', inputs: { image: 'nope.png' } }, 9: save },
+    ['1 custom_validation_failed image'],
+  ],
+  ['a file that is there', { 1: { class_type: 'LoadImage', inputs: { image: 'there.png' } }, 9: save }, ['accepted']],
+  [
+    'a cycle',
+    {
+      1: { class_type: 'ImageInvert', inputs: { image: ['2', 0] } },
+      2: { class_type: 'ImageInvert', inputs: { image: ['1', 0] } },
+      9: save,
+    },
+    ['1 dependency_cycle', '2 dependency_cycle'],
+  ],
+  [
+    'a broken node that nothing needs',
+    { 1: image, 5: { class_type: 'ImageInvert', inputs: { image: ['77', 0] } }, 9: save },
+    ['accepted'],
+  ],
+  ['an unknown class', { 1: { class_type: 'Nope', inputs: {} }, 9: save }, ['missing_node_type']],
+  ['no class', { 1: { inputs: {} }, 9: save }, ['missing_node_type']],
+  ['no output', { 1: image }, ['prompt_no_outputs']],
+  ['nothing at all', {}, ['prompt_no_outputs']],
+  ['the format of the editor', { nodes: [], links: [] }, ['crash']],
+  ['a null', null, ['crash']],
+])('%s', (_name, prompt, errors) => {
+  expect(errorsOf(validate(prompt))).toEqual(errors)
+})
+
+test('runs the good outputs and names the errors of the others', () => {
+  const bad = { class_type: 'EmptyImage', inputs: { width: -5, height: 1, batch_size: 1, color: 0 } }
+  const verdict = validate({
+    1: image,
+    2: bad,
+    8: { ...save, inputs: { filename_prefix: 'x', images: ['2', 0] } },
+    9: save,
+  })
+  expect(verdict).toMatchObject({
+    kind: 'accepted',
+    outputs: ['9'],
+    nodeErrors: { 2: { class_type: 'EmptyImage', dependent_outputs: ['8'] } },
+  })
+})
+
+test('runs only the targets', () => {
+  const prompt = { 1: image, 8: save, 9: save }
+  expect(validate(prompt, ['8'])).toMatchObject({ outputs: ['8'] })
+  expect(validate(prompt, null)).toMatchObject({ outputs: ['8', '9'] })
+  expect(errorsOf(validate(prompt, []))).toEqual(['prompt_no_outputs'])
+})
+
+test('checks the inputs that a chosen option and grown inputs declare', () => {
+  const resize = (inputs: Record<string, unknown>) => ({
+    1: { class_type: 'ResizeImageMaskNode', inputs: { input: ['2', 0], scale_method: 'area', ...inputs } },
+    2: image,
+    9: save,
+  })
+  expect(errorsOf(validate(resize({ resize_type: 'scale by multiplier', 'resize_type.multiplier': 99 })))).toEqual([
+    '1 value_bigger_than_max resize_type.multiplier',
+  ])
+  expect(errorsOf(validate(resize({ resize_type: 'scale by multiplier' })))).toEqual([
+    '1 required_input_missing resize_type.multiplier',
+  ])
+  expect(errorsOf(validate(resize({ resize_type: 'nonsense' })))).toEqual(['accepted'])
+  const batch = (inputs: Record<string, unknown>) => ({
+    1: { class_type: 'BatchImagesNode', inputs },
+    2: image,
+    9: save,
+  })
+  expect(errorsOf(validate(batch({ 'images.image0': ['2', 0] })))).toEqual(['accepted'])
+  expect(errorsOf(validate(batch({ 'images.image1': ['2', 0] })))).toEqual(['1 required_input_missing images.image0'])
+})
+
+test('knows the largest seed to the last digit', () => {
+  const sampler = { class_type: 'RandomNoise', inputs: { noise_seed: 2n ** 64n } }
+  const prompt = { 1: sampler, 9: { class_type: 'PreviewAny', inputs: { source: ['1', 0] } } }
+  expect(errorsOf(validate(prompt))).toEqual(['1 value_bigger_than_max noise_seed'])
+  sampler.inputs.noise_seed -= 1n
+  expect(errorsOf(validate(prompt))).toEqual(['accepted'])
+})
+
+test('an older release has other words, and checks less', () => {
+  const older = (prompt: unknown) => errorsOf(validate(prompt, undefined, '0.3.64'))
+  expect(older({ 1: { class_type: 'Nope', inputs: {} }, 9: save })).toEqual(['invalid_prompt'])
+  expect(older([])).toEqual(['prompt_no_outputs'])
+  const invert = (source: string) => ({ class_type: 'ImageInvert', inputs: { image: [source, 0] } })
+  expect(older({ 1: invert('2'), 2: invert('1'), 9: save })).toEqual(['prompt_outputs_failed_validation'])
+  const upscale = { class_type: 'UpscaleModelLoader', inputs: { model_name: 'absent.pth' } }
+  const upscaled = { class_type: 'ImageUpscaleWithModel', inputs: { upscale_model: ['3', 0], image: ['2', 0] } }
+  const prompt = { 1: upscaled, 2: image, 3: upscale, 9: save }
+  expect(older(prompt)).toEqual(['accepted'])
+  expect(errorsOf(validate(prompt))).toEqual(['3 value_not_in_list model_name'])
+})
