@@ -66,16 +66,16 @@ async function build(
       ? createMemoryJobStore()
       : createSqliteJobStore({ file: path.join(dataDir, 'jobs.sqlite') })
   closers.push(() => store.close())
-  const outputs = await createLocalOutputStore({ directory: path.join(dataDir, 'outputs') })
+  const outputs = createLocalOutputStore({ directory: path.join(dataDir, 'outputs') })
   closers.push(() => outputs.close())
   await outputs.removeUnknown((id) => store.get(id) !== undefined)
-  const inputs = await createLocalInputStore({
+  const inputs = createLocalInputStore({
     directory: path.join(dataDir, 'inputs'),
     maxBytes: config.server.maxBodyBytes,
   })
   closers.push(() => inputs.close())
 
-  const registry = await createWorkflowRegistry({ folders: config.workflows.folders, watch: config.workflows.watch })
+  const registry = await createWorkflowRegistry({ ...config.workflows, logger })
   closers.push(() => registry.close())
 
   const simulator = config.demo.isEnabled

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { parsePythonJson } from '../lib/parse-python-json.ts'
 import type { ComfyuiEvent } from './comfyui-event.ts'
 import {
@@ -7,7 +7,6 @@ import {
   executionCachedSchema,
   executionErrorSchema,
   messageSchema,
-  nodeProgressSchema,
   previewMetadataSchema,
   progressSchema,
   progressStateSchema,
@@ -123,7 +122,7 @@ export interface NodeProgress {
 export function parseProgressState(bytes: Buffer): NodeProgress[] {
   const parsed = progressStateSchema.safeParse(parseOrUndefined(bytes))
   if (!parsed.success) return []
-  return Object.entries(parsed.data.data.nodes).map(([id, node]: [string, z.infer<typeof nodeProgressSchema>]) => ({
+  return Object.entries(parsed.data.data.nodes).map(([id, node]) => ({
     nodeId: node.display_node_id ?? id,
     value: node.value,
     max: node.max,

@@ -33,7 +33,7 @@ async function read(body: Buffer | Readable): Promise<Buffer> {
 test('gives a short body as one buffer, with status and headers', async () => {
   const pool = await serve((_, response) => response.writeHead(404, { 'x-a': 'b' }).end('no such thing'))
   const { status, headers, body } = await exchange(pool, get)
-  expect([status, headers['x-a'], String(body)]).toEqual([404, 'b', 'no such thing'])
+  expect([status, headers['x-a'], String(await read(body))]).toEqual([404, 'b', 'no such thing'])
 })
 
 test.each([

@@ -28,7 +28,7 @@ export interface Config {
     readonly fetchTimeoutMs: number
   }
   readonly workflows: {
-    /** Absolute paths; the first folder that has a name serves it. The shipped folder, where it is served, is the last. */
+    /** Absolute paths; of two folders that have a name the later one serves it. The shipped folder, where it is served, is the first. */
     readonly folders: readonly string[]
     readonly watch: 'native' | 'poll' | 'off'
   }

@@ -265,8 +265,8 @@ describe('keys', () => {
 })
 
 describe('workflow folders', () => {
-  test('are absolute, in the given order, the shipped one last', () => {
-    const expected = [resolve(place.workingDirectory, 'mine'), resolve('/theirs'), place.shippedWorkflowsFolder]
+  test('are absolute, in the given order, the shipped one first, so that the others win', () => {
+    const expected = [place.shippedWorkflowsFolder, resolve(place.workingDirectory, 'mine'), resolve('/theirs')]
     expect(load({ WORKFLOW_DIR: ['mine', '/theirs'].join(delimiter) }).config.workflows.folders).toEqual(expected)
     expect(load({}, { workflows: ['mine', '/theirs'] }).config.workflows.folders).toEqual(expected)
   })

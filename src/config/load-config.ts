@@ -58,7 +58,7 @@ export function loadConfig(
   const host = read(settings.host)
   const apiKeys = read(settings.apiKeys)
   const folders = read(settings.workflowFolders).map((path) => resolve(place.workingDirectory, path))
-  if (read(settings.shippedWorkflows)) folders.push(place.shippedWorkflowsFolder)
+  if (read(settings.shippedWorkflows)) folders.unshift(place.shippedWorkflowsFolder)
 
   if (!read(settings.allowInsecureBind) && !isLoopback(host) && apiKeys.length === 0) {
     problems.push(

@@ -116,7 +116,8 @@ export const settings = {
     flag: '--workflows <folder>',
     group: 'Workflows',
     separator: 'path delimiter',
-    description: 'Folder with your workflow modules; several are served together. The first one that has a name wins.',
+    description:
+      'Folder with your workflow modules; several are served together. Where two have a name, the later one wins; the shipped workflows give way to yours.',
   }),
   shippedWorkflows: single(yesOrNo(), {
     env: 'COMFYUI_API_SHIPPED_WORKFLOWS',

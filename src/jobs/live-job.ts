@@ -46,8 +46,8 @@ export class LiveJob {
   /** Resolves when `wake` is called, the signal aborts or the time is over. */
   async whenEnded(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const wake = () => resolve()
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const wake = () => resolve(undefined)
     const timer = setTimeout(wake, timeoutMs)
     this.#waiters.add(wake)
     signal?.addEventListener('abort', wake)

@@ -80,12 +80,13 @@ export class LiveJobs {
   /** Resolves when no job is open, or when `timeoutMs` has passed. */
   async whenIdle(timeoutMs: number): Promise<void> {
     if (this.#jobs.size === 0 || this.#isClosed) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, timeoutMs)
-    this.#idleWaiters.add(resolve)
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const wake = () => resolve(undefined)
+    const timer = setTimeout(wake, timeoutMs)
+    this.#idleWaiters.add(wake)
     await promise
     clearTimeout(timer)
-    this.#idleWaiters.delete(resolve)
+    this.#idleWaiters.delete(wake)
   }
 
   /** Wakes everybody who waits; the jobs stay as they are. */

@@ -9,7 +9,8 @@ export function jobErrorOfNodeFailure(failure: NodeFailure): JobError {
   const exceptionType = failure.exception_type ?? 'unknown'
   const message = withoutServerPaths((failure.exception_message ?? '').trim())
   const node = { id: failure.node_id ?? '', classType: failure.node_type ?? '', exceptionType, message }
-  const isOutOfMemory = /OutOfMemory/.test(exceptionType) || /^(Allocation on device|.*out of memory)/i.test(message)
+  const isOutOfMemory =
+    exceptionType.includes('OutOfMemory') || /^(Allocation on device|.*out of memory)/i.test(message)
   return {
     code: isOutOfMemory ? 'out_of_memory' : 'execution_error',
     message: `Node ${node.id} (${node.classType}) failed: ${message || exceptionType}`,

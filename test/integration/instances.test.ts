@@ -37,7 +37,7 @@ test('runs the jobs of an instance that went away on another one', async () => {
   const jobs = await Promise.all(
     [1, 2, 3, 4].map((nonce) => client.submit('/test/slow', { seconds: 0.8, ticks: 4, nonce })),
   )
-  await expect.poll(() => leaving.queue.running !== undefined).toBe(true)
+  await expect.poll(() => leaving.queue.running() !== undefined).toBe(true)
   const { port } = leaving
   await leaving.close()
   await simulate(port)
