@@ -9,7 +9,7 @@ import {
 import type { FileStore } from './file-store.ts'
 import { modelFolder, type ModelFiles } from './model-files.ts'
 import { pythonJson } from './python-json.ts'
-import { testNodeDefinitions } from './test-node-definitions.ts'
+import { shippedNodeDefinitions, testNodeDefinitions } from './extra-node-definitions.ts'
 import type { SimulatedVersion } from './version-profile.ts'
 
 export interface NodeCatalogue {
@@ -31,12 +31,13 @@ export interface NodeCatalogueOptions {
 /** The classes of one server. */
 export function createNodeCatalogue({ version, models, testNodes, files }: NodeCatalogueOptions): NodeCatalogue {
   const definitions = new Map<string, NodeDefinition>()
+  const extra = new Map(Object.entries({ ...shippedNodeDefinitions, ...(testNodes && testNodeDefinitions) }))
   let whole: { revision: number; json: string } | undefined
 
   function definition(classType: string): NodeDefinition | undefined {
     const known = definitions.get(classType)
     if (known !== undefined) return known
-    const core = (testNodes ? testNodeDefinitions[classType] : undefined) ?? coreNode(classType, version)
+    const core = extra.get(classType) ?? coreNode(classType, version)
     if (core === undefined) return undefined
     const filled = mapInputs(core, (name, spec) => withModels(classType, name, spec))
     definitions.set(classType, filled)
@@ -69,7 +70,7 @@ export function createNodeCatalogue({ version, models, testNodes, files }: NodeC
     objectInfo() {
       const revision = files.revision('input')
       if (whole?.revision !== revision) {
-        const classTypes = [...coreClassTypes(version), ...(testNodes ? Object.keys(testNodeDefinitions) : [])]
+        const classTypes = [...coreClassTypes(version), ...extra.keys()]
         const parts = classTypes.map((classType) => `${pythonJson(classType)}: ${answerOf(classType)}`)
         whole = { revision, json: `{${parts.join(', ')}}` }
       }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -55,6 +56,8 @@ export interface Simulator {
 
 const defaultStepDelayMs = 30
 const defaultMaxFileBytes = 512 * 1024 * 1024
+/** How long aiohttp leaves an idle connection open. */
+const keepAliveMs = 75_000
 
 /**
  * Starts a stand-in for a ComfyUI server: the same HTTP and WebSocket interface, with drawn pictures in place of models.
@@ -105,7 +108,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
       { method: 'GET', path: '/ws', handle: ({ response }) => void response.writeHead(400).end() },
     ],
   })
-  const server = createServer(answer)
+  const server = createServer({ keepAliveTimeout: keepAliveMs }, answer)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const url = new URL(request.url ?? '/', 'http://simulator')
     if (/^(?:\/api)?\/ws$/.test(url.pathname)) {
@@ -154,8 +157,9 @@ function chosenPreviews(
   return chosen === 'none' || chosen === 'auto' || chosen === 'latent2rgb' || chosen === 'taesd' ? chosen : fallback
 }
 
-/** A loader's result changes with the contents of its file. */
+/** A loader's result changes with the contents of its file; what only sends pictures away is never the same again. */
 function loadedContent(files: FileStore, classType: string, inputs: Readonly<Record<string, unknown>>): string {
+  if (classType === 'SaveImageWebsocket') return randomUUID()
   const [input] = nodeValidator(classType)?.takes ?? []
   const name = input === undefined ? undefined : inputs[input]
   if (typeof name !== 'string') return ''

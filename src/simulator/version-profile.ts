@@ -26,8 +26,8 @@ export interface VersionProfile {
   guardsExtraData: boolean
   /** `extra_data.preview_method` chooses the previews of a job. */
   previewsPerPrompt: boolean
-  /** Loaders and `/view` stay inside of their root; sensitive keys never show in `/queue`. */
-  confinesFiles: boolean
+  /** `/view` never hands a browser anything that it would run. */
+  guardsView: boolean
   /** More flags than previews and upload size. */
   modernFeatures: boolean
   modelFolders: readonly string[]
@@ -83,7 +83,7 @@ const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
     matchesAnyType: true,
     guardsExtraData: true,
     previewsPerPrompt: true,
-    confinesFiles: true,
+    guardsView: true,
     modernFeatures: true,
     modelFolders: newerFolders,
   },
@@ -102,7 +102,7 @@ const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
     matchesAnyType: false,
     guardsExtraData: false,
     previewsPerPrompt: false,
-    confinesFiles: false,
+    guardsView: false,
     modernFeatures: false,
     modelFolders: olderFolders,
   },

@@ -351,6 +351,65 @@ test.each<[method: string, path: string, body: string | undefined, status: numbe
   expect(response.status).toBe(status)
 })
 
+test('lists jobs newest first, in pages, by status', async () => {
+  const simulator = await start()
+  const client = await connect(simulator.url, 'me')
+  const failing = {
+    ...sleeping(0, 1),
+    2: { class_type: 'TestFail', inputs: { image: ['1', 0], message: 'x', kind: 'oom' } },
+  }
+  const ids = [await run(simulator, client, savedImage()), await run(simulator, client, failing)]
+  const list = async (query: string): Promise<unknown> => (await fetch(`${simulator.url}/api/jobs?${query}`)).json()
+  expect(await list('sort_order=asc&limit=1')).toMatchObject({
+    jobs: [{ id: ids[0], status: 'completed', outputs_count: 1, preview_output: { nodeId: '9', mediaType: 'images' } }],
+    pagination: { offset: 0, limit: 1, total: 2, has_more: true },
+  })
+  expect(await list('status=failed')).toMatchObject({
+    jobs: [{ id: ids[1], execution_error: { node_id: '2', exception_type: 'torch.OutOfMemoryError' } }],
+    pagination: { limit: null, total: 1, has_more: false },
+  })
+  expect(await list('status=nope')).toHaveProperty('error')
+  await client.close()
+})
+
+test('one prompt with malformed metadata breaks the list of jobs for everybody, as in a real server', async () => {
+  const simulator = await start()
+  const client = await connect(simulator.url, 'me')
+  const id = await run(simulator, client, savedImage(), { extra_data: { extra_pnginfo: null } })
+  expect((await fetch(`${simulator.url}/api/jobs`)).status).toBe(500)
+  await post(simulator, '/history', { delete: [id] })
+  expect((await fetch(`${simulator.url}/api/jobs`)).status).toBe(200)
+  await client.close()
+})
+
+test('sends results over the socket and texts into the history when the nodes do', async () => {
+  const simulator = await start()
+  const client = await connect(simulator.url, 'me', { flags: { supports_preview_metadata: true } })
+  const id = await run(simulator, client, {
+    1: image,
+    2: { class_type: 'GetImageSize', inputs: { image: ['1', 0] } },
+    3: { class_type: 'PreviewAny', inputs: { source: ['2', 1] } },
+    9: { class_type: 'SaveImageWebsocket', inputs: { images: ['1', 0] } },
+  })
+  expect(await historyOf(simulator, id)).toMatchObject({ outputs: { 3: { text: ['32'] } } })
+  expect(Object.keys((await historyOf(simulator, id))?.outputs ?? {})).toEqual(['3'])
+  const frames = client.messages.flatMap((message) => ('frame' in message ? [message.frame] : []))
+  const [text, result] = [3, 4].map((type) => frames.find((frame) => frame.readUInt32BE(0) === type))
+  expect(text?.toString('utf8', 9)).toBe('width: 64, height: 32\n batch size: 1')
+  const png = result?.subarray(8 + result.readUInt32BE(4)) ?? Buffer.alloc(0)
+  expect(PNG.sync.read(png)).toMatchObject({ width: 64, height: 32 })
+  await client.close()
+})
+
+test('an older release knows no jobs API and takes any id', async () => {
+  const simulator = await start({ version: '0.3.64' })
+  expect((await fetch(`${simulator.url}/api/jobs`)).status).toBe(404)
+  const accepted = await post(simulator, '/prompt', { prompt: savedImage(), prompt_id: 'any' })
+  expect(await accepted.json()).toMatchObject({ prompt_id: 'any' })
+  const stats: unknown = await (await fetch(`${simulator.url}/system_stats`)).json()
+  expect(stats).toMatchObject({ system: { comfyui_version: '0.3.64', os: 'posix' } })
+})
+
 test('refuses pages of other origins', async () => {
   const { url, port } = await start()
   const status = async (headers: Record<string, string>): Promise<number> =>

@@ -15,7 +15,7 @@ export interface SimulatorClient {
 
 const messageSchema = z.object({ type: z.string(), data: z.record(z.string(), z.unknown()) })
 
-/** A WebSocket client of a ComfyUI server that keeps everything it hears. */
+/** A WebSocket client of a ComfyUI server that keeps everything it hears; its flags are known when it resolves. */
 export async function connect(
   url: string,
   clientId: string,
@@ -32,14 +32,20 @@ export async function connect(
     for (const waiter of waiting.filter(({ fits }) => fits(message))) waiter.found(message)
   })
   await once(socket, 'open')
-  if (flags !== undefined) socket.send(JSON.stringify({ type: 'feature_flags', data: flags }))
+
+  async function next(fits: (message: Message) => boolean): Promise<Message> {
+    const found = messages.find(fits)
+    return found ?? new Promise((resolve) => waiting.push({ fits, found: resolve }))
+  }
+
+  if (flags !== undefined) {
+    socket.send(JSON.stringify({ type: 'feature_flags', data: flags }))
+    await next(({ type }) => type === 'feature_flags')
+  }
 
   return {
     messages,
-    async next(fits) {
-      const found = messages.find(fits)
-      return found ?? new Promise((resolve) => waiting.push({ fits, found: resolve }))
-    },
+    next,
     story: () => messages.map(describe),
     async close() {
       socket.close()

@@ -20,7 +20,7 @@ export function viewRoute({ files, profile }: { files: FileStore; profile: Versi
       const { query } = exchange
       const { file, name } = locate(query, files)
       const disposition = { 'Content-Disposition': `filename="${name}"` }
-      const guard = profile.confinesFiles ? { 'X-Content-Type-Options': 'nosniff' } : {}
+      const guard = profile.guardsView ? { 'X-Content-Type-Options': 'nosniff' } : {}
       const preview = query.get('preview')
       const channel = query.get('channel')
       if (preview !== null) {
@@ -58,7 +58,7 @@ function asRoot(text: string): FileRoot | undefined {
 
 function rawHeaders(name: string, profile: VersionProfile): Record<string, string> {
   const type = contentTypeOf(name)
-  if (!profile.confinesFiles || !isActiveContent(type)) return { 'Content-Type': type }
+  if (!profile.guardsView || !isActiveContent(type)) return { 'Content-Type': type }
   return {
     'Content-Type': 'application/octet-stream',
     'Content-Disposition': `attachment; filename="${name}"`,

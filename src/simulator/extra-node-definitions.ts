@@ -6,6 +6,23 @@ const common = {
   category: 'test',
 }
 
+/** Classes that ComfyUI ships among its custom nodes, so that the table of core nodes lacks them. */
+export const shippedNodeDefinitions: Readonly<Record<string, NodeDefinition>> = {
+  SaveImageWebsocket: {
+    input: { required: { images: ['IMAGE'] } },
+    input_order: { required: ['images'] },
+    output: [],
+    output_is_list: [],
+    output_name: [],
+    name: 'SaveImageWebsocket',
+    display_name: 'SaveImageWebsocket',
+    description: '',
+    python_module: 'custom_nodes.websocket_image_save',
+    category: 'api/image',
+    output_node: true,
+  },
+}
+
 /** Classes for tests: a slow one, one that fails, one that shows a text and a number that is no JSON. */
 export const testNodeDefinitions: Readonly<Record<string, NodeDefinition>> = {
   TestSleep: {
