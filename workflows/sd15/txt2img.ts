@@ -11,8 +11,8 @@ which makes this module a good one to copy.`,
   RequestSchema: z.object({
     prompt: z.string().min(1).describe('What to draw'),
     negative_prompt: z.string().default('').describe('What to keep out of the image'),
-    width: z.int().min(256).max(1024).multipleOf(8).default(512).describe('Pixels, a multiple of 8'),
-    height: z.int().min(256).max(1024).multipleOf(8).default(512).describe('Pixels, a multiple of 8'),
+    width: z.int().min(64).max(1024).multipleOf(8).default(512).describe('Pixels, a multiple of 8'),
+    height: z.int().min(64).max(1024).multipleOf(8).default(512).describe('Pixels, a multiple of 8'),
     batch_size: z.int().min(1).max(8).default(1).describe('How many images to draw'),
     seed: z
       .int()
