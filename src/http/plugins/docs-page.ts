@@ -33,7 +33,13 @@ export async function serveDocsPage(
     staticCSP: contentSecurityPolicy,
     transformSpecificationClone: false,
     transformSpecification: () => options.render().document,
-    uiConfig: { deepLinking: true, displayRequestDuration: true, tryItOutEnabled: true, persistAuthorization: false },
+    uiConfig: {
+      layout: 'BaseLayout',
+      deepLinking: true,
+      displayRequestDuration: true,
+      tryItOutEnabled: true,
+      persistAuthorization: false,
+    },
   })
 }
 
