@@ -66,7 +66,10 @@ async function build(
       ? createMemoryJobStore()
       : createSqliteJobStore({ file: path.join(dataDir, 'jobs.sqlite') })
   closers.push(() => store.close())
-  const outputs = createLocalOutputStore({ directory: path.join(dataDir, 'outputs') })
+  const outputs = createLocalOutputStore({
+    directory: path.join(dataDir, 'outputs'),
+    isDurable: config.storage.jobStore === 'sqlite',
+  })
   closers.push(() => outputs.close())
   await outputs.removeUnknown((id) => store.get(id) !== undefined)
   const inputs = createLocalInputStore({

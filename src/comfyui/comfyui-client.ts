@@ -151,10 +151,10 @@ export class ComfyuiClient {
     file: ComfyuiFile,
     signal?: AbortSignal,
   ): Promise<{ body: Buffer | Readable; contentType: string | undefined }> {
-    const query = new URLSearchParams({ filename: file.filename, subfolder: file.subfolder, type: file.type })
+    const [filename, subfolder, type] = [file.filename, file.subfolder, file.type].map(encodeURIComponent)
     const answer = await this.#call({
       method: 'GET',
-      path: `/view?${query.toString()}`,
+      path: `/view?filename=${filename}&subfolder=${subfolder}&type=${type}`,
       bufferUpToBytes: bufferedFileBytes,
       ...(signal && { signal }),
     })

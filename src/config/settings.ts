@@ -148,7 +148,8 @@ export const settings = {
     flag: '--job-store <kind>',
     group: 'Jobs',
     default: 'sqlite',
-    description: 'Where jobs are remembered. With memory they are forgotten when the server stops.',
+    description:
+      'Where jobs are remembered. With memory they are forgotten when the server stops, and small outputs with them.',
   }),
   maxQueued: single(wholeNumber(1, 1_000_000), {
     env: 'COMFYUI_API_MAX_QUEUED',

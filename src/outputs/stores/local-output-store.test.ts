@@ -114,6 +114,24 @@ describe('local output store', () => {
     expect(found).toEqual([undefined, undefined, 2, 3, 4, 5])
   })
 
+  test('where nothing need be durable, writes the oldest small outputs only when memory for them runs out', async () => {
+    const store = createLocalOutputStore({ directory, isDurable: false, recentBytes: 3 * small })
+    const jobs = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
+    const bytes = randomBytes(small)
+    for (const job of jobs) await store.write(job, 0, bytes)
+    expect(readdirSync(directory).sort()).toEqual([`${jobs[0]}.0`, `${jobs[1]}.0`].sort())
+    for (const job of jobs) {
+      expect((await store.read(job, 0))?.equals(bytes)).toBe(true)
+      const part = await store.open(job, 0, { start: 10, end: 19 })
+      expect(part && (await buffer(part)).equals(bytes.subarray(10, 20))).toBe(true)
+      await store.write(job, 0, Buffer.from('later'))
+      expect(String(await store.read(job, 0))).toBe('later')
+      await store.remove(job, 1)
+      expect(await store.read(job, 0)).toBeUndefined()
+    }
+    expect(readdirSync(directory)).toEqual([])
+  })
+
   test('keeps no larger memory alive for a small output', async () => {
     const store = inMemory()
     const jobId = randomUUID()

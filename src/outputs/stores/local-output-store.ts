@@ -12,6 +12,11 @@ export interface LocalOutputStoreOptions {
   readonly directory: string
   /** Outputs written a moment ago are kept in memory up to this size in all, so that an answer costs no read. */
   readonly recentBytes?: number
+  /**
+   * False where jobs do not outlive the process either: small outputs are then written only when `recentBytes` of them
+   * are waiting. Default true.
+   */
+  readonly isDurable?: boolean
 }
 
 export interface LocalOutputStore extends OutputStore {
@@ -41,8 +46,12 @@ const recentShare = 4
 export function createLocalOutputStore({
   directory,
   recentBytes = 16 * 1024 * 1024,
+  isDurable = true,
 }: LocalOutputStoreOptions): LocalOutputStore {
   const recent = createRecentMap<string, Buffer>(recentBytes, (bytes) => bytes.length + recentEntryBytes)
+  /** Outputs that are nowhere but here, oldest first. Empty in a durable store. */
+  const held = new Map<string, Buffer>()
+  let heldBytes = 0
   let partCount = 0
 
   try {
@@ -61,11 +70,33 @@ export function createLocalOutputStore({
       throw new GatewayError('internal_error', { detail: `${jobId}.${index} is no name of an output.` })
     }
     recent.delete(name)
+    letGo(name)
     if (!Buffer.isBuffer(source)) return writeParted(name, (path) => writeStream(path, source))
+    if (source.length <= maxSyncWriteBytes && !isDurable) {
+      hold(name, compact(source))
+      return { sizeBytes: source.length }
+    }
     if (source.length <= maxSyncWriteBytes) writeAtOnce(join(directory, name), source)
     else await writeParted(name, (path) => writeLarge(path, source))
     if (source.length <= recentBytes / recentShare) recent.set(name, compact(source))
     return { sizeBytes: source.length }
+  }
+
+  function hold(name: string, bytes: Buffer): void {
+    held.set(name, bytes)
+    heldBytes += bytes.length + recentEntryBytes
+    for (const [oldest, waiting] of held) {
+      if (heldBytes <= recentBytes) return
+      writeAtOnce(join(directory, oldest), waiting)
+      letGo(oldest)
+    }
+  }
+
+  function letGo(name: string): void {
+    const bytes = held.get(name)
+    if (bytes === undefined) return
+    held.delete(name)
+    heldBytes -= bytes.length + recentEntryBytes
   }
 
   /** Part files of the same output never meet: an attempt that was given up may still be writing. */
@@ -85,13 +116,13 @@ export function createLocalOutputStore({
   async function read(jobId: string, index: number): Promise<Buffer | undefined> {
     const name = nameOf(jobId, index)
     if (name === undefined) return undefined
-    return recent.get(name) ?? (await readFile(join(directory, name)).catch(missingIsUndefined))
+    return held.get(name) ?? recent.get(name) ?? (await readFile(join(directory, name)).catch(missingIsUndefined))
   }
 
   async function open(jobId: string, index: number, range?: ByteRange): Promise<Readable | undefined> {
     const name = nameOf(jobId, index)
     if (name === undefined) return undefined
-    const bytes = recent.get(name)
+    const bytes = held.get(name) ?? recent.get(name)
     if (bytes !== undefined) return Readable.from(chunksOf(range ? bytes.subarray(range.start, range.end + 1) : bytes))
     const file = await openFile(join(directory, name)).catch(missingIsUndefined)
     return file?.createReadStream({ highWaterMark: readBytes, ...range })
@@ -102,6 +133,7 @@ export function createLocalOutputStore({
       const name = nameOf(jobId, index)
       if (name === undefined) return
       recent.delete(name)
+      letGo(name)
       await rm(join(directory, name), { force: true }).catch(refuseWrite)
     }
   }
