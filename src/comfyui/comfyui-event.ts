@@ -3,7 +3,7 @@ import type { NodeFailure, NodeOutput } from './wire/messages.ts'
 /** What ComfyUI tells over its WebSocket, decoded. `promptId` says whose event it is; those without one belong to nobody in particular. */
 export type ComfyuiEvent =
   | { readonly type: 'status' }
-  | { readonly type: 'execution_start'; readonly promptId: string; readonly timestampMs: number | undefined }
+  | { readonly type: 'execution_start'; readonly promptId: string }
   | { readonly type: 'execution_cached'; readonly promptId: string; readonly nodes: readonly string[] }
   /** `node` null: the worker has let go of the prompt and its history is readable. */
   | { readonly type: 'executing'; readonly promptId: string | undefined; readonly node: string | null }
@@ -22,7 +22,7 @@ export type ComfyuiEvent =
       readonly node: string
       readonly output: NodeOutput | undefined
     }
-  | { readonly type: 'execution_success'; readonly promptId: string; readonly timestampMs: number | undefined }
+  | { readonly type: 'execution_success'; readonly promptId: string }
   | { readonly type: 'execution_error'; readonly promptId: string; readonly error: NodeFailure }
   | { readonly type: 'execution_interrupted'; readonly promptId: string }
   | {

@@ -32,7 +32,7 @@ test('understands a progress_state frame that is written in another way', () => 
 test.each([
   [
     { type: 'execution_start', data: { prompt_id: id, timestamp: 5 } },
-    { type: 'execution_start', promptId: id, timestampMs: 5 },
+    { type: 'execution_start', promptId: id },
   ],
   [
     { type: 'execution_cached', data: { nodes: ['4'], prompt_id: id } },
@@ -56,7 +56,7 @@ test.each([
   ],
   [
     { type: 'execution_success', data: { prompt_id: id, timestamp: 6 } },
-    { type: 'execution_success', promptId: id, timestampMs: 6 },
+    { type: 'execution_success', promptId: id },
   ],
   [
     { type: 'execution_interrupted', data: { prompt_id: id, node_id: '3' } },

@@ -67,11 +67,6 @@ function decodeMessage(type: string, data: unknown, bytes: Buffer): ComfyuiEvent
       return { type }
     case 'execution_start':
     case 'execution_success':
-      return from(promptEventSchema, data, ({ prompt_id, timestamp }) => ({
-        type,
-        promptId: prompt_id,
-        timestampMs: timestamp ?? undefined,
-      }))
     case 'execution_interrupted':
       return from(promptEventSchema, data, ({ prompt_id }) => ({ type, promptId: prompt_id }))
     case 'execution_cached':

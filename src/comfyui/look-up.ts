@@ -14,8 +14,8 @@ export type Ending =
   | {
       readonly outcome: 'success'
       readonly outputs: Readonly<Record<string, NodeOutput>>
-      readonly startedAtMs: number | undefined
-      readonly endedAtMs: number | undefined
+      /** How long it ran, by the clock of the instance. */
+      readonly ranMs: number | undefined
     }
   | { readonly outcome: 'error'; readonly error: NodeFailure }
   | { readonly outcome: 'interrupted' }
@@ -35,12 +35,10 @@ export function readEnding(
     return { outcome: 'error', error: error.success ? error.data : {} }
   }
   if (!messages.has('execution_success') && status?.status_str === 'error') return { outcome: 'error', error: {} }
-  return {
-    outcome: 'success',
-    outputs,
-    startedAtMs: timestampOf(messages.get('execution_start')),
-    endedAtMs: timestampOf(messages.get('execution_success')),
-  }
+  const startedAtMs = timestampOf(messages.get('execution_start'))
+  const endedAtMs = timestampOf(messages.get('execution_success'))
+  const ranMs = startedAtMs === undefined || endedAtMs === undefined ? undefined : Math.max(0, endedAtMs - startedAtMs)
+  return { outcome: 'success', outputs, ranMs }
 }
 
 function timestampOf(message: unknown): number | undefined {

@@ -18,7 +18,6 @@ export interface JobRunnerOptions {
   readonly limits: FollowLimits & {
     /** Submissions of one job to instances, the first included. */
     readonly maxAttempts: number
-    readonly queueTimeoutMs: number
   }
   /** Adds the caller's parameters to errors that name nodes. */
   readonly nameParameters: (
@@ -169,8 +168,8 @@ export class JobRunner {
     const { lives } = this.#options
     const nodeStartsMs: Record<string, number> = {}
     return {
-      started: (timestampMs) => {
-        const times = { ...live.job.times, startedAtMs: timestampMs ?? Date.now() }
+      started: (startedAtMs) => {
+        const times = { ...live.job.times, startedAtMs }
         lives.change(live, { times, nodeStartsMs, ...(live.job.state === 'queued' && { state: 'running' as const }) })
       },
       cached: (nodeIds) => live.progress.noteCached(nodeIds),

@@ -9,7 +9,7 @@ const promptId = '0b9c1c1e-6a0e-4a51-9f0e-3f6f4f6f9c11'
 const output = { images: [{ filename: 'a.png' }] }
 const ended: LookUp = {
   state: 'ended',
-  ending: { outcome: 'success', outputs: { '9': output }, startedAtMs: 1, endedAtMs: 2 },
+  ending: { outcome: 'success', outputs: { '9': output }, ranMs: 1 },
 }
 const silent: FollowHooks = {
   started() {},
@@ -47,7 +47,7 @@ function follow(hooks: Partial<FollowHooks> = {}) {
   const follower = new PromptFollower({
     instance,
     promptId,
-    limits: { runTimeoutMs: 600_000, stallTimeoutMs: 300_000, outageTimeoutMs: 60_000 },
+    limits: { queueTimeoutMs: 900_000, runTimeoutMs: 600_000, stallTimeoutMs: 300_000, outageTimeoutMs: 60_000 },
     hooks: { ...silent, ...hooks },
   })
   let verdict: Verdict | undefined
@@ -238,6 +238,41 @@ test('stops what runs for too long, or falls silent, and gives up when ComfyUI d
   await pass(330_000)
   expect(instance.cancels).toBeGreaterThan(0)
   expect(verdict()).toMatchObject({ kind: 'timed_out', reason: 'Nothing was heard of it for 300 s while it ran.' })
+})
+
+test('silence counts from the moment there is a connection', async () => {
+  const { follower, hear, instance, pass, verdict } = follow()
+  follower.markSubmitted('accepted')
+  hear({ type: 'execution_start' })
+  instance.isConnected = false
+  instance.answers = [{ state: 'running' }]
+  await pass(400_000)
+  instance.isConnected = true
+  await pass(100_000)
+  expect([verdict(), instance.cancels]).toEqual([undefined, 0])
+})
+
+test('a prompt that never starts is taken back in the end', async () => {
+  const { follower, instance, pass, verdict } = follow()
+  follower.markSubmitted('accepted')
+  instance.answers = [{ state: 'pending' }]
+  await pass(900_000)
+  expect([verdict(), instance.cancels]).toEqual([undefined, 0])
+  instance.answers = [{ state: 'absent' }]
+  await pass(1000)
+  expect(verdict()).toEqual({ kind: 'timed_out', reason: 'It waited on its instance for longer than 900 s.' })
+})
+
+test('tells the start once, and reckons it from the run when only the end was seen', async () => {
+  const starts: number[] = []
+  const { follower, hear, instance, pass } = follow({ started: (startedAtMs) => void starts.push(startedAtMs) })
+  follower.markSubmitted('accepted')
+  instance.connection = 3
+  instance.answers = [{ state: 'ended', ending: { outcome: 'success', outputs: {}, ranMs: 5000 } }]
+  const heardAtMs = Date.now()
+  hear({ type: 'executing', node: null })
+  await pass(250)
+  expect(starts).toEqual([heardAtMs - 5000])
 })
 
 test('always comes to one verdict, whatever is heard in whatever order', async () => {

@@ -5,12 +5,7 @@ import type { NodeFailure, NodeOutput } from '../comfyui/wire/messages.ts'
 
 /** How a prompt's stay on an instance ended. */
 export type Verdict =
-  | {
-      readonly kind: 'success'
-      readonly outputs: Readonly<Record<string, NodeOutput>>
-      readonly startedAtMs: number | undefined
-      readonly endedAtMs: number | undefined
-    }
+  | { readonly kind: 'success'; readonly outputs: Readonly<Record<string, NodeOutput>> }
   | { readonly kind: 'error'; readonly failure: NodeFailure }
   | { readonly kind: 'interrupted' }
   /** The instance does not know the prompt any more, or cannot be asked. */
@@ -30,9 +25,11 @@ export interface FollowedInstance {
 }
 
 export interface FollowLimits {
+  /** Longest wait on the instance, counted from the submit. */
+  readonly queueTimeoutMs: number
   /** Longest run, counted from its start on the instance. */
   readonly runTimeoutMs: number
-  /** Longest silence of a running prompt. */
+  /** Longest silence of a running prompt while its socket is open. */
   readonly stallTimeoutMs: number
   /** How long an instance may be unreachable before its prompts count as lost. */
   readonly outageTimeoutMs: number
@@ -40,7 +37,8 @@ export interface FollowLimits {
 
 /** What the owner of the job wants to hear on the way. */
 export interface FollowHooks {
-  started(timestampMs: number | undefined): void
+  /** It began to run, on the clock of this host. Called once, also when that was noticed late or only at its end. */
+  started(startedAtMs: number): void
   cached(nodeIds: readonly string[]): void
   executing(nodeId: string): void
   progressState(bytes: Buffer): void
@@ -88,8 +86,9 @@ export class PromptFollower {
   #isLookingUp = false
   #nextLookUpAtMs = Number.POSITIVE_INFINITY
   #endingLookUps = 0
+  readonly #submittedAtMs = Date.now()
   #startedAtMs: number | undefined
-  #lastHeardAtMs: number
+  #lastHeardAtMs = Date.now()
   #absentSinceMs: number | undefined
   #unreachableSinceMs: number | undefined
   #isCanceling = false
@@ -107,7 +106,6 @@ export class PromptFollower {
     this.#promptId = options.promptId
     this.#limits = options.limits
     this.#hooks = options.hooks
-    this.#lastHeardAtMs = Date.now()
     this.#isAdopted = options.isAdopted ?? false
     this.#connectionAtSubmit = this.#isAdopted || !options.instance.isConnected ? -1 : options.instance.connection
     const { promise, resolve } = Promise.withResolvers<Verdict>()
@@ -144,7 +142,7 @@ export class PromptFollower {
     this.#absentSinceMs = undefined
     switch (event.type) {
       case 'execution_start':
-        this.#noteStarted(event.timestampMs)
+        this.#noteStarted()
         break
       case 'execution_cached':
         this.#hooks.cached(event.nodes)
@@ -166,7 +164,7 @@ export class PromptFollower {
         if (event.output) this.#executed[event.node] = event.output
         break
       case 'execution_success':
-        this.#hearSuccess(event.timestampMs)
+        this.#hearSuccess()
         break
       case 'execution_error':
         // A node may block its outputs with a message: the prompt goes on and ends well.
@@ -183,15 +181,17 @@ export class PromptFollower {
     }
   }
 
-  #noteStarted(timestampMs: number | undefined): void {
+  /** @param ranMs how long ago that was, where it is known: the clock of the instance may be another one. */
+  #noteStarted(ranMs = 0): void {
     if (this.#startedAtMs !== undefined) return
-    this.#startedAtMs = Date.now()
-    this.#hooks.started(timestampMs)
+    this.#startedAtMs = Date.now() - ranMs
+    this.#hooks.started(this.#startedAtMs)
   }
 
-  #hearSuccess(timestampMs: number | undefined): void {
+  #hearSuccess(): void {
     if (this.#isContinuous) {
-      this.#settle({ kind: 'success', outputs: this.#executed, startedAtMs: undefined, endedAtMs: timestampMs })
+      this.#noteStarted()
+      this.#settle({ kind: 'success', outputs: this.#executed })
       return
     }
     this.#hearEnding(undefined)
@@ -225,6 +225,8 @@ export class PromptFollower {
   /** Gives the follower a chance to act on the time. */
   tick(nowMs: number): void {
     if (this.#isSettled || !this.#isSubmitted) return
+    // What is not heard because there is no connection says nothing about the prompt.
+    if (!this.#instance.isConnected) this.#lastHeardAtMs = nowMs
     this.#checkLimits(nowMs)
     if (this.#isLookingUp) return
     if (!this.#instance.isConnected) this.#nextLookUpAtMs = Math.min(this.#nextLookUpAtMs, nowMs + disconnectedPauseMs)
@@ -240,10 +242,13 @@ export class PromptFollower {
       if (nowMs >= this.#outOfTime.giveUpAtMs) this.#settle({ kind: 'timed_out', reason: this.#outOfTime.reason })
       return
     }
-    if (this.#startedAtMs === undefined) return
-    const { runTimeoutMs, stallTimeoutMs } = this.#limits
-    if (nowMs - this.#startedAtMs > runTimeoutMs) this.#stop(`It ran for longer than ${seconds(runTimeoutMs)}.`, nowMs)
-    else if (!this.#isAdopted && nowMs - this.#lastHeardAtMs > stallTimeoutMs) {
+    const { queueTimeoutMs, runTimeoutMs, stallTimeoutMs } = this.#limits
+    if (this.#startedAtMs === undefined) {
+      if (nowMs - this.#submittedAtMs <= queueTimeoutMs) return
+      this.#stop(`It waited on its instance for longer than ${seconds(queueTimeoutMs)}.`, nowMs)
+    } else if (nowMs - this.#startedAtMs > runTimeoutMs) {
+      this.#stop(`It ran for longer than ${seconds(runTimeoutMs)}.`, nowMs)
+    } else if (!this.#isAdopted && nowMs - this.#lastHeardAtMs > stallTimeoutMs) {
       this.#stop(`Nothing was heard of it for ${seconds(stallTimeoutMs)} while it ran.`, nowMs)
     }
   }
@@ -273,7 +278,7 @@ export class PromptFollower {
         this.#judgeAbsence()
         return
       case 'running':
-        this.#noteStarted(undefined)
+        this.#noteStarted()
         break
       case 'pending':
         break
@@ -288,12 +293,8 @@ export class PromptFollower {
     if (this.#outOfTime && ending.outcome !== 'success') return { kind: 'timed_out', reason: this.#outOfTime.reason }
     switch (ending.outcome) {
       case 'success':
-        return {
-          kind: 'success',
-          outputs: ending.outputs,
-          startedAtMs: ending.startedAtMs,
-          endedAtMs: ending.endedAtMs,
-        }
+        this.#noteStarted(ending.ranMs)
+        return { kind: 'success', outputs: ending.outputs }
       case 'error':
         return { kind: 'error', failure: ending.error }
       case 'interrupted':
