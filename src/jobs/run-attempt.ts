@@ -95,7 +95,8 @@ async function submit(
   try {
     prompt = await uploadInputs(live.payload.prompt, live.payload.inputFiles, context)
   } catch (error) {
-    return error instanceof ComfyuiError ? lost(error.message, false) : failureOf(error)
+    const isUnreachable = error instanceof ComfyuiError && error.reason === 'unreachable'
+    return isUnreachable ? lost(error.message, false) : failureOf(error)
   }
   if (live.isCancelRequested) return { kind: 'canceled' }
   try {
