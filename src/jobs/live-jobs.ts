@@ -47,10 +47,11 @@ export class LiveJobs {
 
   /**
    * A change on the way. Nobody waits until it is on disk: after a crash the instance is asked. A change of state that
-   * the state machine does not have is left out whole, because the job went another way meanwhile.
+   * the state machine does not have is left out whole, because the job went another way meanwhile, and so is everything
+   * once its end is being written down.
    */
   change(live: LiveJob, change: Partial<Job>): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || live.isEnding) return
     const previous = live.job.state
     if (change.state !== undefined && change.state !== previous && !canBecome(previous, change.state)) return
     live.job = { ...live.job, ...change }
