@@ -43,6 +43,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
   const runner = new JobRunner({ ...options, lives })
   let accepting = 0
   let isDraining = false
+  let isClosed = false
   let forgetTimer: NodeJS.Timeout | undefined
 
   function get(id: string): Job | undefined {
@@ -87,14 +88,18 @@ export function createJobs(options: JobsOptions): JobsOwner {
   async function forget(): Promise<void> {
     const beforeMs = Date.now() - limits.retentionMs
     try {
-      for (const { id, outputCount } of store.deleteCompletedBefore(beforeMs, forgottenAtOnce)) {
-        await outputs.remove(id, outputCount)
+      for (let isMore = true; isMore && !isClosed;) {
+        const forgotten = store.deleteCompletedBefore(beforeMs, forgottenAtOnce)
+        for (const { id, outputCount } of forgotten) await outputs.remove(id, outputCount)
+        isMore = forgotten.length === forgottenAtOnce
       }
+      if (isClosed) return
       const needed = new Set([...lives].flatMap(({ payload }) => payload.inputFiles.map(({ name }) => name)))
       await inputs.deleteUnusedBefore(beforeMs, (name) => needed.has(name))
     } catch (error) {
       onFault('Old jobs could not be cleared away', error)
     }
+    if (!isClosed) forgetTimer = setTimeout(() => void forget(), forgetEveryMs)
   }
 
   return {
@@ -103,7 +108,6 @@ export function createJobs(options: JobsOptions): JobsOwner {
       for (const live of open) lives.add(live)
       runner.start()
       runner.takeUp(open).catch((error: unknown) => onFault('Jobs of an earlier process could not be taken up', error))
-      forgetTimer = setInterval(() => void forget(), forgetEveryMs)
       void forget()
     },
 
@@ -139,7 +143,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
 
     async wait(id, { timeoutMs, signal }) {
       const live = lives.get(id)
-      if (!live || timeoutMs <= 0) return requireJob(id)
+      if (!live || timeoutMs <= 0 || isClosed) return requireJob(id)
       await live.whenEnded(timeoutMs, signal)
       return live.job
     },
@@ -165,7 +169,8 @@ export function createJobs(options: JobsOptions): JobsOwner {
     whenIdle: (timeoutMs) => lives.whenIdle(timeoutMs),
     close() {
       isDraining = true
-      clearInterval(forgetTimer)
+      isClosed = true
+      clearTimeout(forgetTimer)
       runner.close()
       lives.close()
     },

@@ -1,0 +1,109 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { completeJob, makeJob, makePayload } from '../../test/support/make-job.ts'
+import { createInstancePool } from '../instances/instance-pool.ts'
+import { createJobs, type JobsOwner } from './create-jobs.ts'
+import type { JobRequest } from './jobs.ts'
+import { createMemoryJobStore } from './stores/memory-job-store.ts'
+
+let jobs: JobsOwner | undefined
+afterEach(() => {
+  jobs?.close()
+  vi.useRealTimers()
+})
+
+/** Jobs without any instance: all of them wait. */
+function create({ maxQueued = 10 } = {}) {
+  const store = createMemoryJobStore()
+  const removed: string[] = []
+  const faults: unknown[] = []
+  jobs = createJobs({
+    store,
+    pool: createInstancePool({
+      instances: [],
+      submitAhead: 0,
+      connectTimeoutMs: 1000,
+      submitTimeoutMs: 1000,
+      fetchTimeoutMs: 1000,
+      onStateChanged: () => {},
+    }),
+    inputs: {
+      put: () => Promise.reject(new Error('not asked for')),
+      open: () => Promise.resolve(undefined),
+      deleteUnusedBefore: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    },
+    outputs: {
+      write: () => Promise.resolve({ sizeBytes: 0 }),
+      read: () => Promise.resolve(undefined),
+      open: () => Promise.resolve(undefined),
+      remove: (id) => Promise.resolve(void removed.push(id)),
+      close: () => Promise.resolve(),
+    },
+    limits: {
+      maxQueued,
+      maxAttempts: 2,
+      retentionMs: 60_000,
+      queueTimeoutMs: 60_000,
+      runTimeoutMs: 60_000,
+      stallTimeoutMs: 60_000,
+      outageTimeoutMs: 60_000,
+    },
+    nameParameters: (_workflow, _input, errors) => Promise.resolve(errors),
+    onJobChanged: () => {},
+    onFault: (_message, error) => void faults.push(error),
+  })
+  return { jobs, store, removed, faults }
+}
+
+function request(changes: Partial<JobRequest> = {}): JobRequest {
+  return { ...makePayload(), workflow: 'a/b', requestId: 'r', ...changes }
+}
+
+test('a waiting job has its place, and is canceled at once', async () => {
+  const { jobs } = create()
+  const [first, second] = [await jobs.submit(request()), await jobs.submit(request())]
+  expect([jobs.queuePosition(first.job.id), jobs.queuePosition(second.job.id)]).toEqual([0, 1])
+  expect((await jobs.cancel(first.job.id)).state).toBe('canceled')
+  expect(jobs.queuePosition(second.job.id)).toBe(0)
+  expect((await jobs.cancel(first.job.id)).state).toBe('canceled')
+})
+
+test('jobs that are just being stored count as waiting', async () => {
+  const { jobs } = create({ maxQueued: 2 })
+  const results = await Promise.allSettled([1, 2, 3].map(() => jobs.submit(request())))
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+  expect(results[2]).toMatchObject({ reason: { code: 'queue_full' } })
+})
+
+test('wakes those who wait when it closes, and lets nobody wait after that', async () => {
+  const { jobs } = create()
+  const { job } = await jobs.submit(request())
+  const waiting = jobs.wait(job.id, { timeoutMs: 600_000 })
+  const late = jobs.submit(request())
+  jobs.close()
+  expect((await waiting).state).toBe('queued')
+  expect((await jobs.wait((await late).job.id, { timeoutMs: 600_000 })).state).toBe('queued')
+})
+
+test('accepts nothing while it drains', async () => {
+  const { jobs } = create()
+  jobs.drain()
+  await expect(jobs.submit(request())).rejects.toMatchObject({ code: 'draining' })
+})
+
+test('forgets all jobs that are old enough, with their outputs', async () => {
+  vi.useFakeTimers()
+  const { jobs, store, removed, faults } = create()
+  for (let index = 0; index < 1200; index++) {
+    const job = makeJob()
+    await store.create({ job, payload: makePayload() })
+    await store.update(completeJob(job, 'succeeded', Date.now() - (index < 1100 ? 50_000 : 0)))
+  }
+  jobs.start()
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(removed).toHaveLength(0)
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(removed).toHaveLength(1100)
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect([removed.length, faults]).toEqual([1200, []])
+})
