@@ -43,13 +43,30 @@ test('follows servers that only send executing and progress', () => {
   expect(tracker.current()).toMatchObject({ value: 0.2, step: 2, steps: 8, currentNodeClass: 'KSampler' })
 })
 
+test('a node is done when the next one begins, where nobody says so', () => {
+  const tracker = new ProgressTracker(prompt)
+  for (const nodeId of ['4', '3', '9']) tracker.noteExecuting(nodeId)
+  expect(tracker.current()).toMatchObject({ value: 0.9, nodesDone: 2, currentNode: '9' })
+})
+
+test('an earlier state does not take the place of the node that began after it', () => {
+  const tracker = new ProgressTracker(prompt)
+  tracker.noteProgressState(
+    stateFrame({ '4': { value: 1, max: 1, state: 'finished' }, '3': { value: 7, max: 8, state: 'running' } }),
+  )
+  tracker.noteExecuting('9')
+  expect(tracker.current()).toMatchObject({ value: 0.1, nodesDone: 1, currentNode: '9', step: undefined })
+  tracker.noteProgressState(stateFrame({ '3': { value: 8, max: 8, state: 'finished' } }))
+  expect(tracker.current()).toMatchObject({ value: 0.9, nodesDone: 2, currentNode: '9' })
+})
+
 test('never goes down and never leaves 0..1, whatever is reported', () => {
   const node = fc.record({
     value: fc.double({ noNaN: true, min: -5, max: 50 }),
     max: fc.double({ noNaN: true, min: 0, max: 20 }),
     state: fc.constantFrom('running', 'finished', 'error', 'pending'),
   })
-  const frames = fc.array(fc.dictionary(fc.constantFrom('3', '4', '9', '3.0.0.1'), node))
+  const frames = fc.array(fc.dictionary(fc.constantFrom('3', '4', '9', '3.0.0.1', 'constructor'), node))
   fc.assert(
     fc.property(frames, (states) => {
       const tracker = new ProgressTracker(prompt)

@@ -13,6 +13,10 @@ export class ProgressTracker {
   readonly #done = new Set<string>()
   readonly #total: number
   #unreadState: Buffer | undefined
+  /** The server reports which nodes are done; of others, a node is done when the next one begins. */
+  #hasStates = false
+  /** The current node began after the unread state was sent. */
+  #isStateOlder = false
   #current: string | undefined
   #currentValue = 0
   #currentMax = 0
@@ -29,7 +33,8 @@ export class ProgressTracker {
 
   noteExecuting(nodeId: string): void {
     if (nodeId === this.#current) return
-    this.#readState()
+    if (!this.#hasStates && this.#current !== undefined) this.#noteDone(this.#current)
+    this.#isStateOlder = true
     this.#current = nodeId
     this.#currentValue = 0
     this.#currentMax = 0
@@ -37,6 +42,8 @@ export class ProgressTracker {
 
   noteProgressState(bytes: Buffer): void {
     this.#unreadState = bytes
+    this.#hasStates = true
+    this.#isStateOlder = false
   }
 
   noteProgress(nodeId: string | undefined, value: number, max: number): void {
@@ -47,13 +54,13 @@ export class ProgressTracker {
 
   current(): JobProgress {
     this.#readState()
-    const node = this.#current === undefined ? undefined : this.#prompt[this.#current]
+    const node = this.#current === undefined ? undefined : this.#nodeOf(this.#current)
     const isStepped = this.#currentMax > 1
     const within =
       node && !this.#done.has(this.#current ?? '') && this.#currentMax > 0 ? this.#currentValue / this.#currentMax : 0
     let reached = node ? shares(node) * Math.min(1, Math.max(0, within)) : 0
     for (const id of this.#done) {
-      const done = this.#prompt[id]
+      const done = this.#nodeOf(id)
       if (done) reached += shares(done)
     }
     this.#highest = Math.max(this.#highest, this.#total === 0 ? 0 : Math.min(1, reached / this.#total))
@@ -74,7 +81,7 @@ export class ProgressTracker {
     this.#unreadState = undefined
     for (const { nodeId, value, max, state } of nodes) {
       if (state === 'finished') this.#noteDone(nodeId)
-      else if (state === 'running') {
+      else if (state === 'running' && !this.#isStateOlder) {
         this.#current = nodeId
         this.#currentValue = value
         this.#currentMax = max
@@ -84,7 +91,11 @@ export class ProgressTracker {
 
   /** Nodes that ComfyUI expanded into being are not in the prompt and do not count. */
   #noteDone(nodeId: string): void {
-    if (this.#prompt[nodeId]) this.#done.add(nodeId)
+    if (this.#nodeOf(nodeId)) this.#done.add(nodeId)
+  }
+
+  #nodeOf(nodeId: string): PromptNode | undefined {
+    return Object.hasOwn(this.#prompt, nodeId) ? this.#prompt[nodeId] : undefined
   }
 }
 
