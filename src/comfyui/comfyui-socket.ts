@@ -20,8 +20,8 @@ export interface ComfyuiSocketOptions {
 
 export interface ComfyuiSocket {
   readonly isOpen: boolean
-  /** Cuts the present connection, so that a new one is made. */
-  drop(): void
+  /** Cuts the present connection, so that a new one is made. The reason is what `onDown` is told. */
+  drop(reason: string): void
   /** Closes for good; no callback is called after it. */
   close(): void
 }
@@ -47,6 +47,7 @@ export function openComfyuiSocket(options: ComfyuiSocketOptions): ComfyuiSocket 
   let failures = 0
   let closed = false
   let isOpen = false
+  let dropReason: string | undefined
 
   function connect(): void {
     const opening = new WebSocket(`${options.url}?clientId=${encodeURIComponent(options.clientId)}`, {
@@ -60,6 +61,7 @@ export function openComfyuiSocket(options: ComfyuiSocketOptions): ComfyuiSocket 
     let lastError: string | undefined
     let sendsProgressState = false
     socket = opening
+    dropReason = undefined
 
     opening.on('open', () => {
       openedAtMs = Date.now()
@@ -85,7 +87,7 @@ export function openComfyuiSocket(options: ComfyuiSocketOptions): ComfyuiSocket 
       const wasStable = openedAtMs !== undefined && Date.now() - openedAtMs >= stableAfterMs
       failures = wasStable ? 1 : failures + 1
       retryTimer = setTimeout(connect, retryPauseMs(failures, random))
-      options.onDown(lastError ?? `closed with code ${String(code)}`)
+      options.onDown(dropReason ?? lastError ?? `closed with code ${String(code)}`)
     })
   }
 
@@ -96,6 +98,7 @@ export function openComfyuiSocket(options: ComfyuiSocketOptions): ComfyuiSocket 
     })
     pingTimer = setInterval(() => {
       if (!answered) {
+        dropReason = 'it did not answer a ping'
         watched.terminate()
         return
       }
@@ -109,7 +112,8 @@ export function openComfyuiSocket(options: ComfyuiSocketOptions): ComfyuiSocket 
     get isOpen() {
       return isOpen
     },
-    drop() {
+    drop(reason) {
+      dropReason = reason
       socket?.terminate()
     },
     close() {

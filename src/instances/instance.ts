@@ -175,8 +175,7 @@ export class Instance implements InstanceLoad {
       this.#stats = await this.client.probe()
     } catch (error) {
       if (this.#closed || connection !== this.#connection) return
-      this.#reason = `does not answer as ComfyUI does: ${error instanceof Error ? error.message : String(error)}`
-      this.#socket.drop()
+      this.#socket.drop(`does not answer as ComfyUI does: ${error instanceof Error ? error.message : String(error)}`)
       return
     }
     if (this.#closed || connection !== this.#connection) return
