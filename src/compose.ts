@@ -124,7 +124,7 @@ async function build(
     registry,
     inputs,
     outputs,
-    instances: () => pool.views(),
+    instances: pool,
     decodeMedia,
     ready: () => {
       if (isDraining) return { ready: false, reason: 'The server is shutting down.' }

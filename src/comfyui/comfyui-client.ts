@@ -17,6 +17,7 @@ import {
   systemStatsSchema,
   uploadedSchema,
 } from './wire/answers.ts'
+import { type ObjectInfo, objectInfoSchema } from './wire/object-info.ts'
 
 export interface ComfyuiClientOptions {
   /** Address of the server, with a base path where it has one, without `/api`. */
@@ -200,6 +201,16 @@ export class ComfyuiClient {
     const jobs = await this.#call({ method: 'GET', path: '/jobs?limit=1' })
     this.#hasJobsApi = jobs.status !== 404 && jobs.status !== 405
     return stats
+  }
+
+  /** The nodes it has, with the lists of their inputs. Large, and slow to make: ask once for each connection. */
+  objectInfo(): Promise<ObjectInfo> {
+    return this.#getJson('/object_info', objectInfoSchema)
+  }
+
+  /** Has ComfyUI drop its models and its cache, after what runs now. */
+  async free(): Promise<void> {
+    await this.#post('/free', { unload_models: true, free_memory: true })
   }
 
   async close(): Promise<void> {

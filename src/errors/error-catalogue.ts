@@ -76,6 +76,12 @@ const kinds = {
     retryable: false,
     description: 'Jobs and their outputs are forgotten some time after they ended; see `expires_at` of a job.',
   },
+  instance_not_found: {
+    status: 404,
+    title: 'There is no such ComfyUI instance',
+    retryable: false,
+    description: '`GET /instances` lists the instances with their ids.',
+  },
   output_not_found: {
     status: 404,
     title: 'The job has no such output',

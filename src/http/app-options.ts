@@ -71,13 +71,22 @@ export interface About {
   readonly demo: boolean
 }
 
+/** What operators may see of the ComfyUI instances, and do with them. */
+export interface InstanceControl {
+  views(): readonly InstanceView[]
+  /** Gives it no more jobs. `undefined` when there is no such instance. */
+  drain(id: string): InstanceView | undefined
+  /** Undoes `drain`. */
+  resume(id: string): InstanceView | undefined
+}
+
 /** Everything the HTTP surface works with. */
 export interface AppOptions {
   readonly jobs: Jobs
   readonly registry: WorkflowRegistry
   readonly inputs: Pick<InputStore, 'put'>
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
-  readonly instances: () => readonly InstanceView[]
+  readonly instances: InstanceControl
   /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */
   readonly decodeMedia: (value: string, pointer: string) => Buffer
   readonly ready: () => Readiness

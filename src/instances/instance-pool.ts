@@ -1,19 +1,37 @@
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { Instance, type InstanceOptions, type InstanceView } from './instance.ts'
 import { pickInstance } from './pick-instance.ts'
+
+/** Where an instance answers. */
+export interface InstanceAddress {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+}
 
 export interface InstancePoolOptions extends Omit<
   InstanceOptions,
   'url' | 'headers' | 'onAvailable' | 'onReady' | 'onStateChanged'
 > {
-  readonly instances: readonly { readonly url: URL; readonly headers: Readonly<Record<string, string>> }[]
+  readonly instances: readonly InstanceAddress[]
   readonly onStateChanged: (view: InstanceView) => void
+}
+
+/** A prompt that looks for an instance. */
+export interface WaitingPrompt {
+  readonly prompt: Prompt
+  /** See `modelsOf`. */
+  readonly models: string
+  /** It ran out of memory before. */
+  readonly wantsMemory: boolean
 }
 
 /** All instances the gateway may use. */
 export interface InstancePool {
-  /** The instance that should take a prompt which loads these models, its place already reserved; `undefined` while none can. */
-  take(models: string): Instance | undefined
+  /** The instance that should take a prompt, its place already reserved; `undefined` while it has to wait. */
+  take(waiting: WaitingPrompt): Instance | undefined
+  /** Whether any instance has a free place. */
+  readonly hasRoom: boolean
   /** The instance of this id, whatever its state. */
   find(id: string): Instance | undefined
   /** An instance that knows the prompt. Those that cannot be asked are taken not to. */
@@ -21,6 +39,16 @@ export interface InstancePool {
   /** True while at least one instance is reachable, or was a moment ago. */
   readonly isUsable: boolean
   views(): InstanceView[]
+  /** Gives an instance no more jobs, until `resume`. `undefined` when there is none of this id. */
+  drain(id: string): InstanceView | undefined
+  resume(id: string): InstanceView | undefined
+  /**
+   * Replaces the instances by those at these addresses: new ones are connected, those that are gone get no more jobs
+   * and are let go when they are empty.
+   */
+  replace(addresses: readonly InstanceAddress[]): void
+  /** To be called a few times a second. */
+  tick(nowMs: number): void
   /** Called when a place may have become free. One listener. */
   onAvailable(listener: () => void): void
   /** Called when an instance's connection stands anew. One listener. */
@@ -36,23 +64,41 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
   const startedAtMs = Date.now()
   let available = () => {}
   let ready: (instance: Instance) => void = () => {}
-  const instances = options.instances.map(
-    ({ url, headers }) =>
-      new Instance({
-        ...options,
-        url,
-        headers,
-        onAvailable: () => available(),
-        onReady: (instance) => ready(instance),
-        onStateChanged: (instance) => options.onStateChanged(instance.view()),
-      }),
-  )
+  let instances = options.instances.map(connect)
+  /** Removed from the configuration, but not yet empty. */
+  const leaving = new Set<Instance>()
+
+  function connect({ url, headers }: InstanceAddress): Instance {
+    return new Instance({
+      ...options,
+      url,
+      headers,
+      onAvailable: () => available(),
+      onReady: (instance) => ready(instance),
+      onStateChanged: (instance) => options.onStateChanged(instance.view()),
+    })
+  }
+
+  /** Where all can run the same there is nothing to compare. */
+  function areAlike(): boolean {
+    const [first] = instances
+    return instances.every(({ fingerprint }) => fingerprint === first?.fingerprint)
+  }
+
+  function letGo(instance: Instance): void {
+    leaving.delete(instance)
+    void instance.close()
+  }
 
   return {
-    take(models) {
-      const instance = pickInstance(instances, models)
+    take({ prompt, models, wantsMemory }) {
+      const canRun = areAlike() ? () => true : (instance: Instance) => instance.canRun(prompt)
+      const instance = pickInstance(instances, { models, canRun, wantsMemory })
       instance?.reserve(models)
       return instance
+    },
+    get hasRoom() {
+      return instances.some(({ isUsable, inFlight, capacity }) => isUsable && inFlight < capacity)
     },
     find: (id) => instances.find((instance) => instance.id === id),
     async findHolder(promptId) {
@@ -72,7 +118,34 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       if (Date.now() - startedAtMs < startGraceMs) return true
       return instances.some(({ state }) => state === 'ready' || state === 'reconnecting')
     },
-    views: () => instances.map((instance) => instance.view()),
+    views: () => [...instances, ...leaving].map((instance) => instance.view()),
+    drain(id) {
+      const instance = instances.find((candidate) => candidate.id === id)
+      instance?.drain()
+      return instance?.view()
+    },
+    resume(id) {
+      const instance = instances.find((candidate) => candidate.id === id)
+      instance?.resume()
+      return instance?.view()
+    },
+    replace(addresses) {
+      const wanted = new Set(addresses.map(({ url }) => url.href))
+      const known = new Set(instances.map(({ href }) => href))
+      for (const instance of instances) {
+        if (wanted.has(instance.href)) continue
+        instance.drain()
+        leaving.add(instance)
+      }
+      instances = [
+        ...instances.filter(({ href }) => wanted.has(href)),
+        ...addresses.filter(({ url }) => !known.has(url.href)).map(connect),
+      ]
+    },
+    tick(nowMs) {
+      for (const instance of [...instances, ...leaving]) instance.tick(nowMs)
+      for (const instance of leaving) if (instance.inFlight === 0) letGo(instance)
+    },
     onAvailable(listener) {
       available = listener
     },
@@ -80,7 +153,7 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       ready = listener
     },
     async close() {
-      await Promise.all(instances.map((instance) => instance.close()))
+      await Promise.all([...instances, ...leaving].map((instance) => instance.close()))
     },
   }
 }

@@ -3,6 +3,10 @@ import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
 import { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { openComfyuiSocket, type ComfyuiSocket } from '../comfyui/comfyui-socket.ts'
 import type { SystemStats } from '../comfyui/wire/answers.ts'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
+import { DeafnessDetector } from './deafness-detector.ts'
+import { type InstanceCapabilities, readCapabilities } from './instance-capabilities.ts'
+import { type InstanceFailure, InstanceHealth } from './instance-health.ts'
 import type { InstanceLoad } from './pick-instance.ts'
 
 /**
@@ -10,8 +14,11 @@ import type { InstanceLoad } from './pick-instance.ts'
  * - `ready`: the socket is open and the server was probed after it opened.
  * - `reconnecting`: the socket went down a moment ago; prompts on it go on, new ones wait.
  * - `unreachable`: down for longer than a moment.
+ * - `ejected`: reachable, but it failed jobs; it gets none for a while, then one to try.
+ * - `stuck`: its worker died while its web server lives on; only a restart of ComfyUI helps.
+ * - `draining`: an operator wants it empty; it ends what it has and gets nothing new.
  */
-export type InstanceState = 'connecting' | 'ready' | 'reconnecting' | 'unreachable'
+export type InstanceState = 'connecting' | 'ready' | 'reconnecting' | 'unreachable' | 'ejected' | 'stuck' | 'draining'
 
 /** A snapshot for operators: no credentials, no paths of the host. */
 export interface InstanceView {
@@ -24,7 +31,16 @@ export interface InstanceView {
   readonly version: string | undefined
   readonly inFlight: number
   readonly capacity: number
-  readonly devices: readonly { name: string; vramTotalBytes: number | undefined; vramFreeBytes: number | undefined }[]
+  /** Job that runs there now. */
+  readonly runningJobId: string | undefined
+  /** Model files of its last prompt. */
+  readonly models: readonly string[]
+  readonly recentFailures: readonly InstanceFailure[]
+  readonly devices: readonly {
+    name: string
+    vramTotalBytes: number | undefined
+    vramFreeBytes: number | undefined
+  }[]
 }
 
 export interface InstanceOptions {
@@ -46,7 +62,10 @@ const hiccupMs = 10_000
 
 /** One ComfyUI process: its connections, its state, and who listens to which prompt. */
 export class Instance implements InstanceLoad {
+  /** Host, port and base path; safe in a path segment. */
   readonly id: string
+  /** Its whole address. */
+  readonly href: string
   readonly client: ComfyuiClient
   /** Prompts are submitted under this id; their events come to our socket. */
   readonly clientId = `comfyui-api-${randomUUID()}`
@@ -56,20 +75,27 @@ export class Instance implements InstanceLoad {
 
   readonly #options: InstanceOptions
   readonly #socket: ComfyuiSocket
-  readonly #listeners = new Map<string, (event: ComfyuiEvent) => void>()
+  readonly #health = new InstanceHealth()
+  readonly #deafness = new DeafnessDetector()
+  readonly #listeners = new Map<string, { jobId: string; listener: (event: ComfyuiEvent) => void }>()
   readonly #uploadedInputs = new Set<string>()
-  #state: InstanceState = 'connecting'
+  #connectionState: 'connecting' | 'ready' | 'reconnecting' = 'connecting'
+  #announcedState: InstanceState = 'connecting'
   #reason: string | undefined = 'not reached yet'
   #sinceMs = Date.now()
   #stats: SystemStats | undefined
+  #capabilities: InstanceCapabilities | undefined
   #connection = 0
+  #isGreeted = false
   #inFlight = 0
-  #closed = false
+  #isDraining = false
+  #isClosed = false
   #runningPromptId: string | undefined
 
   constructor(options: InstanceOptions) {
     this.#options = options
-    this.id = options.url.host + options.url.pathname.replace(/\/$/, '')
+    this.id = idOf(options.url)
+    this.href = options.url.href
     this.capacity = 1 + options.submitAhead
     this.client = new ComfyuiClient(options)
     this.#socket = openComfyuiSocket({
@@ -83,16 +109,36 @@ export class Instance implements InstanceLoad {
   }
 
   get state(): InstanceState {
-    if (this.#state === 'reconnecting' && Date.now() - this.#sinceMs > hiccupMs) return 'unreachable'
-    return this.#state
+    if (this.#isDraining) return 'draining'
+    if (this.#connectionState === 'connecting') return 'connecting'
+    if (this.#connectionState === 'reconnecting') {
+      return Date.now() - this.#sinceMs > hiccupMs ? 'unreachable' : 'reconnecting'
+    }
+    if (this.#health.stuckPromptId !== undefined) return 'stuck'
+    return this.#health.breakerState(Date.now()) === 'open' ? 'ejected' : 'ready'
   }
 
   get isUsable(): boolean {
-    return this.#state === 'ready'
+    if (this.state !== 'ready') return false
+    return this.#inFlight === 0 || this.#health.breakerState(Date.now()) === 'closed'
   }
 
   get inFlight(): number {
     return this.#inFlight
+  }
+
+  get vramBytes(): number {
+    return Math.max(0, ...(this.#stats?.devices ?? []).map((device) => device.vram_total ?? 0))
+  }
+
+  /** Equal for instances that can run the same; `undefined` while it is not known. */
+  get fingerprint(): string | undefined {
+    return this.#capabilities?.fingerprint
+  }
+
+  /** False when it is known to lack a node or a model of the prompt. */
+  canRun(prompt: Prompt): boolean {
+    return this.#capabilities?.canRun(prompt) ?? true
   }
 
   /**
@@ -103,8 +149,9 @@ export class Instance implements InstanceLoad {
     return this.#connection
   }
 
+  /** What happens there is heard. */
   get isConnected(): boolean {
-    return this.#socket.isOpen
+    return this.#socket.isOpen && !this.#deafness.isMute
   }
 
   /** Takes one of the places for prompts; give it back with `release`. */
@@ -119,9 +166,12 @@ export class Instance implements InstanceLoad {
     this.#options.onAvailable()
   }
 
-  /** Has the events of a prompt delivered to `listener` until `unfollow`. Register before submitting: events may come before the answer. */
-  follow(promptId: string, listener: (event: ComfyuiEvent) => void): void {
-    this.#listeners.set(promptId, listener)
+  /**
+   * Has the events of a prompt delivered to `listener` until `unfollow`. Register before submitting: events may come
+   * before the answer.
+   */
+  follow(promptId: string, jobId: string, listener: (event: ComfyuiEvent) => void): void {
+    this.#listeners.set(promptId, { jobId, listener })
   }
 
   unfollow(promptId: string): void {
@@ -134,16 +184,60 @@ export class Instance implements InstanceLoad {
     return this.#uploadedInputs
   }
 
+  /** It took a prompt, so it has something to tell. */
+  noteSubmitted(): void {
+    this.#deafness.noteSubmitted(Date.now())
+  }
+
+  /** A job of it went well. */
+  noteSuccess(): void {
+    this.#health.noteSuccess(Date.now())
+    this.#announce()
+  }
+
+  /** A job was lost or spoilt, and neither the caller nor the workflow is to blame. */
+  noteFailure(reason: string): void {
+    this.#health.noteFailure(Date.now(), reason)
+    this.#announce(reason)
+  }
+
+  /** It began a prompt and does nothing any more. */
+  noteStuck(promptId: string): void {
+    this.#health.noteStuck(Date.now(), promptId)
+    this.#announce('Its worker died: restart ComfyUI.')
+  }
+
+  /** Gives it no more jobs; those that it has go on. */
+  drain(): void {
+    this.#isDraining = true
+    this.#announce('An operator drains it.')
+  }
+
+  resume(): void {
+    this.#isDraining = false
+    this.#announce()
+    this.#options.onAvailable()
+  }
+
+  /** To be called a few times a second. */
+  tick(nowMs: number): void {
+    if (this.#socket.isOpen && this.#deafness.shouldReconnect(nowMs)) this.#socket.drop()
+    this.#announce()
+  }
+
   view(): InstanceView {
     return {
       id: this.id,
       url: this.#options.url.origin + this.#options.url.pathname.replace(/\/$/, ''),
       state: this.state,
-      reason: this.#reason,
+      reason: this.#deafness.isMute ? 'It publishes no events: restart it when it is idle.' : this.#reason,
       sinceMs: this.#sinceMs,
       version: this.#stats?.system.comfyui_version ?? undefined,
       inFlight: this.#inFlight,
       capacity: this.capacity,
+      runningJobId: this.#runningPromptId === undefined ? undefined : this.#listeners.get(this.#runningPromptId)?.jobId,
+      models: this.lastModels ? this.lastModels.split('\n') : [],
+      recentFailures: this.#health.recentFailures,
       devices: (this.#stats?.devices ?? []).map((device) => ({
         name: device.name,
         vramTotalBytes: device.vram_total ?? undefined,
@@ -153,52 +247,89 @@ export class Instance implements InstanceLoad {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#isClosed = true
     this.#socket.close()
     this.#listeners.clear()
     await this.client.close()
   }
 
   #dispatch(event: ComfyuiEvent): void {
+    // The first message of a socket is its greeting, which also comes where nothing else does.
+    if (this.#isGreeted) this.#deafness.noteHeard()
+    this.#isGreeted = true
     if (event.type === 'status') return
     if (event.type === 'execution_start') this.#runningPromptId = event.promptId
     // Previews of old servers do not say whose they are: they belong to the prompt that runs.
     const promptId = event.promptId ?? (event.type === 'preview' ? this.#runningPromptId : undefined)
-    if (promptId !== undefined) this.#listeners.get(promptId)?.(event)
+    if (promptId !== undefined) this.#listeners.get(promptId)?.listener(event)
   }
 
   async #onOpen(): Promise<void> {
     this.#connection++
     const connection = this.#connection
+    const isCurrent = () => !this.#isClosed && connection === this.#connection
+    this.#isGreeted = false
     this.#uploadedInputs.clear()
     try {
       this.#stats = await this.client.probe()
+      await this.#findOutWhetherStuck()
     } catch (error) {
-      if (this.#closed || connection !== this.#connection) return
-      this.#socket.drop(`does not answer as ComfyUI does: ${error instanceof Error ? error.message : String(error)}`)
+      if (!isCurrent()) return
+      this.#reason = `does not answer as ComfyUI does: ${error instanceof Error ? error.message : String(error)}`
+      this.#socket.drop()
       return
     }
-    if (this.#closed || connection !== this.#connection) return
-    this.#setState('ready', undefined)
+    if (!isCurrent()) return
+    this.#connectionState = 'ready'
+    this.#announce()
     this.#options.onReady(this)
     this.#options.onAvailable()
+    await this.#readCapabilities(isCurrent)
+  }
+
+  /** A process that was restarted does not have the prompt any more on which its worker died. */
+  async #findOutWhetherStuck(): Promise<void> {
+    const { stuckPromptId } = this.#health
+    if (stuckPromptId === undefined) return
+    const found = await this.client.lookUp(stuckPromptId)
+    if (found.state !== 'running') this.#health.noteRestarted()
+  }
+
+  /** Without them the instance works all the same; a prompt it cannot run is then refused by ComfyUI itself. */
+  async #readCapabilities(isCurrent: () => boolean): Promise<void> {
+    try {
+      const objectInfo = await this.client.objectInfo()
+      if (isCurrent()) this.#capabilities = readCapabilities(objectInfo)
+    } catch (error) {
+      if (isCurrent())
+        this.#reason = `its nodes are not known: ${error instanceof Error ? error.message : String(error)}`
+    }
   }
 
   #onDown(reason: string): void {
     if (this.#connection % 2 === 1) this.#connection++
     this.#runningPromptId = undefined
-    if (this.#state === 'ready') this.#setState('reconnecting', reason)
-    else if (this.#state === 'connecting') this.#setState('unreachable', reason)
-    else this.#reason = reason
+    this.#deafness.noteDown()
+    if (this.#connectionState === 'ready') {
+      this.#connectionState = 'reconnecting'
+      this.#announce(reason)
+    } else this.#reason = reason
   }
 
-  #setState(state: InstanceState, reason: string | undefined): void {
-    this.#reason = reason
-    if (state === this.#state) return
-    this.#state = state
-    this.#sinceMs = Date.now()
+  /** Tells a change of state, however it came about. */
+  #announce(reason?: string): void {
+    const { state } = this
+    if (state === this.#announcedState) return
+    const wasDown = this.#announcedState === 'reconnecting' && state === 'unreachable'
+    this.#announcedState = state
+    this.#reason = state === 'ready' ? undefined : (reason ?? this.#reason)
+    if (!wasDown) this.#sinceMs = Date.now()
     this.#options.onStateChanged(this)
   }
+}
+
+function idOf(url: URL): string {
+  return url.host + url.pathname.replace(/\/$/, '').replaceAll('/', '~')
 }
 
 function socketUrl(url: URL): string {

@@ -10,24 +10,48 @@ export interface InstanceLoad {
   /** Models that its last prompt loaded; see `modelsOf`. */
   readonly lastModels: string | undefined
   readonly lastPickedAtMs: number
+  /** Memory of its largest device; 0 when not known. */
+  readonly vramBytes: number
+}
+
+/** What is asked of an instance for one prompt. */
+export interface PromptNeeds<Load> {
+  /** See `modelsOf`. */
+  readonly models: string
+  /** False for an instance that is known to lack a node or a model of the prompt. */
+  readonly canRun: (load: Load) => boolean
+  /** It ran out of memory before: the largest first. */
+  readonly wantsMemory: boolean
 }
 
 /**
- * Chooses the instance for a prompt; `undefined` when none can take it now.
+ * Chooses the instance for a prompt; `undefined` when it has to wait.
  *
- * The fewest prompts in flight wins, so that an idle instance never waits beside a busy one. Among equals the one whose
- * last prompt used the same models, because it need not load them; then the longest unused.
+ * One that lacks a node or a model is never chosen while another, even a busy one, has it; when none has it, any will
+ * do, because its refusal says exactly what is missing. The fewest prompts in flight wins, so that an idle instance
+ * never waits beside a busy one. Among equals the one whose last prompt used the same models, because it need not load
+ * them; then the longest unused.
  */
-export function pickInstance<Load extends InstanceLoad>(loads: readonly Load[], models: string): Load | undefined {
+export function pickInstance<Load extends InstanceLoad>(
+  loads: readonly Load[],
+  needs: PromptNeeds<Load>,
+): Load | undefined {
+  const usable = loads.filter(({ isUsable }) => isUsable)
+  const able = usable.filter(needs.canRun)
   let best: Load | undefined
-  for (const load of loads) {
-    if (!load.isUsable || load.inFlight >= load.capacity) continue
-    if (!best || isBetter(load, best, models)) best = load
+  for (const load of able.length > 0 ? able : usable) {
+    if (load.inFlight >= load.capacity) continue
+    if (!best || isBetter(load, best, needs)) best = load
   }
   return best
 }
 
-function isBetter(left: InstanceLoad, right: InstanceLoad, models: string): boolean {
+function isBetter(
+  left: InstanceLoad,
+  right: InstanceLoad,
+  { models, wantsMemory }: Pick<PromptNeeds<InstanceLoad>, 'models' | 'wantsMemory'>,
+): boolean {
+  if (wantsMemory && left.vramBytes !== right.vramBytes) return left.vramBytes > right.vramBytes
   if (left.inFlight !== right.inFlight) return left.inFlight < right.inFlight
   const leftHas = left.lastModels === models
   if (leftHas !== (right.lastModels === models)) return leftHas

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors/gateway-error.ts'
-import { modelsOf } from '../instances/models-of.ts'
 import { isTerminal, type Job } from './job.ts'
 import { JobJournal } from './job-journal.ts'
 import { JobRunner, type JobRunnerOptions } from './job-runner.ts'
@@ -59,7 +58,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
   function checkCapacity(): void {
     if (isDraining) throw new GatewayError('draining', { retryAfterSeconds: 5 })
     if (runner.queue.size + accepting >= limits.maxQueued) {
-      const seconds = Math.ceil(runner.meanRunMs / 1000 / Math.max(1, pool.views().length))
+      const seconds = Math.ceil(runner.waitMs / limits.maxQueued / 1000)
       throw new GatewayError('queue_full', {
         detail: `${String(limits.maxQueued)} jobs wait already.`,
         retryAfterSeconds: Math.min(longestRetryAfterSeconds, Math.max(1, seconds)),
@@ -104,7 +103,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
 
   return {
     start() {
-      const open = store.listOpen().map(({ job, payload }) => new LiveJob(job, payload, modelsOf(payload.prompt)))
+      const open = store.listOpen().map(({ job, payload }) => new LiveJob(job, payload))
       for (const live of open) lives.add(live)
       runner.start()
       runner.takeUp(open).catch((error: unknown) => onFault('Jobs of an earlier process could not be taken up', error))
@@ -125,7 +124,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
       } finally {
         accepting--
       }
-      const live = new LiveJob(stored.job, stored.payload, modelsOf(stored.payload.prompt))
+      const live = new LiveJob(stored.job, stored.payload)
       lives.add(live)
       options.onJobChanged(live.job, undefined)
       runner.enqueue(live)
@@ -138,7 +137,14 @@ export function createJobs(options: JobsOptions): JobsOwner {
       const live = lives.get(id)
       return live && live.job.state !== 'queued' ? live.progress.current() : undefined
     },
-    queuePosition: (id) => runner.queue.position(id),
+    queuePosition(id) {
+      const live = lives.get(id)
+      return live && runner.queue.position(live)
+    },
+    expectedEndMs(id) {
+      const live = lives.get(id)
+      return live && runner.expectedEndMs(live)
+    },
     list: (query) => store.list(query).map((job) => lives.get(job.id)?.job ?? job),
 
     async wait(id, { timeoutMs, signal }) {
@@ -199,6 +205,9 @@ function newJob(request: JobRequest): StoredJob {
       inputFiles: request.inputFiles,
       outputNames: request.outputNames,
       previews: request.previews,
+      priority: request.priority,
+      retry: request.retry,
+      limits: request.limits,
     },
   }
 }

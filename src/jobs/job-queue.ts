@@ -1,50 +1,78 @@
 import type { LiveJob } from './live-job.ts'
 
-/** Jobs that wait for an instance: first come, first served. */
+/**
+ * Jobs that wait for an instance: by priority, and first come, first served within one. Those that had their turn and
+ * lost it go before the others of their priority.
+ */
 export class JobQueue {
-  readonly #waiting = new Map<string, LiveJob>()
-  /** Jobs that had their turn and lost it; they go first. */
-  readonly #returned = new Map<string, LiveJob>()
+  /** Priority → its jobs in order; levels without jobs are not kept. */
+  readonly #levels = new Map<number, Level>()
+  /** Priorities that have jobs, highest first. */
+  #order: number[] = []
+  #size = 0
 
   get size(): number {
-    return this.#returned.size + this.#waiting.size
+    return this.#size
   }
 
   push(live: LiveJob): void {
-    this.#waiting.set(live.job.id, live)
+    this.#level(live.payload.priority).waiting.set(live.job.id, live)
+    this.#size++
   }
 
-  /** Puts a job back that had been taken out, before all that wait. */
+  /** Puts a job back that had been taken out. */
   pushBack(live: LiveJob): void {
-    this.#returned.set(live.job.id, live)
+    this.#level(live.payload.priority).returned.set(live.job.id, live)
+    this.#size++
   }
 
-  first(): LiveJob | undefined {
-    for (const live of this.#returned.values()) return live
-    for (const live of this.#waiting.values()) return live
-    return undefined
-  }
-
-  has(id: string): boolean {
-    return this.#returned.has(id) || this.#waiting.has(id)
-  }
-
-  delete(id: string): boolean {
-    return this.#returned.delete(id) || this.#waiting.delete(id)
+  delete({ job: { id }, payload: { priority } }: LiveJob): boolean {
+    const level = this.#levels.get(priority)
+    if (!level || !(level.returned.delete(id) || level.waiting.delete(id))) return false
+    this.#size--
+    if (level.returned.size + level.waiting.size === 0) {
+      this.#levels.delete(priority)
+      this.#order = this.#order.filter((other) => other !== priority)
+    }
+    return true
   }
 
   /** How many go before this one; `undefined` when it does not wait. */
-  position(id: string): number | undefined {
+  position(live: LiveJob): number | undefined {
+    const { priority } = live.payload
+    if (!this.#levels.get(priority)?.has(live.job.id)) return undefined
     let before = 0
-    for (const live of this) {
-      if (live.job.id === id) return before
+    for (const waiting of this) {
+      if (waiting === live) return before
       before++
     }
     return undefined
   }
 
   *[Symbol.iterator](): Iterator<LiveJob> {
-    yield* this.#returned.values()
-    yield* this.#waiting.values()
+    for (const priority of this.#order) {
+      const level = this.#levels.get(priority)
+      if (!level) continue
+      yield* level.returned.values()
+      yield* level.waiting.values()
+    }
+  }
+
+  #level(priority: number): Level {
+    const known = this.#levels.get(priority)
+    if (known) return known
+    const level = new Level()
+    this.#levels.set(priority, level)
+    this.#order = [...this.#order, priority].sort((left, right) => right - left)
+    return level
+  }
+}
+
+class Level {
+  readonly waiting = new Map<string, LiveJob>()
+  readonly returned = new Map<string, LiveJob>()
+
+  has(id: string): boolean {
+    return this.waiting.has(id) || this.returned.has(id)
   }
 }

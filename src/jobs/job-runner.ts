@@ -1,3 +1,4 @@
+import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
@@ -9,6 +10,7 @@ import type { LiveJob } from './live-job.ts'
 import type { LiveJobs } from './live-jobs.ts'
 import type { FollowHooks, FollowLimits, PromptFollower } from './prompt-follower.ts'
 import { type AttemptResult, runAttempt } from './run-attempt.ts'
+import { RunTimeEstimates } from './run-time-estimates.ts'
 
 export interface JobRunnerOptions {
   readonly lives: LiveJobs
@@ -34,6 +36,9 @@ const tickMs = 250
 const unreachablePauseMs = 500
 const firstGuessRunMs = 5000
 const takenUpAtOnce = 32
+/** Jobs for which no free instance will do are passed over, but only so many: the queue is in order. */
+const maxPassedOver = 100
+const queueDeadlineEveryMs = 1000
 
 /** Brings waiting jobs to instances, watches over what runs, and decides what comes after an attempt. */
 export class JobRunner {
@@ -41,17 +46,44 @@ export class JobRunner {
   readonly #options: JobRunnerOptions
   readonly #followers = new Map<PromptFollower, Instance>()
   readonly #pauses = new Set<NodeJS.Timeout>()
+  readonly #estimates = new RunTimeEstimates()
   #tickTimer: NodeJS.Timeout | undefined
   #isClosed = false
-  #meanRunMs = firstGuessRunMs
+  #nextQueueDeadlineAtMs = 0
 
   constructor(options: JobRunnerOptions) {
     this.#options = options
   }
 
-  /** How long a job occupies an instance, learned from those that ran. */
-  get meanRunMs(): number {
-    return this.#meanRunMs
+  /** How long a job occupies an instance, as far as it is known. */
+  #expectedMs(live: LiveJob): number {
+    return this.#estimates.expectedMs(live.job.workflow, live.size) ?? firstGuessRunMs
+  }
+
+  /** How long until a job that was accepted now would begin. */
+  get waitMs(): number {
+    let waitMs = 0
+    for (const live of this.queue) waitMs += this.#expectedMs(live)
+    return waitMs / this.#places
+  }
+
+  /** When an open job will probably end; `undefined` before anything was learned. */
+  expectedEndMs(live: LiveJob): number | undefined {
+    const ownMs = this.#estimates.expectedMs(live.job.workflow, live.size)
+    if (ownMs === undefined) return undefined
+    const nowMs = Date.now()
+    const { startedAtMs } = live.job.times
+    if (startedAtMs !== undefined) return Math.max(nowMs, startedAtMs + ownMs)
+    let beforeMs = 0
+    for (const waiting of this.queue) {
+      if (waiting === live) break
+      beforeMs += this.#expectedMs(waiting)
+    }
+    return Math.round(nowMs + beforeMs / this.#places + ownMs)
+  }
+
+  get #places(): number {
+    return Math.max(1, this.#options.pool.views().filter(({ state }) => state === 'ready').length)
   }
 
   start(): void {
@@ -107,7 +139,7 @@ export class JobRunner {
   async cancel(live: LiveJob): Promise<void> {
     const { lives } = this.#options
     live.isCancelRequested = true
-    if (this.queue.delete(live.job.id)) {
+    if (this.queue.delete(live)) {
       await lives.end(live, 'canceled', {})
       return
     }
@@ -123,34 +155,36 @@ export class JobRunner {
 
   #dispatch(): void {
     if (this.#isClosed) return
-    for (let live = this.queue.first(); live; live = this.queue.first()) {
-      const instance = this.#options.pool.take(live.models)
-      if (!instance) return
-      this.queue.delete(live.job.id)
-      this.#options.lives.change(live, { instance: instance.id, attempt: live.job.attempt + 1 })
+    const { pool, lives } = this.#options
+    let passedOver = 0
+    for (const live of this.queue) {
+      if (!pool.hasRoom || passedOver > maxPassedOver) return
+      const instance = pool.take({ prompt: live.payload.prompt, models: live.models, wantsMemory: live.wantsMemory })
+      if (!instance) {
+        passedOver++
+        continue
+      }
+      this.queue.delete(live)
+      lives.change(live, { instance: instance.id, attempt: live.job.attempt + 1 })
       void this.#attempt(live, instance, 'submit')
     }
   }
 
   async #attempt(live: LiveJob, instance: Instance, mode: 'submit' | 'adopt'): Promise<void> {
-    const { lives, inputs, outputs, limits, nameParameters, onFault } = this.#options
-    const beganAtMs = Date.now()
+    const { lives, inputs, outputs, nameParameters, onFault } = this.#options
     let result: AttemptResult
     try {
       result = await runAttempt(live, mode, {
         instance,
         inputs,
         outputs,
-        limits,
+        limits: { ...this.#options.limits, ...live.payload.limits },
         nameParameters: (errors) => nameParameters(live.job.workflow, live.payload.input, errors),
         track: (follower) => {
           this.#followers.set(follower, instance)
           return { untrack: () => void this.#followers.delete(follower) }
         },
-        release: () => {
-          this.#meanRunMs += (Date.now() - beganAtMs - this.#meanRunMs) * 0.1
-          instance.release()
-        },
+        release: () => instance.release(),
         hooks: this.#hooksOf(live),
         onOutput: (output) => {
           if (live.journal.isWatched) live.journal.append({ type: 'output', output })
@@ -161,7 +195,9 @@ export class JobRunner {
       onFault('An attempt to run a job broke', error)
       result = { kind: 'failed', error: { code: 'internal_error', message: 'Something went wrong in the gateway.' } }
     }
-    if (!this.#isClosed) await this.#conclude(live, result)
+    if (this.#isClosed) return
+    if (instance.state === 'stuck') this.#abandonAll(instance)
+    await this.#conclude(live, instance, result)
   }
 
   #hooksOf(live: LiveJob): FollowHooks {
@@ -195,35 +231,73 @@ export class JobRunner {
     }
   }
 
-  async #conclude(live: LiveJob, result: AttemptResult): Promise<void> {
+  /** An instance whose worker died does not get to what waits there. */
+  #abandonAll(instance: Instance): void {
+    for (const [follower, of] of this.#followers) {
+      if (of !== instance) continue
+      follower.abandon('The worker of its instance died.').catch((error: unknown) => {
+        this.#options.onFault('A job could not be taken from an instance whose worker died', error)
+      })
+    }
+  }
+
+  async #conclude(live: LiveJob, instance: Instance, result: AttemptResult): Promise<void> {
     const { lives } = this.#options
     switch (result.kind) {
       case 'succeeded': {
         const times = { ...live.job.times, executedAtMs: result.executedAtMs }
+        if (times.startedAtMs !== undefined) {
+          this.#estimates.learn(live.job.workflow, live.size, result.executedAtMs - times.startedAtMs)
+        }
         return lives.end(live, 'succeeded', { outputs: result.outputs, times })
       }
       case 'failed':
+        if (this.#isWorthMoreMemory(live, result.error)) return this.#retryWithMemory(live, instance)
         return lives.end(live, 'failed', { error: result.error })
       case 'expired':
         return lives.end(live, 'expired', { error: result.error })
       case 'canceled':
         return lives.end(live, 'canceled', {})
       case 'lost':
-        return this.#retryOrFail(live, result.error, result.wasSent)
+        return this.#retryOrFail(live, result.error, result.mayHaveRun)
       default:
         return result satisfies never
     }
   }
 
-  async #retryOrFail(live: LiveJob, error: JobError, wasSent: boolean): Promise<void> {
-    const { lives, limits } = this.#options
+  async #retryOrFail(live: LiveJob, error: JobError, mayHaveRun: boolean): Promise<void> {
+    const { lives } = this.#options
     if (live.isCancelRequested) return lives.end(live, 'canceled', {})
-    if (wasSent && live.job.attempt >= limits.maxAttempts) return lives.end(live, 'failed', { error })
+    if (mayHaveRun && !this.#mayRunAgain(live)) return lives.end(live, 'failed', { error })
+    this.#requeue(live, mayHaveRun ? live.job.attempt : live.job.attempt - 1)
+    this.#dispatchIn(mayHaveRun ? 0 : unreachablePauseMs)
+  }
+
+  #mayRunAgain(live: LiveJob): boolean {
+    return live.payload.retry && live.job.attempt < this.#options.limits.maxAttempts
+  }
+
+  #isWorthMoreMemory(live: LiveJob, error: JobError): boolean {
+    if (error.code !== 'out_of_memory' || live.wantsMemory || live.isCancelRequested) return false
+    return this.#mayRunAgain(live)
+  }
+
+  /** Once: what other jobs left in memory may have been in the way, or a larger instance may do. */
+  async #retryWithMemory(live: LiveJob, instance: Instance): Promise<void> {
+    try {
+      await instance.client.free()
+    } catch (error) {
+      if (!(error instanceof ComfyuiError)) throw error
+    }
+    live.wantsMemory = true
+    this.#requeue(live, live.job.attempt)
+    this.#dispatch()
+  }
+
+  #requeue(live: LiveJob, attempt: number): void {
     live.resetProgress()
-    const attempt = wasSent ? live.job.attempt : live.job.attempt - 1
-    lives.change(live, { state: 'queued', instance: undefined, attempt })
+    this.#options.lives.change(live, { state: 'queued', instance: undefined, attempt })
     this.queue.pushBack(live)
-    this.#dispatchIn(wasSent ? 0 : unreachablePauseMs)
   }
 
   #dispatchIn(pauseMs: number): void {
@@ -236,11 +310,18 @@ export class JobRunner {
 
   #tick(): void {
     const nowMs = Date.now()
+    this.#options.pool.tick(nowMs)
     for (const follower of this.#followers.keys()) follower.tick(nowMs)
+    if (nowMs >= this.#nextQueueDeadlineAtMs) this.#expireWaiting(nowMs)
+    this.#dispatch()
+  }
+
+  #expireWaiting(nowMs: number): void {
+    this.#nextQueueDeadlineAtMs = nowMs + queueDeadlineEveryMs
     for (const live of this.queue) {
       const waitedMs = nowMs - live.job.times.createdAtMs
-      if (waitedMs <= this.#options.limits.queueTimeoutMs) break
-      this.queue.delete(live.job.id)
+      if (waitedMs <= (live.payload.limits.queueTimeoutMs ?? this.#options.limits.queueTimeoutMs)) continue
+      this.queue.delete(live)
       const message = `It waited for an instance for ${String(Math.round(waitedMs / 1000))} s.`
       void this.#options.lives.end(live, 'expired', { error: { code: 'deadline_exceeded', message } })
     }

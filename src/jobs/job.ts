@@ -84,6 +84,19 @@ export interface JobPayload {
   readonly outputNames: Readonly<Record<string, string>>
   /** Previews are made for this job. */
   readonly previews: boolean
+  readonly priority: number
+  readonly retry: boolean
+  readonly limits: JobTimeLimits
+}
+
+/** Deadlines of a job, where they differ from those of the configuration. */
+export interface JobTimeLimits {
+  /** Longest wait for an instance. */
+  readonly queueTimeoutMs?: number
+  /** Longest run, from its start on an instance. */
+  readonly runTimeoutMs?: number
+  /** Longest silence of a run. */
+  readonly stallTimeoutMs?: number
 }
 
 export function isTerminal(state: JobState): state is TerminalJobState {

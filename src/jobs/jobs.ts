@@ -1,7 +1,7 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
-import type { Job, JobPayload, JobProgress } from './job.ts'
+import type { Job, JobPayload, JobProgress, JobTimeLimits } from './job.ts'
 import type { JobQuery } from './job-store.ts'
 
 /** A request that was parsed, checked and built into a prompt. */
@@ -12,6 +12,12 @@ export interface JobRequest {
   readonly inputFiles: readonly InputFile[]
   readonly outputNames: Readonly<Record<string, string>>
   readonly previews: boolean
+  /** Higher ones run first; equal ones in the order of their acceptance. */
+  readonly priority: number
+  /** False: it is never submitted a second time, even when it was lost (at most once). */
+  readonly retry: boolean
+  /** Limits of the workflow; those of the configuration where absent. */
+  readonly limits: JobTimeLimits
   readonly requestId: string
   readonly idempotency?: { readonly key: string; readonly fingerprint: string }
 }
@@ -55,6 +61,8 @@ export interface Jobs {
   progress(id: string): JobProgress | undefined
   /** Jobs that run before this one; undefined unless it is queued. */
   queuePosition(id: string): number | undefined
+  /** When it will probably end, milliseconds since the epoch, learned from jobs like it. Undefined when nothing is known, or it is terminal. */
+  expectedEndMs(id: string): number | undefined
   list(query: JobQuery): Job[]
   /**
    * Resolves with the job as soon as it is terminal, or as it is when `timeoutMs` (counted from the call) has passed or

@@ -1,16 +1,22 @@
+import { modelsOf } from '../instances/models-of.ts'
 import type { Job, JobPayload, JobProgress } from './job.ts'
 import { JobJournal } from './job-journal.ts'
 import { ProgressTracker } from './progress-tracker.ts'
+import { sizeOf } from './run-time-estimates.ts'
 
 /** A job of this process that is not terminal, with everything that hangs on it. */
 export class LiveJob {
   readonly payload: JobPayload
   /** See `modelsOf`. */
   readonly models: string
+  /** See `sizeOf`. */
+  readonly size: number
   readonly journal = new JobJournal()
   job: Job
   progress: ProgressTracker
   isCancelRequested = false
+  /** It ran out of memory once: the largest instance is asked for. */
+  wantsMemory = false
   /** Stops the attempt that runs now. */
   stopAttempt: (() => void) | undefined
   /** The verdict stands and is being written down. */
@@ -19,10 +25,11 @@ export class LiveJob {
   #lastProgress: JobProgress | undefined
   readonly #waiters = new Set<() => void>()
 
-  constructor(job: Job, payload: JobPayload, models: string) {
+  constructor(job: Job, payload: JobPayload) {
     this.job = job
     this.payload = payload
-    this.models = models
+    this.models = modelsOf(payload.prompt)
+    this.size = sizeOf(payload.prompt)
     this.progress = new ProgressTracker(payload.prompt)
   }
 

@@ -19,7 +19,7 @@ async function addJob() {
     onJobChanged: (job, previous) => void changes.push([previous, job.state]),
     onFault: (_message, error) => void faults.push(error),
   })
-  const live = new LiveJob(stored.job, makePayload(), '')
+  const live = new LiveJob(stored.job, makePayload())
   lives.add(live)
   return { store, lives, live, changes, faults }
 }

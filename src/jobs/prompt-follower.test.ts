@@ -153,6 +153,7 @@ test('finds the end of a prompt whose socket went deaf', async () => {
   const { follower, hear, instance, pass, verdict } = follow()
   follower.markSubmitted('accepted')
   hear({ type: 'execution_start' })
+  hear({ type: 'executing', node: '3' })
   instance.answers = [{ state: 'running' }, ended]
   await pass(40_000)
   expect(verdict()).toMatchObject({ kind: 'success' })
@@ -234,6 +235,7 @@ test('stops what runs for too long, or falls silent, and gives up when ComfyUI d
   const { follower, hear, instance, pass, verdict } = follow()
   follower.markSubmitted('accepted')
   hear({ type: 'execution_start' })
+  hear({ type: 'executing', node: '3' })
   instance.answers = [{ state: 'running' }]
   await pass(330_000)
   expect(instance.cancels).toBeGreaterThan(0)
@@ -248,6 +250,7 @@ test('silence counts from the moment there is a connection', async () => {
   instance.answers = [{ state: 'running' }]
   await pass(400_000)
   instance.isConnected = true
+  instance.connection = 3
   await pass(100_000)
   expect([verdict(), instance.cancels]).toEqual([undefined, 0])
 })
@@ -260,7 +263,7 @@ test('a prompt that never starts is taken back in the end', async () => {
   expect([verdict(), instance.cancels]).toEqual([undefined, 0])
   instance.answers = [{ state: 'absent' }]
   await pass(1000)
-  expect(verdict()).toEqual({ kind: 'timed_out', reason: 'It waited on its instance for longer than 900 s.' })
+  expect(verdict()).toMatchObject({ kind: 'timed_out', reason: 'It waited on its instance for longer than 900 s.' })
 })
 
 test('tells the start once, and reckons it from the run when only the end was seen', async () => {
@@ -273,6 +276,42 @@ test('tells the start once, and reckons it from the run when only the end was se
   hear({ type: 'executing', node: null })
   await pass(250)
   expect(starts).toEqual([heardAtMs - 5000])
+})
+
+test('knows a worker that died by its silence directly after the start, while the web server lives on', async () => {
+  const { follower, hear, instance, pass, verdict } = follow()
+  follower.markSubmitted('accepted')
+  hear({ type: 'execution_start' })
+  hear({ type: 'execution_cached', nodes: [] })
+  instance.answers = [{ state: 'running' }]
+  await pass(9000)
+  expect(verdict()).toBeUndefined()
+  await pass(2000)
+  expect(verdict()).toEqual({ kind: 'worker_died' })
+})
+
+test('does not take a long silent node, or a socket that hears nothing at all, for a dead worker', async () => {
+  const working = follow()
+  working.follower.markSubmitted('accepted')
+  working.hear({ type: 'execution_start' })
+  working.hear({ type: 'executing', node: '3' })
+  working.instance.answers = [{ state: 'running' }]
+  await working.pass(60_000)
+  expect(working.verdict()).toBeUndefined()
+  const unheard = follow()
+  unheard.follower.markSubmitted('accepted')
+  unheard.instance.answers = [{ state: 'running' }]
+  await unheard.pass(60_000)
+  expect(unheard.verdict()).toBeUndefined()
+})
+
+test('a prompt that is given up is taken out of the queue of its instance', async () => {
+  const { follower, instance, verdict } = follow()
+  follower.markSubmitted('accepted')
+  await follower.abandon('The worker of its instance died.')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(instance.cancels).toBe(1)
+  expect(verdict()).toEqual({ kind: 'lost', reason: 'The worker of its instance died.', mayHaveRun: false })
 })
 
 test('always comes to one verdict, whatever is heard in whatever order', async () => {

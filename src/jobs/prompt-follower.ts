@@ -9,10 +9,13 @@ export type Verdict =
   | { readonly kind: 'error'; readonly failure: NodeFailure }
   | { readonly kind: 'interrupted' }
   /** The instance does not know the prompt any more, or cannot be asked. */
-  | { readonly kind: 'lost'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly reason: string; readonly mayHaveRun: boolean }
+  /** ComfyUI began it and does nothing any more, while its web server lives on. */
+  | { readonly kind: 'worker_died' }
   /** Dropped from the instance's queue because that was asked for. */
   | { readonly kind: 'removed' }
-  | { readonly kind: 'timed_out'; readonly reason: string }
+  /** `isStopped` false: ComfyUI was asked to stop it and did not. */
+  | { readonly kind: 'timed_out'; readonly reason: string; readonly isStopped: boolean }
 
 /** The part of an instance that a follower needs. */
 export interface FollowedInstance {
@@ -57,6 +60,11 @@ const settleMs = 1500
 const absenceMs = 2000
 /** How long ComfyUI has to stop a prompt that ran out of time. */
 const stopGraceMs = 10_000
+/**
+ * A node follows the start of a prompt at once, before anything is loaded: silence this long directly after it means
+ * that the worker thread of ComfyUI is gone.
+ */
+const deadWorkerMs = 10_000
 
 /**
  * Finds out how a submitted prompt ends.
@@ -92,6 +100,10 @@ export class PromptFollower {
   #absentSinceMs: number | undefined
   #unreachableSinceMs: number | undefined
   #isCanceling = false
+  /** Nothing but the start was heard, which was a while ago: the next look-up that finds it running proves it. */
+  #isWorkerSuspected = false
+  #hasWorked = false
+  #startHeardAtMs: number | undefined
   #outOfTime: { reason: string; giveUpAtMs: number } | undefined
 
   constructor(options: {
@@ -140,6 +152,8 @@ export class PromptFollower {
     if (this.#isSettled) return
     this.#lastHeardAtMs = Date.now()
     this.#absentSinceMs = undefined
+    if (event.type === 'execution_start') this.#startHeardAtMs = this.#lastHeardAtMs
+    else if (event.type !== 'execution_cached') this.#hasWorked = true
     switch (event.type) {
       case 'execution_start':
         this.#noteStarted()
@@ -214,6 +228,17 @@ export class PromptFollower {
     if (this.#isSubmitted && !this.#isSettled) this.#nextLookUpAtMs = 0
   }
 
+  /** Gives the prompt up, because its instance does not get to it, and takes it out of the queue there. */
+  async abandon(reason: string): Promise<void> {
+    if (this.#isSettled || !this.#isSubmitted) return
+    try {
+      await this.#instance.client.cancel(this.#promptId)
+    } catch (error) {
+      if (!(error instanceof ComfyuiError)) throw error
+    }
+    if (!this.#isSettled) this.#settle({ kind: 'lost', reason, mayHaveRun: this.#startedAtMs !== undefined })
+  }
+
   /** Asks for the end of the prompt, again and again until it is known. */
   cancel(): void {
     this.#isCanceling = true
@@ -228,6 +253,7 @@ export class PromptFollower {
     // What is not heard because there is no connection says nothing about the prompt.
     if (!this.#instance.isConnected) this.#lastHeardAtMs = nowMs
     this.#checkLimits(nowMs)
+    this.#checkWorker(nowMs)
     if (this.#isLookingUp) return
     if (!this.#instance.isConnected) this.#nextLookUpAtMs = Math.min(this.#nextLookUpAtMs, nowMs + disconnectedPauseMs)
     if (nowMs < this.#nextLookUpAtMs) return
@@ -239,7 +265,8 @@ export class PromptFollower {
 
   #checkLimits(nowMs: number): void {
     if (this.#outOfTime) {
-      if (nowMs >= this.#outOfTime.giveUpAtMs) this.#settle({ kind: 'timed_out', reason: this.#outOfTime.reason })
+      if (nowMs >= this.#outOfTime.giveUpAtMs)
+        this.#settle({ kind: 'timed_out', reason: this.#outOfTime.reason, isStopped: false })
       return
     }
     const { queueTimeoutMs, runTimeoutMs, stallTimeoutMs } = this.#limits
@@ -251,6 +278,14 @@ export class PromptFollower {
     } else if (!this.#isAdopted && nowMs - this.#lastHeardAtMs > stallTimeoutMs) {
       this.#stop(`Nothing was heard of it for ${seconds(stallTimeoutMs)} while it ran.`, nowMs)
     }
+  }
+
+  #checkWorker(nowMs: number): void {
+    if (this.#isWorkerSuspected || this.#hasWorked || this.#startHeardAtMs === undefined) return
+    if (!this.#instance.isConnected || !this.#isContinuous) return
+    if (nowMs - this.#startHeardAtMs < deadWorkerMs) return
+    this.#isWorkerSuspected = true
+    this.#nextLookUpAtMs = 0
   }
 
   #stop(reason: string, nowMs: number): void {
@@ -279,6 +314,10 @@ export class PromptFollower {
         return
       case 'running':
         this.#noteStarted()
+        if (this.#isWorkerSuspected && !this.#hasWorked) {
+          this.#settle({ kind: 'worker_died' })
+          return
+        }
         break
       case 'pending':
         break
@@ -290,7 +329,8 @@ export class PromptFollower {
   }
 
   #verdictOf(ending: Ending): Verdict {
-    if (this.#outOfTime && ending.outcome !== 'success') return { kind: 'timed_out', reason: this.#outOfTime.reason }
+    if (this.#outOfTime && ending.outcome !== 'success')
+      return { kind: 'timed_out', reason: this.#outOfTime.reason, isStopped: true }
     switch (ending.outcome) {
       case 'success':
         this.#noteStarted(ending.ranMs)
@@ -306,7 +346,9 @@ export class PromptFollower {
 
   #judgeAbsence(): void {
     if (this.#isCanceling) {
-      this.#settle(this.#outOfTime ? { kind: 'timed_out', reason: this.#outOfTime.reason } : { kind: 'removed' })
+      this.#settle(
+        this.#outOfTime ? { kind: 'timed_out', reason: this.#outOfTime.reason, isStopped: true } : { kind: 'removed' },
+      )
       return
     }
     const nowMs = Date.now()
@@ -317,7 +359,7 @@ export class PromptFollower {
     }
     // The end was heard and its record is gone, as after somebody cleared the history.
     if (this.#provisional && this.#provisional.outcome !== 'success') this.#settle(this.#verdictOf(this.#provisional))
-    else this.#settle({ kind: 'lost', reason: 'The instance does not know the prompt any more.' })
+    else this.#settleLost('The instance does not know the prompt any more.')
   }
 
   #noteUnreachable(error: unknown): void {
@@ -326,13 +368,14 @@ export class PromptFollower {
     this.#unreachableSinceMs ??= nowMs
     if (nowMs - this.#unreachableSinceMs >= this.#limits.outageTimeoutMs) {
       const why = error instanceof ComfyuiError ? error.message : String(error)
-      this.#settle({
-        kind: 'lost',
-        reason: `The instance could not be asked for ${seconds(this.#limits.outageTimeoutMs)}: ${why}`,
-      })
+      this.#settleLost(`The instance could not be asked for ${seconds(this.#limits.outageTimeoutMs)}: ${why}`)
       return
     }
     this.#lookUpIn(disconnectedPauseMs)
+  }
+
+  #settleLost(reason: string): void {
+    this.#settle({ kind: 'lost', reason, mayHaveRun: true })
   }
 
   #idlePauseMs(): number {

@@ -18,8 +18,8 @@ export type AttemptResult =
   | { readonly kind: 'failed'; readonly error: JobError }
   | { readonly kind: 'expired'; readonly error: JobError }
   | { readonly kind: 'canceled' }
-  /** Not the job's fault: another attempt may do better. */
-  | { readonly kind: 'lost'; readonly error: JobError; readonly wasSent: boolean }
+  /** Not the job's fault: another attempt may do better. `mayHaveRun` false: it surely did not. */
+  | { readonly kind: 'lost'; readonly error: JobError; readonly mayHaveRun: boolean }
 
 export interface AttemptContext {
   readonly instance: Instance
@@ -59,7 +59,7 @@ export async function runAttempt(
   const followed = [promptId]
   const tracked = context.track(follower)
   live.stopAttempt = () => follower.cancel()
-  instance.follow(promptId, (event) => follower.hear(event))
+  instance.follow(promptId, live.job.id, (event) => follower.hear(event))
   let isReleased = false
   const release = () => {
     if (!isReleased) context.release()
@@ -105,15 +105,17 @@ async function submit(
       return { kind: 'failed', error: await jobErrorOfRefusal(answer, context.nameParameters) }
     if (answer.promptId !== live.job.promptId) {
       followed.push(answer.promptId)
-      instance.follow(answer.promptId, (event) => follower.hear(event))
+      instance.follow(answer.promptId, live.job.id, (event) => follower.hear(event))
       follower.rename(answer.promptId)
       context.onPromptId(answer.promptId)
     }
+    instance.noteSubmitted()
     follower.markSubmitted('accepted')
     if (fieldErrorsOf(answer.nodeErrors).length > 0) return await refusePartly(answer.nodeErrors, follower, context)
     return undefined
   } catch (error) {
     if (!(error instanceof ComfyuiError)) throw error
+    instance.noteFailure(error.message)
     if (error.reason === 'unreachable') return lost(error.message, false)
     follower.markSubmitted('unknown')
     return undefined
@@ -176,19 +178,10 @@ function submitBody(live: LiveJob, instance: Instance, prompt: Prompt): string {
 }
 
 async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext): Promise<AttemptResult> {
+  const { instance } = context
   switch (verdict.kind) {
-    case 'success': {
-      const executedAtMs = Date.now()
-      const outputs = await storeOutputs({
-        jobId: live.job.id,
-        outputs: verdict.outputs,
-        outputNames: live.payload.outputNames,
-        openFile: (file) => context.instance.client.openFile(file),
-        store: context.outputs,
-        onStored: context.onOutput,
-      })
-      return { kind: 'succeeded', outputs, executedAtMs }
-    }
+    case 'success':
+      return keepOutputs(verdict.outputs, live, context)
     case 'error':
       return { kind: 'failed', error: jobErrorOfNodeFailure(verdict.failure) }
     case 'interrupted':
@@ -200,16 +193,48 @@ async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext
     case 'removed':
       return { kind: 'canceled' }
     case 'timed_out':
+      if (!verdict.isStopped) instance.noteStuck(live.job.promptId)
       return { kind: 'expired', error: { code: 'deadline_exceeded', message: verdict.reason } }
+    case 'worker_died':
+      instance.noteStuck(live.job.promptId)
+      return lost('ComfyUI began the job and then did nothing any more.', true)
     case 'lost':
-      return lost(verdict.reason, true)
+      if (verdict.mayHaveRun) instance.noteFailure(verdict.reason)
+      return lost(verdict.reason, verdict.mayHaveRun)
     default:
       return verdict satisfies never
   }
 }
 
-function lost(reason: string, wasSent: boolean): AttemptResult {
-  return { kind: 'lost', error: { code: 'instance_lost', message: reason }, wasSent }
+/** Copies what the prompt produced. Until all of it is there the job can still be canceled. */
+async function keepOutputs(
+  outputs: Extract<Verdict, { kind: 'success' }>['outputs'],
+  live: LiveJob,
+  { instance, outputs: store, onOutput }: AttemptContext,
+): Promise<AttemptResult> {
+  const executedAtMs = Date.now()
+  const stopping = new AbortController()
+  live.stopAttempt = () => stopping.abort()
+  try {
+    const stored = await storeOutputs({
+      jobId: live.job.id,
+      outputs,
+      outputNames: live.payload.outputNames,
+      openFile: (file) => instance.client.openFile(file, stopping.signal),
+      store,
+      onStored: onOutput,
+    })
+    instance.noteSuccess()
+    return { kind: 'succeeded', outputs: stored, executedAtMs }
+  } catch (error) {
+    if (stopping.signal.aborted) return { kind: 'canceled' }
+    if (error instanceof ComfyuiError) instance.noteFailure(error.message)
+    return failureOf(error)
+  }
+}
+
+function lost(reason: string, mayHaveRun: boolean): AttemptResult {
+  return { kind: 'lost', error: { code: 'instance_lost', message: reason }, mayHaveRun }
 }
 
 function failureOf(error: unknown): AttemptResult {

@@ -16,6 +16,10 @@ const requestSchemaSchema = z.custom<z.ZodType>((value) => value instanceof z.co
 const generateWorkflowSchema = z.custom<WorkflowDefinition['generateWorkflow']>((value) => typeof value === 'function')
 const textSchema = z.string().optional()
 const outputsSchema = z.record(z.string(), z.string()).optional()
+const limitSchema = z.int().min(1).exactOptional()
+const limitsSchema = z
+  .strictObject({ queueTimeoutSeconds: limitSchema, runTimeoutSeconds: limitSchema, stallTimeoutSeconds: limitSchema })
+  .optional()
 const examplesSchema = z.array(z.unknown()).optional()
 const requiredModelSchema: z.ZodType<RequiredModel> = z.object({
   name: z.string().min(1),
@@ -55,6 +59,7 @@ export function readDefinition(namespace: unknown): ReadDefinition {
   const description = optional('description', textSchema)
   const outputs = optional('outputs', outputsSchema)
   const examples = optional('examples', examplesSchema)
+  const limits = optional('limits', limitsSchema)
   const metadata = readMetadata(exported['metadata'], warnings)
   return {
     definition: {
@@ -65,6 +70,7 @@ export function readDefinition(namespace: unknown): ReadDefinition {
       ...(outputs !== undefined && { outputs }),
       ...(examples !== undefined && { examples }),
       ...(metadata !== undefined && { metadata }),
+      ...(limits !== undefined && { limits }),
     },
     warnings,
   }

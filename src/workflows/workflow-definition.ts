@@ -48,4 +48,16 @@ export interface WorkflowDefinition<Schema extends z.ZodType = z.ZodType> {
   /** Request bodies that work, shown in the documentation. */
   readonly examples?: readonly z.input<Schema>[]
   readonly metadata?: WorkflowMetadata
+  /** How long a job of this workflow may take, where the settings of the server do not fit it. */
+  readonly limits?: WorkflowLimits
+}
+
+/** Whole seconds. */
+export interface WorkflowLimits {
+  /** Longest wait for an instance. */
+  readonly queueTimeoutSeconds?: number
+  /** Longest run on an instance, from its start there. */
+  readonly runTimeoutSeconds?: number
+  /** Longest silence while it runs: raise it where a node works for long without telling progress. */
+  readonly stallTimeoutSeconds?: number
 }

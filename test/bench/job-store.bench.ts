@@ -44,6 +44,9 @@ const payload: JobPayload = {
   inputFiles: [],
   outputNames: {},
   previews: false,
+  priority: 0,
+  retry: true,
+  limits: {},
 }
 
 function createJob(): Job {

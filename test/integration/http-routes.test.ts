@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { jobListSchema } from '../../src/http/schemas/job-list.ts'
 import { jobOutputSchema, jobSchema } from '../../src/http/schemas/job.ts'
 import { instanceListSchema } from '../../src/http/schemas/instance.ts'
+import type { InstanceView } from '../../src/instances/instance.ts'
 import { problemSchema } from '../../src/http/schemas/problem.ts'
 import { workflowDescriptionSchema, workflowListSchema } from '../../src/http/schemas/workflow.ts'
 import { fakeWorkflow } from '../support/fake-workflows.ts'
@@ -260,36 +261,55 @@ describe('the server', () => {
   })
 
   test('/instances shows each instance', async () => {
+    const view: InstanceView = {
+      id: 'a:8188',
+      url: 'http://a:8188',
+      state: 'ejected',
+      reason: 'refused',
+      sinceMs: 0,
+      version: undefined,
+      inFlight: 0,
+      capacity: 2,
+      runningJobId: undefined,
+      models: ['x.safetensors'],
+      recentFailures: [{ atMs: 0, reason: 'refused' }],
+      devices: [{ name: 'GPU', vramTotalBytes: 5, vramFreeBytes: undefined }],
+    }
     await using one = await startTestApp({
-      options: {
-        instances: () => [
-          {
-            id: 'a:8188',
-            url: 'http://a:8188/',
-            state: 'unreachable',
-            reason: 'refused',
-            sinceMs: 0,
-            version: undefined,
-            inFlight: 0,
-            capacity: 2,
-            devices: [{ name: 'GPU', vramTotalBytes: 5, vramFreeBytes: undefined }],
-          },
-        ],
-      },
+      options: { instances: { views: () => [view], drain: () => undefined, resume: () => undefined } },
     })
     expect(instanceListSchema.parse(await get('/instances', one)).data).toEqual([
       {
         id: 'a:8188',
-        url: 'http://a:8188/',
-        status: 'unreachable',
+        url: 'http://a:8188',
+        status: 'ejected',
         reason: 'refused',
         since: '1970-01-01T00:00:00.000Z',
         version: null,
         in_flight: 0,
         capacity: 2,
+        running_job: null,
+        models: ['x.safetensors'],
+        recent_failures: [{ at: '1970-01-01T00:00:00.000Z', reason: 'refused' }],
         devices: [{ name: 'GPU', vram_total_bytes: 5, vram_free_bytes: null }],
       },
     ])
+  })
+
+  test('an instance is drained and resumed by its id, which is checked', async () => {
+    const asked: string[] = []
+    const note = (action: string) => (id: string) => {
+      asked.push(`${action} ${id}`)
+      return undefined
+    }
+    await using one = await startTestApp({
+      options: { instances: { views: () => [], drain: note('drain'), resume: note('resume') } },
+    })
+    for (const action of ['drain', 'resume']) {
+      const response = await fetch(`${one.url}/instances/a:8188/${action}`, { method: 'POST' })
+      expect([response.status, problemSchema.parse(await response.json()).code]).toEqual([404, 'instance_not_found'])
+    }
+    expect(asked).toEqual(['drain a:8188', 'resume a:8188'])
   })
 
   test('requests are observed by route, never by path', async () => {
@@ -306,8 +326,12 @@ describe('the server', () => {
   test('a fault of ours is told without its text, and logged with it', async () => {
     await using broken = await startTestApp({
       options: {
-        instances: () => {
-          throw new Error('secret cause')
+        instances: {
+          views: () => {
+            throw new Error('secret cause')
+          },
+          drain: () => undefined,
+          resume: () => undefined,
         },
       },
     })

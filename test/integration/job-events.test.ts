@@ -34,6 +34,11 @@ async function followInPieces(id: string, sizes: readonly number[]): Promise<Rec
   }
 }
 
+/** When a job will probably end is reckoned anew whenever somebody comes. */
+function withoutForecast({ data: { expected_at: _, ...data }, ...event }: ReceivedEvent): ReceivedEvent {
+  return { ...event, data }
+}
+
 test('a stream that is cut anywhere and resumed gives the sequence of one that never was', async () => {
   let nonce = 0
   await fc.assert(
@@ -43,7 +48,7 @@ test('a stream that is cut anywhere and resumed gives the sequence of one that n
       const { id } = await client.submit('/test/slow', { seconds: 0.05, ticks: 20, nonce: ++nonce })
       const whole = await follow(id)
       const [uncut, cut] = await Promise.all([readEvents(whole), followInPieces(id, sizes)])
-      expect(cut).toEqual(uncut)
+      expect(cut.map(withoutForecast)).toEqual(uncut.map(withoutForecast))
       expect(uncut.at(-1)).toMatchObject({ type: 'end', data: { status: 'succeeded' } })
       expect(uncut.filter(({ type }) => type === 'progress').length).toBeGreaterThan(5)
       expect((await client.job(first.id)).status).toBe('succeeded')

@@ -71,6 +71,10 @@ export class FakeJobs implements Jobs {
     return this.#progress.get(id)
   }
 
+  expectedEndMs(): number | undefined {
+    return undefined
+  }
+
   queuePosition(id: string): number | undefined {
     const queued = [...this.#jobs.values()].filter((job) => job.state === 'queued')
     const position = queued.findIndex((job) => job.id === id)

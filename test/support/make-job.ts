@@ -38,6 +38,9 @@ export function makePayload(changes: Partial<JobPayload> = {}): JobPayload {
     inputFiles: [],
     outputNames: { picture: '9' },
     previews: false,
+    priority: 0,
+    retry: true,
+    limits: {},
     ...changes,
   }
 }

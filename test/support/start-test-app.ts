@@ -98,7 +98,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     registry,
     inputs,
     outputs,
-    instances: () => [],
+    instances: { views: () => [], drain: () => undefined, resume: () => undefined },
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
     ready: () => ({ ready: true }),
     metrics: {

@@ -9,7 +9,7 @@ export interface JobPresenter {
 }
 
 export function createJobPresenter(options: {
-  jobs: Pick<Jobs, 'progress' | 'queuePosition'>
+  jobs: Pick<Jobs, 'progress' | 'queuePosition' | 'expectedEndMs'>
   retentionMs: number
 }): JobPresenter {
   const { jobs, retentionMs } = options
@@ -17,6 +17,7 @@ export function createJobPresenter(options: {
     present: (job) =>
       toJobResource(job, {
         progress: isTerminal(job.state) ? undefined : jobs.progress(job.id),
+        expectedEndMs: isTerminal(job.state) ? undefined : jobs.expectedEndMs(job.id),
         queuePosition: job.state === 'queued' ? jobs.queuePosition(job.id) : undefined,
         retentionMs,
       }),

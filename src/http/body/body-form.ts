@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
@@ -7,12 +8,24 @@ import { readPart } from './read-part.ts'
 import type { BodyPart, ReceivedBody } from './received-body.ts'
 import { refuseComplexity } from './complexity.ts'
 
-/** What may stand beside `input` in the envelope form. */
-export const optionNames = ['previews'] as const
+const maxPriority = 100
 
-export interface CallOptions {
-  readonly previews: boolean
+/** What may stand beside `input` in the envelope form. */
+const optionsSchema = z.object({
+  previews: z.boolean().default(false),
+  priority: z.int().min(-maxPriority).max(maxPriority).default(0),
+  retry: z.boolean().default(true),
+})
+
+export type CallOptions = Readonly<z.infer<typeof optionsSchema>>
+
+/** For a person whose option is wrong. */
+const optionRules: Readonly<Record<keyof CallOptions, string>> = {
+  previews: 'must be true or false',
+  priority: `must be a whole number from -${maxPriority} to ${maxPriority}; higher ones run first`,
+  retry: 'must be true or false; false means that the job is never submitted a second time',
 }
+const optionNames = optionsSchema.keyof().options
 
 /** Parameters as the caller gave them, files as Buffers, and the options beside them. */
 export interface RawCall {
@@ -22,7 +35,7 @@ export interface RawCall {
 
 type FormWorkflow = Pick<ServedWorkflow, 'parameterNames' | 'inputJsonSchema' | 'mediaFields'>
 
-const noOptions: CallOptions = { previews: false }
+const noOptions: CallOptions = optionsSchema.parse({})
 
 /**
  * Decides by key which form a body has: an object `input`, where no parameter has that name, is the envelope
@@ -90,19 +103,27 @@ function parseInputPart(part: BodyPart): Record<string, unknown> {
 function readOption(group: readonly BodyPart[]): unknown {
   const [part] = group
   if (group.length !== 1 || part?.content.kind !== 'text') return undefined
-  return part.content.text === 'true' ? true : part.content.text === 'false' ? false : part.content.text
+  const { text } = part.content
+  if (text === 'true' || text === 'false') return text === 'true'
+  return /^-?\d+$/.test(text) ? Number(text) : text
 }
 
 function readOptions(options: Readonly<Record<string, unknown>>): CallOptions {
-  const errors: FieldError[] = []
-  for (const [name, value] of Object.entries(options)) {
-    if (name !== 'previews') errors.push(unknownOption(name))
-    else if (typeof value !== 'boolean') {
-      errors.push({ pointer: '/previews', code: 'invalid_type', message: 'must be true or false' })
-    }
+  const unknown = Object.keys(options).filter((name) => !optionNames.some((known) => known === name))
+  const read = optionsSchema.safeParse(options)
+  const wrong = (read.error?.issues ?? []).map(({ path }) => wrongOption(String(path[0])))
+  const errors = [...unknown.map(unknownOption), ...wrong]
+  if (read.data === undefined || errors.length > 0) throw validationError(errors)
+  return read.data
+}
+
+function wrongOption(name: string): FieldError {
+  const rule = optionNames.find((known) => known === name)
+  return {
+    pointer: pointerTo(name),
+    code: 'invalid_option',
+    message: rule === undefined ? 'is wrong' : optionRules[rule],
   }
-  if (errors.length > 0) throw validationError(errors)
-  return { previews: options['previews'] === true }
 }
 
 function unknownOption(name: string): FieldError {

@@ -33,6 +33,16 @@ export async function prepareJob(
     prompt,
     inputFiles,
     outputNames: workflow.definition.outputs ?? {},
-    previews: options.previews,
+    ...options,
+    limits: limitsOf(workflow),
+  }
+}
+
+function limitsOf({ definition: { limits = {} } }: ServedWorkflow): PreparedJob['limits'] {
+  const { queueTimeoutSeconds, runTimeoutSeconds, stallTimeoutSeconds } = limits
+  return {
+    ...(queueTimeoutSeconds !== undefined && { queueTimeoutMs: queueTimeoutSeconds * 1000 }),
+    ...(runTimeoutSeconds !== undefined && { runTimeoutMs: runTimeoutSeconds * 1000 }),
+    ...(stallTimeoutSeconds !== undefined && { stallTimeoutMs: stallTimeoutSeconds * 1000 }),
   }
 }

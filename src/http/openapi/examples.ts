@@ -14,6 +14,7 @@ export const jobExample: JobResource = {
   completed_at: '2026-01-01T12:00:08.250Z',
   expires_at: '2026-01-02T12:00:08.250Z',
   queue_position: null,
+  expected_at: null,
   progress: null,
   outputs: [
     {

@@ -85,13 +85,24 @@ function runDescription({ definition, warnings }: ServedWorkflow): string {
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
 }
 
+/** What may stand beside `input`; read by `readBodyForm`. */
+const envelopeOptions = {
+  previews: { type: 'boolean', default: false, description: 'Make previews while sampling.' },
+  priority: { type: 'integer', minimum: -100, maximum: 100, default: 0, description: 'Higher ones run first.' },
+  retry: {
+    type: 'boolean',
+    default: true,
+    description: 'False: the job is never submitted a second time, even when its instance was lost.',
+  },
+} as const
+
 function requestBody(workflow: ServedWorkflow, input: string): object {
   const examples = exampleBodies(workflow)
   const flat = { $ref: refTo(input) }
   const envelope = {
     type: 'object',
     title: 'With options',
-    properties: { input: flat, previews: { type: 'boolean', description: 'Make previews while sampling.' } },
+    properties: { input: flat, ...envelopeOptions },
     required: ['input'],
     additionalProperties: false,
   }

@@ -1,13 +1,24 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import type { InstanceView } from '../../instances/instance.ts'
+import { z } from 'zod'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { InstanceControl } from '../app-options.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
-import { instanceListSchema, toInstanceResource } from '../schemas/instance.ts'
+import { instanceListSchema, instanceSchema, toInstanceResource } from '../schemas/instance.ts'
 
 export interface InstanceRoutesOptions {
-  readonly instances: () => readonly InstanceView[]
+  readonly instances: InstanceControl
 }
 
-/** `GET /instances`. */
+const actions = {
+  drain: {
+    operationId: 'drainInstance',
+    summary: 'Give an instance no more jobs',
+    description: 'The jobs that it has go on. For taking it down without losing any.',
+  },
+  resume: { operationId: 'resumeInstance', summary: 'Give an instance jobs again', description: 'Undoes `drain`.' },
+} as const
+
+/** `GET /instances`, and what an operator does with one. */
 export const instanceRoutes: FastifyPluginAsyncZod<InstanceRoutesOptions> = async (app, { instances }) => {
   app.get(
     '/instances',
@@ -19,6 +30,27 @@ export const instanceRoutes: FastifyPluginAsyncZod<InstanceRoutesOptions> = asyn
         response: { 200: jsonResponse('All instances', instanceListSchema), ...errorResponses() },
       },
     },
-    () => ({ data: instances().map(toInstanceResource) }),
+    () => ({ data: instances.views().map(toInstanceResource) }),
   )
+  for (const action of ['drain', 'resume'] as const) {
+    app.post(
+      `/instances/:id/${action}`,
+      {
+        schema: {
+          ...actions[action],
+          tags: ['server'],
+          params: z.object({ id: z.string().describe('As `GET /instances` has it.') }),
+          response: { 200: jsonResponse('The instance', instanceSchema), ...errorResponses('instance_not_found') },
+        },
+      },
+      ({ params: { id } }) => {
+        const view = instances[action](id)
+        if (view) return toInstanceResource(view)
+        const known = instances.views().map((instance) => instance.id)
+        throw new GatewayError('instance_not_found', {
+          detail: `There is no instance ${id}. There are: ${known.join(', ') || 'none'}.`,
+        })
+      },
+    )
+  }
 }

@@ -54,6 +54,7 @@ export const jobSchema = z.object({
   completed_at: z.iso.datetime().nullable(),
   expires_at: z.iso.datetime().nullable().describe('When the job and its outputs are forgotten.'),
   queue_position: z.int().nullable().describe('Jobs that run before this one, while it is queued.'),
+  expected_at: z.iso.datetime().nullable().describe('When it will probably end, learned from jobs like it.'),
   progress: jobProgressSchema.nullable(),
   outputs: z.array(jobOutputSchema),
   error: jobErrorSchema.nullable(),
@@ -76,6 +77,7 @@ export type JobOutputResource = z.infer<typeof jobOutputSchema>
 export interface LiveFacts {
   readonly progress: JobProgress | undefined
   readonly queuePosition: number | undefined
+  readonly expectedEndMs: number | undefined
   readonly retentionMs: number
 }
 
@@ -92,6 +94,7 @@ export function toJobResource(job: Job, live: LiveFacts): JobResource {
     completed_at: completedAtMs === undefined ? null : timestamp(completedAtMs),
     expires_at: completedAtMs === undefined ? null : timestamp(completedAtMs + live.retentionMs),
     queue_position: live.queuePosition ?? null,
+    expected_at: live.expectedEndMs === undefined ? null : timestamp(live.expectedEndMs),
     progress: live.progress === undefined ? null : toProgressResource(live.progress),
     outputs: job.outputs.map((output) => toOutputResource(job.id, output)),
     error: toErrorResource(job),

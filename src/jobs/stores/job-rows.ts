@@ -71,6 +71,13 @@ const payloadSchema = z
     ),
     outputNames: z.record(z.string(), z.string()),
     previews: z.boolean(),
+    priority: z.int(),
+    retry: z.boolean(),
+    limits: z.object({
+      queueTimeoutMs: z.number().exactOptional(),
+      runTimeoutMs: z.number().exactOptional(),
+      stallTimeoutMs: z.number().exactOptional(),
+    }),
   })
   .transform((payload): JobPayload => ({ ...payload, input: payload.input }))
 

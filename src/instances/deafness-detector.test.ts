@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { DeafnessDetector } from './deafness-detector.ts'
+
+test('asks for a new socket when a prompt was accepted and nothing was heard for five seconds', () => {
+  const detector = new DeafnessDetector()
+  detector.noteSubmitted(0)
+  expect(detector.shouldReconnect(4999)).toBe(false)
+  expect(detector.shouldReconnect(5000)).toBe(true)
+  expect(detector.shouldReconnect(20_000)).toBe(false)
+})
+
+test('is content while something is heard', () => {
+  const detector = new DeafnessDetector()
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 1000) {
+    detector.noteSubmitted(nowMs)
+    detector.noteHeard()
+    expect(detector.shouldReconnect(nowMs + 900)).toBe(false)
+  }
+})
+
+test('takes the server for mute when a new socket hears nothing either, until it is heard again', () => {
+  const detector = new DeafnessDetector()
+  detector.noteSubmitted(0)
+  expect(detector.shouldReconnect(6000)).toBe(true)
+  detector.noteDown()
+  detector.noteSubmitted(7000)
+  expect(detector.shouldReconnect(13_000)).toBe(false)
+  expect(detector.isMute).toBe(true)
+  detector.noteHeard()
+  expect(detector.isMute).toBe(false)
+})

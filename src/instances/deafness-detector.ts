@@ -1,0 +1,43 @@
+/**
+ * Notices a socket that hears nothing: ComfyUI tells every socket its queue when it takes a prompt, so silence after
+ * one is a sign. The socket may be deaf (then a new one helps), or the server publishes nothing to anybody.
+ */
+export class DeafnessDetector {
+  #expectedSinceMs: number | undefined
+  #reconnects = 0
+  #isMute = false
+
+  /** New sockets did not help: what happens there has to be asked for. */
+  get isMute(): boolean {
+    return this.#isMute
+  }
+
+  /** A prompt was accepted: a message is due. */
+  noteSubmitted(nowMs: number): void {
+    this.#expectedSinceMs ??= nowMs
+  }
+
+  /** A message came, other than the greeting of a new socket. */
+  noteHeard(): void {
+    this.#expectedSinceMs = undefined
+    this.#reconnects = 0
+    this.#isMute = false
+  }
+
+  noteDown(): void {
+    this.#expectedSinceMs = undefined
+  }
+
+  /** True when the socket should be replaced now. */
+  shouldReconnect(nowMs: number): boolean {
+    if (this.#expectedSinceMs === undefined || nowMs - this.#expectedSinceMs < longestSilenceMs) return false
+    this.#expectedSinceMs = undefined
+    if (this.#isMute) return false
+    this.#reconnects++
+    this.#isMute = this.#reconnects > reconnectsWorthTrying
+    return !this.#isMute
+  }
+}
+
+const longestSilenceMs = 5000
+const reconnectsWorthTrying = 1

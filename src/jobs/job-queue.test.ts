@@ -1,0 +1,42 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { makeJob, makePayload } from '../../test/support/make-job.ts'
+import { JobQueue } from './job-queue.ts'
+import { LiveJob } from './live-job.ts'
+
+function live(id: string, priority: number): LiveJob {
+  return new LiveJob(makeJob({ id }), makePayload({ priority }))
+}
+
+test('gives jobs by priority, in the order of their acceptance, and tells each its place', () => {
+  const arrivals = fc.array(fc.record({ priority: fc.integer({ min: -3, max: 3 }), isReturned: fc.boolean() }))
+  fc.assert(
+    fc.property(arrivals, fc.nat(), (jobs, seed) => {
+      const queue = new JobQueue()
+      const model = jobs.map(({ priority, isReturned }, index) => ({
+        job: live(String(index), priority),
+        isReturned,
+        index,
+      }))
+      for (const { job, isReturned } of model) {
+        if (isReturned) queue.pushBack(job)
+        else queue.push(job)
+      }
+      const gone = model[seed % Math.max(1, model.length)]
+      if (gone) expect([queue.delete(gone.job), queue.delete(gone.job)]).toEqual([true, false])
+      const expected = model
+        .filter((entry) => entry !== gone)
+        .sort(
+          (left, right) =>
+            right.job.payload.priority - left.job.payload.priority ||
+            Number(right.isReturned) - Number(left.isReturned) ||
+            left.index - right.index,
+        )
+        .map(({ job }) => job)
+      expect([...queue]).toEqual(expected)
+      expect(queue.size).toBe(expected.length)
+      for (const [place, job] of expected.entries()) expect(queue.position(job)).toBe(place)
+      if (gone) expect(queue.position(gone.job)).toBeUndefined()
+    }),
+  )
+})
