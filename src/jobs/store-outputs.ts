@@ -20,13 +20,25 @@ const tries = 3
 const retryPauseMs = 500
 
 /**
- * Copies everything a prompt produced into the output store, in order. Resolves when all of it is complete there.
+ * Copies everything a prompt produced into the output store, in order. Resolves when all of it is complete there. When
+ * one cannot be stored those before it are removed again: no job would ever name them, and on a full disk their place is
+ * what the end of the job can be written into.
  *
  * @throws ComfyuiError when a file cannot be had from the instance, GatewayError `storage_unavailable`
  */
 export async function storeOutputs(options: StoreOutputsOptions): Promise<JobOutput[]> {
-  const names = new Map(Object.entries(options.outputNames).map(([name, nodeId]) => [nodeId, name]))
   const stored: JobOutput[] = []
+  try {
+    await storeInto(stored, options)
+  } catch (error) {
+    await options.store.remove(options.jobId, stored.length)
+    throw error
+  }
+  return stored
+}
+
+async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Promise<void> {
+  const names = new Map(Object.entries(options.outputNames).map(([name, nodeId]) => [nodeId, name]))
   for (const [index, found] of collectOutputs(options.outputs).entries()) {
     const { sizeBytes } = await storeOne(found, index, options)
     const output: JobOutput = {
@@ -41,7 +53,6 @@ export async function storeOutputs(options: StoreOutputsOptions): Promise<JobOut
     stored.push(output)
     options.onStored(output)
   }
-  return stored
 }
 
 async function storeOne(
