@@ -75,6 +75,19 @@ test('jobs that are just being stored count as waiting', async () => {
   expect(results[2]).toMatchObject({ reason: { code: 'queue_full' } })
 })
 
+test('a repeated request finds its job when nothing more is accepted', async () => {
+  const { jobs } = create({ maxQueued: 1 })
+  const idempotency = { key: 'k', fingerprint: 'f' }
+  const { job } = await jobs.submit(request({ idempotency }))
+  expect(await jobs.submit(request({ idempotency }))).toEqual({ job, replayed: true })
+  await expect(jobs.submit(request({ idempotency: { key: 'k', fingerprint: 'g' } }))).rejects.toMatchObject({
+    code: 'idempotency_key_reuse',
+  })
+  await expect(jobs.submit(request())).rejects.toMatchObject({ code: 'queue_full' })
+  jobs.drain()
+  expect(await jobs.submit(request({ idempotency }))).toEqual({ job, replayed: true })
+})
+
 test('wakes those who wait when it closes, and lets nobody wait after that', async () => {
   const { jobs } = create()
   const { job } = await jobs.submit(request())

@@ -3,7 +3,7 @@ import { GatewayError } from '../errors/gateway-error.ts'
 import { isTerminal, type Job } from './job.ts'
 import { JobJournal } from './job-journal.ts'
 import { JobRunner, type JobRunnerOptions } from './job-runner.ts'
-import type { StoredJob } from './job-store.ts'
+import type { StandingClaim, StoredJob } from './job-store.ts'
 import type { JobRequest, Jobs, Submission } from './jobs.ts'
 import { LiveJob } from './live-job.ts'
 import { LiveJobs, type LiveJobsOptions } from './live-jobs.ts'
@@ -73,7 +73,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
     }
   }
 
-  function replay(claim: { jobId: string; fingerprint: string }, request: JobRequest): Submission {
+  function replay(claim: StandingClaim, request: JobRequest): Submission {
     if (claim.fingerprint !== request.idempotency?.fingerprint) {
       throw new GatewayError('idempotency_key_reuse', {
         detail: `This Idempotency-Key belongs to job ${claim.jobId}, which was made of another body.`,
@@ -111,6 +111,8 @@ export function createJobs(options: JobsOptions): JobsOwner {
     },
 
     async submit(request) {
+      const standing = request.idempotency && store.findClaim(request.idempotency.key)
+      if (standing) return replay(standing, request)
       checkCapacity()
       const stored = newJob(request)
       const claim = request.idempotency && {

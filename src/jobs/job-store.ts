@@ -9,6 +9,12 @@ export interface IdempotencyClaim {
   readonly expiresAtMs: number
 }
 
+/** A claim with the job that it belongs to. */
+export interface StandingClaim {
+  readonly jobId: string
+  readonly fingerprint: string
+}
+
 export interface StoredJob {
   readonly job: Job
   readonly payload: JobPayload
@@ -33,6 +39,8 @@ export interface JobQuery {
  * with `storage_unavailable`.
  */
 export interface JobStore {
+  /** The claim that stands under this key, if it is committed. */
+  findClaim(key: string): StandingClaim | undefined
   /**
    * Stores a new job, and its claim where there is one. Resolves to `created`, or, without storing anything, to the
    * claim that already stands under the same key. A claim stands until it expires or its job is forgotten.
@@ -64,5 +72,4 @@ export interface JobStore {
   close(): Promise<void>
 }
 
-export type CreateResult =
-  { readonly kind: 'created' } | { readonly kind: 'exists'; readonly jobId: string; readonly fingerprint: string }
+export type CreateResult = { readonly kind: 'created' } | ({ readonly kind: 'exists' } & StandingClaim)

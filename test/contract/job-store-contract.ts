@@ -240,6 +240,17 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
         expect(store.listOpen()).toHaveLength(1000)
       })
 
+      test('shows a claim from when it is committed until it expires', async () => {
+        let nowMs = 1000
+        const store = open(() => nowMs)
+        const stored = makeStored()
+        await store.create(stored, claim({ expiresAtMs: 1500 }))
+        const standing = { jobId: stored.job.id, fingerprint: 'f1' }
+        expect([store.findClaim(claim().key), store.findClaim('another')]).toEqual([standing, undefined])
+        nowMs = 1500
+        expect(store.findClaim(claim().key)).toBeUndefined()
+      })
+
       test('frees a key when the claim expires, and when its job is forgotten', async () => {
         let nowMs = 1000
         const store = open(() => nowMs)

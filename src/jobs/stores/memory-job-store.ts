@@ -1,6 +1,6 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../job.ts'
-import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StoredJob } from '../job-store.ts'
+import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StandingClaim, StoredJob } from '../job-store.ts'
 import { compareNewestFirst, isSameEnd, refuseUpdate, selectJobs } from './job-rules.ts'
 
 export interface MemoryJobStoreOptions {
@@ -21,14 +21,18 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
     for (const { job } of jobs.values()) yield job
   }
 
+  function findClaim(key: string): StandingClaim | undefined {
+    const claim = claims.get(key)
+    if (claim === undefined || claim.expiresAtMs <= now() || !jobs.has(claim.jobId)) return undefined
+    return { jobId: claim.jobId, fingerprint: claim.fingerprint }
+  }
+
   async function create(stored: StoredJob, claim?: IdempotencyClaim): Promise<CreateResult> {
     requireOpen()
     const { id } = stored.job
     if (claim !== undefined) {
-      const standing = claims.get(claim.key)
-      if (standing !== undefined && standing.expiresAtMs > now() && jobs.has(standing.jobId)) {
-        return { kind: 'exists', jobId: standing.jobId, fingerprint: standing.fingerprint }
-      }
+      const standing = findClaim(claim.key)
+      if (standing !== undefined) return { kind: 'exists', ...standing }
     }
     if (jobs.has(id)) throw new GatewayError('internal_error', { detail: `A job with the id ${id} exists already.` })
     jobs.set(id, stored)
@@ -62,6 +66,7 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
   }
 
   return {
+    findClaim,
     create,
     update,
     updateSoon,

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { createRecentMap } from '../../lib/recent-map.ts'
 import { isTerminal, type Job, type JobPayload, type JobState } from '../job.ts'
-import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StoredJob } from '../job-store.ts'
+import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StandingClaim, StoredJob } from '../job-store.ts'
 import { type JobDatabase, openJobDatabase, type Row, storageError } from './job-database.ts'
 import {
   claimRowSchema,
@@ -48,16 +48,14 @@ const soonMs = 100
 /** What is committed together: everything that was asked for in one turn of the event loop. */
 interface Group {
   readonly creations: Creation[]
-  readonly claims: Map<string, StandingClaim>
+  readonly claims: Map<string, ExpiringClaim>
   readonly immediate: NodeJS.Immediate
   readonly done: Promise<undefined>
   readonly resolve: (value?: undefined) => void
   readonly reject: (error: Error) => void
 }
 
-interface StandingClaim {
-  readonly jobId: string
-  readonly fingerprint: string
+interface ExpiringClaim extends StandingClaim {
   readonly expiresAtMs: number
 }
 
@@ -191,7 +189,7 @@ export function createSqliteJobStore({
   async function create({ job, payload }: StoredJob, claim?: IdempotencyClaim): Promise<CreateResult> {
     requireOpen()
     if (claim !== undefined) {
-      const standing = findClaim(claim.key)
+      const standing = findAnyClaim(claim.key)
       if (standing !== undefined) {
         // The job of a claim that stands since this very turn exists only if their group is committed.
         if (group?.claims.has(claim.key) === true) await group.done
@@ -212,12 +210,19 @@ export function createSqliteJobStore({
   }
 
   function findClaim(key: string): StandingClaim | undefined {
+    if (group?.claims.has(key) === true) return undefined
+    const standing = findAnyClaim(key)
+    return standing && { jobId: standing.jobId, fingerprint: standing.fingerprint }
+  }
+
+  /** Standing, or about to be committed. */
+  function findAnyClaim(key: string): ExpiringClaim | undefined {
     const standing = group?.claims.get(key) ?? findStoredClaim(key)
     if (standing === undefined || standing.expiresAtMs <= now()) return undefined
     return isKnown(standing.jobId) ? standing : undefined
   }
 
-  function findStoredClaim(key: string): StandingClaim | undefined {
+  function findStoredClaim(key: string): ExpiringClaim | undefined {
     const row = database.find(sql.selectClaim, key)
     if (row === undefined) return undefined
     const claim = readRow(() => claimRowSchema.parse(row))
@@ -326,7 +331,7 @@ export function createSqliteJobStore({
     database.close()
     throw storageError(`The open jobs in ${file} cannot be taken up.`, cause)
   }
-  return { create, update, updateSoon, get, getPayload, list, listOpen, deleteCompletedBefore, close }
+  return { findClaim, create, update, updateSoon, get, getPayload, list, listOpen, deleteCompletedBefore, close }
 }
 
 /** The time by which a terminal job is forgotten. */
