@@ -1,5 +1,6 @@
 import { isPromptLink } from '../comfyui/wire/prompt.ts'
 import { planExecution, type ExecutionOrder } from './execution-order.ts'
+import type { ExecutionFaults } from './faults/execution-faults.ts'
 import type { FileStore } from './file-store.ts'
 import type { HistoryEntry, NodeUi } from './history.ts'
 import { createJobChannel, type JobChannel } from './job-channel.ts'
@@ -33,6 +34,8 @@ export interface ExecutorOptions {
   sendsPreviews: (extraData: Readonly<Record<string, unknown>>) => boolean
   /** Rejects when the simulator is closed. */
   sleep: (ms: number) => Promise<void>
+  faults: ExecutionFaults
+  tellsProgressState: boolean
 }
 
 class Interrupted extends Error {}
@@ -43,19 +46,25 @@ const outOfMemoryHint =
 
 /** Runs prompts one at a time, as ComfyUI's PromptExecutor. */
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { hub, catalogue, cache, files, label, stepDelayMs, sendsPreviews, sleep } = options
+  const { hub, catalogue, cache, files, label, stepDelayMs, sendsPreviews, sleep, faults } = options
+  const { tellsProgressState } = options
   let interrupted = false
   let running: { clientId: string; nodeId: string } | undefined
+
+  const channelOf = (item: QueueItem): JobChannel =>
+    createJobChannel({ hub, promptId: item.promptId, clientId: clientOf(item), tellsProgressState })
 
   async function execute(item: QueueItem): Promise<HistoryEntry> {
     interrupted = false
     const { prompt, promptId } = item
     if (item.killsWorker === true) throw new WorkerDeath("argument of type 'NoneType' is not iterable")
-    const channel = createJobChannel(hub, promptId, clientOf(item))
+    const channel = channelOf(item)
     const entry: HistoryEntry = { item, outputs: {}, meta: {}, succeeded: true, messages: channel.messages }
     channel.tell('execution_start', { prompt_id: promptId })
+    faults.reach('execution_start')
     cache.begin(prompt)
     channel.tell('execution_cached', { nodes: cache.nodeIds(), prompt_id: promptId })
+    faults.begin()
     const isCached = (nodeId: string): boolean => cache.get(nodeId) !== undefined
     const order = planExecution({ prompt, outputs: item.outputs, catalogue, isCached })
     await runAll(item, order, channel, entry)
@@ -74,8 +83,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const { nodeId, isInCycle } = next
       if (isInCycle) {
         const cycle = new NodeFailure('DependencyCycleError', 'Dependency cycle detected')
-        tellFailure(item, nodeId, executed, {}, cycle, channel)
-        return
+        return end(() => tellFailure(item, nodeId, executed, {}, cycle, channel))
       }
       const inputs: Record<string, unknown> = {}
       try {
@@ -83,12 +91,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
       } catch (error) {
         if (error instanceof WorkerDeath || !(error instanceof Error) || error.name === 'AbortError') throw error
         entry.succeeded = false
-        tellFailure(item, nodeId, executed, inputs, error, channel)
-        return
+        return end(() => tellFailure(item, nodeId, executed, inputs, error, channel))
       }
       order.complete(nodeId)
     }
-    channel.tell('execution_success', { prompt_id: item.promptId })
+    if (faults.isBlocked()) channel.mention('execution_error', blockedError(item, executed))
+    end(() => channel.tell('execution_success', { prompt_id: item.promptId }))
+  }
+
+  function end(tell: () => void): void {
+    faults.reach('before-end')
+    tell()
+    faults.reach('after-end')
   }
 
   async function runOne(
@@ -104,6 +118,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const cached = cache.get(nodeId)
     if (cached !== undefined) {
       channel.executed(nodeId, cached.ui ?? null)
+      faults.reach('executed')
       if (cached.ui !== undefined) keepUi(entry, nodeId, cached.ui)
       channel.nodeFinished(nodeId)
       return
@@ -114,11 +129,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
     channel.executing(nodeId)
     Object.assign(inputs, resolveInputs(node, cache))
     if (interrupted) throw new Interrupted()
-    const result = await runNode(nodeRun(item, nodeId, node, inputs, channel), catalogue)
+    await faults.beforeNode(executed.length === 0)
+    const result = faults.spoil(await runNode(nodeRun(item, nodeId, node, inputs, channel), catalogue))
     cache.set(nodeId, result)
     if (result.ui !== undefined) {
       keepUi(entry, nodeId, result.ui)
       channel.executed(nodeId, result.ui)
+      faults.reach('executed')
     }
     channel.nodeFinished(nodeId)
     executed.push(nodeId)
@@ -144,6 +161,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       async progress(value, max, image) {
         if (interrupted) throw new Interrupted()
         channel.nodeTicked(nodeId, value, max, image)
+        faults.reach('progress')
       },
       showText: (text) => hub.sendText(nodeId, text),
       sleep,
@@ -153,7 +171,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   return {
     execute,
     release(item) {
-      createJobChannel(hub, item.promptId, clientOf(item)).executing(null)
+      channelOf(item).executing(null)
     },
     interrupt() {
       interrupted = true
@@ -186,6 +204,22 @@ function outputOf(result: NodeResult | undefined, slot: number): unknown {
   const position = slot < 0 ? slot + outputs.length : slot
   if (position >= outputs.length) throw new WorkerDeath('list index out of range')
   return outputs[position]
+}
+
+/** What the server says of an output node whose input was blocked with a message. */
+function blockedError({ prompt, promptId, outputs }: QueueItem, executed: readonly string[]): Record<string, unknown> {
+  const nodeId = outputs[0] ?? ''
+  return {
+    prompt_id: promptId,
+    node_id: nodeId,
+    node_type: prompt[nodeId]?.class_type ?? '',
+    executed,
+    exception_message: 'Execution Blocked: by a fault of the simulator',
+    exception_type: 'ExecutionBlocked',
+    traceback: [],
+    current_inputs: {},
+    current_outputs: [],
+  }
 }
 
 function tellFailure(

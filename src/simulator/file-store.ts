@@ -12,6 +12,9 @@ export interface StoredFile {
 export interface FileStore {
   get(root: FileRoot, path: string): StoredFile | undefined
   put(root: FileRoot, path: string, bytes: Buffer): void
+  remove(root: FileRoot, path: string): void
+  /** Removes everything below a root. */
+  clear(root: FileRoot): void
   /** Whether a file or a folder has this path; the root itself has the path ''. */
   exists(root: FileRoot, path: string): boolean
   isFolder(root: FileRoot, path: string): boolean
@@ -58,6 +61,14 @@ export function createFileStore({ maxBytes }: { maxBytes: number }): FileStore {
     if (eldest !== undefined) counters.delete(eldest)
   }
 
+  function forget(name: string, root: FileRoot): void {
+    const file = files.get(name)
+    if (file === undefined) return
+    files.delete(name)
+    if (root !== 'input') storedBytes -= file.bytes.length
+    revisions[root] += 1
+  }
+
   return {
     get: (root, path) => files.get(key(root, path)),
     put(root, path, bytes) {
@@ -72,6 +83,13 @@ export function createFileStore({ maxBytes }: { maxBytes: number }): FileStore {
       count(name)
       revisions[root] += 1
       if (counted && storedBytes > maxBytes) forgetOldest()
+    },
+    remove: (root, path) => forget(key(root, path), root),
+    clear(root) {
+      const isBelow = (name: string): boolean => name.startsWith(`${root}/`)
+      for (const name of [...files.keys()].filter(isBelow)) forget(name, root)
+      for (const name of [...folders].filter(isBelow)) folders.delete(name)
+      for (const name of [...counters.keys()].filter(isBelow)) counters.delete(name)
     },
     exists: (root, path) => path === '' || files.has(key(root, path)) || folders.has(key(root, path)),
     isFolder: (root, path) => path === '' || folders.has(key(root, path)),

@@ -9,6 +9,8 @@ export interface JobChannel {
   readonly messages: ExecutionMessage[]
   /** A milestone with its time, kept for the history; only broadcast ones are heard when the job has no client. */
   tell(type: string, data: Record<string, unknown>, options?: { broadcast: boolean }): void
+  /** A message to the own client that has no time and is not kept. */
+  mention(type: string, data: Record<string, unknown>): void
   nodeStarted(nodeId: string): void
   nodeTicked(nodeId: string, value: number, max: number, image?: ProgressImage): void
   nodeFinished(nodeId: string): void
@@ -17,8 +19,16 @@ export interface JobChannel {
   isHeard(): boolean
 }
 
+export interface JobChannelOptions {
+  hub: WebSocketHub
+  promptId: string
+  clientId: string | undefined
+  /** Whether the server knows `progress_state`. */
+  tellsProgressState: boolean
+}
+
 /** Everything that one job says, to its own client. Without one only progress and interruption are said, to everybody. */
-export function createJobChannel(hub: WebSocketHub, promptId: string, clientId: string | undefined): JobChannel {
+export function createJobChannel({ hub, promptId, clientId, tellsProgressState }: JobChannelOptions): JobChannel {
   const promptJson = pythonString(promptId)
   const progress = createJobProgress(promptId)
   const messages: ExecutionMessage[] = []
@@ -26,7 +36,7 @@ export function createJobChannel(hub: WebSocketHub, promptId: string, clientId: 
     if (clientId !== undefined) hub.send(type, dataJson, clientId)
   }
   const tellProgress = (): void => {
-    if (hub.isHeard(clientId)) hub.send('progress_state', progress.json(), clientId)
+    if (tellsProgressState && hub.isHeard(clientId)) hub.send('progress_state', progress.json(), clientId)
   }
 
   return {
@@ -36,6 +46,7 @@ export function createJobChannel(hub: WebSocketHub, promptId: string, clientId: 
       messages.push([type, message])
       if (clientId !== undefined || options?.broadcast === true) hub.send(type, pythonJson(message), clientId)
     },
+    mention: (type, data) => own(type, pythonJson(data)),
     nodeStarted(nodeId) {
       progress.start(nodeId)
       tellProgress()

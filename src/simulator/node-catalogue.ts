@@ -10,7 +10,7 @@ import type { FileStore } from './file-store.ts'
 import { modelFolder, type ModelFiles } from './model-files.ts'
 import { pythonJson } from './python-json.ts'
 import { shippedNodeDefinitions, testNodeDefinitions } from './extra-node-definitions.ts'
-import type { SimulatedVersion } from './version-profile.ts'
+import type { VersionProfile } from './version-profile.ts'
 
 export interface NodeCatalogue {
   /** With the model files in its lists, without the input files. Undefined when the server has no such class. */
@@ -22,7 +22,7 @@ export interface NodeCatalogue {
 }
 
 export interface NodeCatalogueOptions {
-  version: SimulatedVersion
+  version: VersionProfile['nodesOf']
   models: ModelFiles
   testNodes: boolean
   files: FileStore

@@ -1,28 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
-import { createExecutor } from './executor.ts'
-import { annotatedName, contentHash, createFileStore, normalisePath, type FileStore } from './file-store.ts'
-import { createHistory } from './history.ts'
+import { controlAnswer } from './faults/control-routes.ts'
+import { createFaultPlan, type FaultControls } from './faults/fault-plan.ts'
+import { createFileStore, type FileStore } from './file-store.ts'
 import { defaultModelFiles, type ModelFiles } from './model-files.ts'
-import { createNodeCache } from './node-cache.ts'
 import { createNodeCatalogue } from './node-catalogue.ts'
-import { createPromptQueue, type PromptQueue } from './prompt-queue.ts'
-import { infoRoutes, serverFeatures } from './routes/info-routes.ts'
-import { jobsRoutes } from './routes/jobs-routes.ts'
-import { promptRoutes } from './routes/prompt-routes.ts'
-import { queueRoutes } from './routes/queue-routes.ts'
-import { createRouter } from './routes/router.ts'
-import { uploadRoutes } from './routes/upload-routes.ts'
-import { viewRoute } from './routes/view-route.ts'
-import { nodeValidator } from './validation/node-validators.ts'
+import type { PromptQueue } from './prompt-queue.ts'
+import { createServerLife } from './server-life.ts'
+import { createServerProcess, type PreviewMethod, type ServerProcess } from './server-process.ts'
 import { versionProfile, type SimulatedVersion } from './version-profile.ts'
-import { createWebSocketHub } from './websocket-hub.ts'
-import { createWorker } from './worker.ts'
 
-export type PreviewMethod = 'none' | 'auto' | 'latent2rgb' | 'taesd'
+export type { PreviewMethod } from './server-process.ts'
 
 export interface SimulatorOptions {
   /** The ComfyUI release that is simulated (default 0.33.0). */
@@ -42,6 +28,14 @@ export interface SimulatorOptions {
   previewMethod?: PreviewMethod
   /** Bytes of output and temporary files that are kept; older ones are forgotten. */
   maxFileBytes?: number
+  /** What is to go wrong, as `faults.set` takes it. */
+  faults?: readonly string[]
+  /** Of the faults that strike by chance: the same seed and the same occasions give the same faults. */
+  faultSeed?: string
+  /** After this time a process that crashed is started again. Left out: only by `revive`. */
+  reviveAfterMs?: number
+  /** Faults can be set at `/simulator/faults`; only on a loopback address. */
+  controlRoutes?: boolean
 }
 
 export interface Simulator {
@@ -50,121 +44,83 @@ export interface Simulator {
   readonly port: number
   readonly queue: Pick<PromptQueue, 'running' | 'pending' | 'size'>
   readonly files: FileStore
+  readonly faults: FaultControls
+  /** Ends the process at once, as the fault `crash` does. */
+  crash(): void
+  /** Resolves when connections are accepted again after a crash. */
+  revive(): Promise<void>
   /** Ends the running prompt, all connections and all timers. */
   close(): Promise<void>
 }
 
 const defaultStepDelayMs = 30
 const defaultMaxFileBytes = 512 * 1024 * 1024
-/** How long aiohttp leaves an idle connection open. */
-const keepAliveMs = 75_000
 
 /**
  * Starts a stand-in for a ComfyUI server: the same HTTP and WebSocket interface, with drawn pictures in place of models.
- * Everything it stores is in memory. @throws when the port is taken
+ * Everything it stores is in memory. @throws when the port is taken; FaultSpecError for a fault that is none
  */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, testNodes = false, label = 'SIMULATED', previewMethod = 'none' } = options
   const { models = defaultModelFiles, stepDelayMs = defaultStepDelayMs, maxFileBytes = defaultMaxFileBytes } = options
+  const { faults = [], faultSeed = 'simulator', reviveAfterMs, controlRoutes = false } = options
+  if (controlRoutes && !isLoopback(host)) throw new Error(`faults cannot be controlled on ${host}, only on loopback`)
   const profile = versionProfile(options.version ?? '0.33.0')
-  const closing = new AbortController()
-  const { signal } = closing
-  const isClosing = (): boolean => signal.aborted
-
   const files = createFileStore({ maxBytes: maxFileBytes })
-  const history = createHistory()
-  const catalogue = createNodeCatalogue({ version: profile.version, models, testNodes, files })
-  const cache = createNodeCache({
-    catalogue,
-    contentOf: (classType, inputs) => loadedContent(files, classType, inputs),
-  })
-  const queue = createPromptQueue(() => hub.sendStatus())
-  const hub = createWebSocketHub({
-    queueSize: () => queue.size(),
-    features: serverFeatures(profile),
-    runningNode: (clientId) => executor.runningNode(clientId),
-  })
-  const executor = createExecutor({
-    hub,
-    catalogue,
-    cache,
-    files,
-    label,
-    stepDelayMs,
-    sendsPreviews: (extraData) => chosenPreviews(extraData, profile.previewsPerPrompt, previewMethod) !== 'none',
-    sleep: (ms) => (ms > 0 ? delay(ms, undefined, { signal }) : nextTurn(undefined, { signal })),
-  })
-  const worker = createWorker({ queue, history, executor, cache, isClosing })
-  const interrupt = (): void => executor.interrupt()
-  const answer = createRouter({
-    refusesCrossSite: profile.modernFeatures,
-    routes: [
-      ...promptRoutes({ profile, catalogue, files, queue, onQueued: () => worker.wake() }),
-      ...queueRoutes({ queue, history, interrupt, freeMemory: () => worker.freeMemory() }),
-      ...(profile.hasJobsApi ? jobsRoutes({ queue, history, interrupt }) : []),
-      viewRoute({ files, profile }),
-      ...uploadRoutes({ files }),
-      ...infoRoutes({ profile, catalogue, models, files }),
-      { method: 'GET', path: '/ws', handle: ({ response }) => void response.writeHead(400).end() },
-    ],
-  })
-  const server = createServer({ keepAliveTimeout: keepAliveMs }, answer)
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const url = new URL(request.url ?? '/', 'http://simulator')
-    if (/^(?:\/api)?\/ws$/.test(url.pathname)) {
-      hub.accept(request, socket, head, url.searchParams.get('clientId') ?? '')
-    } else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  const boundPort = portOf(server.address())
+  const catalogue = createNodeCatalogue({ version: profile.nodesOf, models, testNodes, files })
+  const plan = createFaultPlan({ seed: faultSeed, onSetNow: () => life.current().reach('now') })
 
-  let closed: Promise<void> | undefined
-  async function closeAll(): Promise<void> {
-    closing.abort()
-    const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeAllConnections()
-    await hub.close()
-    await worker.ended()
-    await stopped
+  function boot(): ServerProcess {
+    files.clear('temp')
+    return createServerProcess({
+      profile,
+      catalogue,
+      files,
+      models,
+      label,
+      stepDelayMs,
+      previewMethod,
+      plan,
+      outerFaults: [
+        ['refuse', ({ ms = 0 }) => life.refuse(ms)],
+        ['restart', ({ ms = 0 }) => life.crash(ms)],
+        ['crash', () => life.crash(reviveAfterMs)],
+      ],
+    })
+  }
+
+  const control = controlRoutes ? controlAnswer(plan) : undefined
+  const life = await createServerLife({
+    host,
+    port,
+    boot,
+    answer(process, request, response) {
+      if (control?.(request, response) !== true) process.answer(request, response)
+    },
+  })
+  try {
+    plan.set(...faults)
+  } catch (error) {
+    await life.close()
+    throw error
   }
 
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
-    port: boundPort,
-    queue,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${life.port}`,
+    port: life.port,
+    queue: {
+      running: () => life.current().queue.running(),
+      pending: () => life.current().queue.pending(),
+      size: () => life.current().queue.size(),
+    },
     files,
-    close: () => (closed ??= closeAll()),
+    faults: plan,
+    crash: () => life.crash(reviveAfterMs),
+    revive: () => life.revive(),
+    close: () => life.close(),
   }
 }
 
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  return address.port
-}
-
-function chosenPreviews(
-  extraData: Readonly<Record<string, unknown>>,
-  isPerPrompt: boolean,
-  fallback: PreviewMethod,
-): PreviewMethod {
-  const chosen = isPerPrompt ? extraData['preview_method'] : undefined
-  return chosen === 'none' || chosen === 'auto' || chosen === 'latent2rgb' || chosen === 'taesd' ? chosen : fallback
-}
-
-/** A loader's result changes with the contents of its file; what only sends pictures away is never the same again. */
-function loadedContent(files: FileStore, classType: string, inputs: Readonly<Record<string, unknown>>): string {
-  if (classType === 'SaveImageWebsocket') return randomUUID()
-  const [input] = nodeValidator(classType)?.takes ?? []
-  const name = input === undefined ? undefined : inputs[input]
-  if (typeof name !== 'string') return ''
-  const { root, path } = annotatedName(name)
-  const normalised = normalisePath(path)
-  const file = normalised === undefined ? undefined : files.get(root, normalised)
-  return file === undefined ? '' : contentHash(file.bytes)
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }

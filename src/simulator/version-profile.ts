@@ -1,13 +1,23 @@
 /** The ComfyUI releases that can be simulated. */
-export type SimulatedVersion = '0.33.0' | '0.3.64'
+export type SimulatedVersion = '0.33.0' | '0.3.64' | '0.3.40'
 
 /** What differs between the releases, as far as a client can see it. */
 export interface VersionProfile {
   version: SimulatedVersion
+  /** The release whose node classes it has. */
+  nodesOf: '0.33.0' | '0.3.64'
   pythonVersion: string
   torchVersion: string
   operatingSystem: string
   frontendVersion: string
+  /** Takes the `prompt_id` of the caller; otherwise it always makes its own. */
+  takesPromptId: boolean
+  /** `/interrupt` looks at the `prompt_id` in its body. */
+  interruptsById: boolean
+  /** `/features` and the `feature_flags` message, and with it images that say whose they are. */
+  hasFeatures: boolean
+  /** `progress_state` messages. */
+  tellsProgressState: boolean
   /** `/api/jobs` and its cancel routes. */
   hasJobsApi: boolean
   /** A prompt id must be a canonical lowercase UUID; otherwise any value is taken as text. */
@@ -67,13 +77,48 @@ const newerFolders = [
   'detection',
 ]
 
+const october2025: VersionProfile = {
+  version: '0.3.64',
+  nodesOf: '0.3.64',
+  pythonVersion: '3.12.11 (main)',
+  torchVersion: '2.8.0+cpu',
+  operatingSystem: 'posix',
+  frontendVersion: '1.27.10',
+  takesPromptId: true,
+  interruptsById: true,
+  hasFeatures: true,
+  tellsProgressState: true,
+  hasJobsApi: false,
+  requiresUuid: false,
+  namesMissingNode: false,
+  checksComboOptions: false,
+  reportsCycles: false,
+  expandsDynamicInputs: false,
+  matchesAnyType: false,
+  guardsExtraData: false,
+  previewsPerPrompt: false,
+  guardsView: false,
+  modernFeatures: false,
+  modelFolders: olderFolders,
+}
+
+/**
+ * 0.33.0 and 0.3.64 follow recordings of running servers. 0.3.40 does not: it is 0.3.64 without what came between, as
+ * the history of ComfyUI says (`prompt_id`, `/features`, `feature_flags`, `progress_state` and images with metadata came
+ * with 0.3.45, ids for `/interrupt` with 0.3.57); its node classes are those of 0.3.64.
+ */
 const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
   '0.33.0': {
     version: '0.33.0',
+    nodesOf: '0.33.0',
     pythonVersion: '3.12.11 (main)',
     torchVersion: '2.9.1+cpu',
     operatingSystem: 'linux',
     frontendVersion: '1.49.6',
+    takesPromptId: true,
+    interruptsById: true,
+    hasFeatures: true,
+    tellsProgressState: true,
     hasJobsApi: true,
     requiresUuid: true,
     namesMissingNode: true,
@@ -87,26 +132,19 @@ const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
     modernFeatures: true,
     modelFolders: newerFolders,
   },
-  '0.3.64': {
-    version: '0.3.64',
-    pythonVersion: '3.12.11 (main)',
-    torchVersion: '2.8.0+cpu',
-    operatingSystem: 'posix',
-    frontendVersion: '1.27.10',
-    hasJobsApi: false,
-    requiresUuid: false,
-    namesMissingNode: false,
-    checksComboOptions: false,
-    reportsCycles: false,
-    expandsDynamicInputs: false,
-    matchesAnyType: false,
-    guardsExtraData: false,
-    previewsPerPrompt: false,
-    guardsView: false,
-    modernFeatures: false,
-    modelFolders: olderFolders,
+  '0.3.64': october2025,
+  '0.3.40': {
+    ...october2025,
+    version: '0.3.40',
+    frontendVersion: '1.21.7',
+    takesPromptId: false,
+    interruptsById: false,
+    hasFeatures: false,
+    tellsProgressState: false,
   },
 }
+
+export const simulatedVersions: readonly SimulatedVersion[] = ['0.33.0', '0.3.64', '0.3.40']
 
 export function versionProfile(version: SimulatedVersion): VersionProfile {
   return profiles[version]

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ExecutionFaults } from './faults/execution-faults.ts'
 import type { Executor } from './executor.ts'
 import type { History } from './history.ts'
 import { WorkerDeath, type NodeCache } from './node-cache.ts'
-import { withoutCredentials, type PromptQueue } from './prompt-queue.ts'
+import { withoutCredentials, type PromptQueue, type QueueItem } from './prompt-queue.ts'
 
 export interface Worker {
   /** Something is in the queue. */
@@ -19,10 +20,14 @@ export interface WorkerOptions {
   executor: Executor
   cache: NodeCache
   isClosing: () => boolean
+  faults: ExecutionFaults
+  /** The server has let go of a prompt. */
+  onReleased: (item: QueueItem) => unknown
 }
 
 /** Takes prompts from the queue, one at a time, and keeps what became of them. */
-export function createWorker({ queue, history, executor, cache, isClosing }: WorkerOptions): Worker {
+export function createWorker(options: WorkerOptions): Worker {
+  const { queue, history, executor, cache, isClosing, faults, onReleased } = options
   let isDead = false
   let freeRequested = false
   let loop: Promise<void> | undefined
@@ -31,13 +36,23 @@ export function createWorker({ queue, history, executor, cache, isClosing }: Wor
     await nextTurn()
     for (let item = queue.take(); item !== undefined && !isClosing(); item = queue.take()) {
       const entry = await executor.execute(item)
+      await faults.beforeHistory()
       history.add({ ...entry, item: { ...item, extraData: withoutCredentials(item.extraData) } })
+      forget(item, faults.lostHistory())
+      faults.reach('recorded')
       queue.finish()
       executor.release(item)
+      onReleased(item)
+      faults.reach('released')
       if (freeRequested) cache.clear()
       freeRequested = false
       if (queue.pending().length > 0) await nextTurn()
     }
+  }
+
+  function forget({ promptId }: QueueItem, lost: 'none' | 'one' | 'all'): void {
+    if (lost === 'one') history.remove(promptId)
+    if (lost === 'all') history.clear()
   }
 
   return {

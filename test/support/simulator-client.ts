@@ -10,7 +10,13 @@ export interface SimulatorClient {
   next(fits: (message: Message) => boolean): Promise<Message>
   /** Types of the messages in order, `executing` and `executed` with their node. */
   story(): string[]
+  /** The code with which the connection ended. */
+  readonly ended: Promise<number>
+  /** Resolves when an answer to a ping comes. */
+  ping(): Promise<void>
   close(): Promise<void>
+  /** Ends the connection without waiting for the server. */
+  end(): void
 }
 
 const messageSchema = z.object({ type: z.string(), data: z.record(z.string(), z.unknown()) })
@@ -31,6 +37,8 @@ export async function connect(
     messages.push(message)
     for (const waiter of waiting.filter(({ fits }) => fits(message))) waiter.found(message)
   })
+  const ended = new Promise<number>((resolve) => socket.on('close', resolve))
+  socket.on('error', () => undefined)
   await once(socket, 'open')
 
   async function next(fits: (message: Message) => boolean): Promise<Message> {
@@ -46,6 +54,13 @@ export async function connect(
   return {
     messages,
     next,
+    ended,
+    async ping() {
+      const pong = once(socket, 'pong')
+      socket.ping()
+      await pong
+    },
+    end: () => socket.terminate(),
     story: () => messages.map(describe),
     async close() {
       socket.close()

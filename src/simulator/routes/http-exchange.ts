@@ -24,6 +24,9 @@ export class HttpStatusError extends Error {
   }
 }
 
+/** What the server says when it stumbles over a request. */
+export const serverTrouble = '500 Internal Server Error\n\nServer got itself in trouble'
+
 /** Bytes of a request body that the server takes; it says so in `/features`. */
 export const maxUploadBytes = 104_857_600
 
@@ -56,6 +59,19 @@ export function sendJsonText(response: ServerResponse, status: number, json: str
   const body = Buffer.from(json)
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': body.length })
   response.end(body)
+}
+
+/** Answers with these bytes; `Content-Length` is theirs. */
+export type SendBytes = (
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  bytes: Buffer,
+) => void | Promise<void>
+
+export const sendBytes: SendBytes = (response, status, headers, bytes) => {
+  response.writeHead(status, { ...headers, 'Content-Length': bytes.length })
+  response.end(bytes)
 }
 
 export function sendEmpty(response: ServerResponse, status: number): void {

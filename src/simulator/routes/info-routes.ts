@@ -33,7 +33,7 @@ export function infoRoutes({ profile, catalogue, models, files }: InfoRoutesOpti
       handle: ({ response, params: [classType = ''] }) =>
         sendJsonText(response, 200, catalogue.objectInfoOf(classType)),
     },
-    { method: 'GET', path: '/features', handle: ({ response }) => sendJson(response, 200, serverFeatures(profile)) },
+    ...(profile.hasFeatures ? [features(profile)] : []),
     { method: 'GET', path: '/system_stats', handle: ({ response }) => sendJson(response, 200, systemStats(profile)) },
     { method: 'GET', path: '/embeddings', handle: ({ response }) => sendJson(response, 200, embeddings(models)) },
     { method: 'GET', path: '/extensions', handle: ({ response }) => sendJson(response, 200, []) },
@@ -54,6 +54,14 @@ export function infoRoutes({ profile, catalogue, models, files }: InfoRoutesOpti
       handle: ({ response }) => sendJson(response, 200, filesFor(root)),
     })),
   ]
+}
+
+function features(profile: VersionProfile): Route {
+  return {
+    method: 'GET',
+    path: '/features',
+    handle: ({ response }) => sendJson(response, 200, serverFeatures(profile)),
+  }
 }
 
 const replacements: Route = {

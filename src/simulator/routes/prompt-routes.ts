@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isRecord } from '../../comfyui/wire/object-info.ts'
+import type { SubmissionFaults } from '../faults/submission-faults.ts'
 import type { FileStore } from '../file-store.ts'
 import { annotatedName, normalisePath } from '../file-store.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
@@ -18,11 +19,12 @@ export interface PromptRoutesOptions {
   queue: PromptQueue
   /** Something was put into the queue. */
   onQueued: () => void
+  faults: SubmissionFaults
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-export function promptRoutes({ profile, catalogue, files, queue, onQueued }: PromptRoutesOptions): Route[] {
+export function promptRoutes({ profile, catalogue, files, queue, onQueued, faults }: PromptRoutesOptions): Route[] {
   let counter = 0
 
   function fileExists(name: string): boolean {
@@ -33,6 +35,7 @@ export function promptRoutes({ profile, catalogue, files, queue, onQueued }: Pro
 
   async function submit({ request, response }: HttpExchange): Promise<void> {
     const body = await readJson(request)
+    faults.refuse()
     const fields = fieldsOf(body)
     const number = takeNumber(fields)
     if (!('prompt' in fields)) return refuse(noPrompt, {})
@@ -51,7 +54,7 @@ export function promptRoutes({ profile, catalogue, files, queue, onQueued }: Pro
     } finally {
       onQueued()
     }
-    sendJson(response, 200, { prompt_id: promptId, number, node_errors: nodeErrors })
+    await faults.answer(response, item, { prompt_id: promptId, number, node_errors: nodeErrors })
 
     function refuse(error: PromptError, nodeErrorsSent: NodeErrors): void {
       sendJson(response, 400, { error, node_errors: nodeErrorsSent })
@@ -74,6 +77,7 @@ export function promptRoutes({ profile, catalogue, files, queue, onQueued }: Pro
   }
 
   function takePromptId(given: unknown, isGiven: boolean): string | undefined {
+    if (!profile.takesPromptId) return randomUUID()
     if (!profile.requiresUuid) return isGiven ? pythonText(given) : randomUUID()
     if (given === undefined || given === null) return randomUUID()
     return typeof given === 'string' && uuid.test(given) ? given : undefined

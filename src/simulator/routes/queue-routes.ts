@@ -2,10 +2,12 @@ import { isRecord } from '../../comfyui/wire/object-info.ts'
 import { historyAnswer, type History } from '../history.ts'
 import type { PromptQueue, QueueItem } from '../prompt-queue.ts'
 import { isTruthy } from '../validation/convert-value.ts'
+import type { VersionProfile } from '../version-profile.ts'
 import { HttpStatusError, readBody, readJson, sendEmpty, sendJson, type HttpExchange } from './http-exchange.ts'
 import type { Route } from './router.ts'
 
 export interface QueueRoutesOptions {
+  profile: Pick<VersionProfile, 'interruptsById'>
   queue: PromptQueue
   history: History
   interrupt: () => void
@@ -13,7 +15,7 @@ export interface QueueRoutesOptions {
 }
 
 /** Queue, history, and what acts on the running prompt. */
-export function queueRoutes({ queue, history, interrupt, freeMemory }: QueueRoutesOptions): Route[] {
+export function queueRoutes({ profile, queue, history, interrupt, freeMemory }: QueueRoutesOptions): Route[] {
   return [
     {
       method: 'GET',
@@ -59,7 +61,7 @@ export function queueRoutes({ queue, history, interrupt, freeMemory }: QueueRout
       async handle({ request, response }) {
         const body = parseOrEmpty((await readBody(request)).toString())
         if (!isRecord(body)) throw new HttpStatusError(500)
-        const id = body['prompt_id']
+        const id = profile.interruptsById ? body['prompt_id'] : undefined
         if (!isTruthy(id ?? null) || queue.running()?.promptId === id) interrupt()
         sendEmpty(response, 200)
       },

@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HttpStatusError, sendEmpty, sendText, type HttpExchange, type RouteHandler } from './http-exchange.ts'
+import {
+  HttpStatusError,
+  sendEmpty,
+  sendText,
+  serverTrouble,
+  type HttpExchange,
+  type RouteHandler,
+} from './http-exchange.ts'
 
 export type Method = 'GET' | 'POST'
 
@@ -16,13 +23,14 @@ export interface RouterOptions {
   routes: readonly Route[]
   /** Whether any request with `Sec-Fetch-Site: cross-site` is refused. */
   refusesCrossSite: boolean
+  /** Asked before anything is done about a request of this path; where it answers, that is waited for. */
+  hold: (path: string) => Promise<void> | undefined
 }
 
-const serverTrouble = '500 Internal Server Error\n\nServer got itself in trouble'
 const prefix = '/api'
 
 /** Answers requests as aiohttp with these routes does, its odd statuses included. */
-export function createRouter({ routes, refusesCrossSite }: RouterOptions) {
+export function createRouter({ routes, refusesCrossSite, hold }: RouterOptions) {
   const exact = new Map<string, Route>()
   const patterns: { route: Route; expression: RegExp }[] = []
   for (const route of routes) {
@@ -59,6 +67,8 @@ export function createRouter({ routes, refusesCrossSite }: RouterOptions) {
     }
     const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
     const exchange: HttpExchange = { request, response, path, query, params: found.params }
+    const held = hold(path)
+    if (held !== undefined) await held
     await found.route.handle(exchange)
   }
 

@@ -15,7 +15,13 @@ interface Upload {
   originalRef: string | undefined
 }
 
-export function uploadRoutes({ files }: { files: FileStore }): Route[] {
+export interface UploadRoutesOptions {
+  files: FileStore
+  /** A file is there, and not answered yet. */
+  onStored: (root: FileRoot, path: string) => void
+}
+
+export function uploadRoutes({ files, onStored }: UploadRoutesOptions): Route[] {
   return [
     {
       method: 'POST',
@@ -23,7 +29,7 @@ export function uploadRoutes({ files }: { files: FileStore }): Route[] {
       async handle(exchange) {
         const upload = await readUpload(exchange)
         if (upload === undefined) return sendEmpty(exchange.response, 400)
-        return store(exchange, files, upload, upload.bytes)
+        return store(exchange, { files, onStored }, upload, upload.bytes)
       },
     },
     {
@@ -33,7 +39,7 @@ export function uploadRoutes({ files }: { files: FileStore }): Route[] {
         const upload = await readUpload(exchange)
         if (upload === undefined) return sendEmpty(exchange.response, 400)
         const masked = await applyMask(files, upload)
-        return store(exchange, files, upload, masked)
+        return store(exchange, { files, onStored }, upload, masked)
       },
     },
   ]
@@ -75,7 +81,12 @@ function textField(form: FormData, name: string): string | undefined {
 }
 
 /** Keeps the bytes under the upload's name, or under the next free one; undefined bytes are not kept, but answered. */
-function store({ response }: HttpExchange, files: FileStore, upload: Upload, bytes: Buffer | undefined): void {
+function store(
+  { response }: HttpExchange,
+  { files, onStored }: UploadRoutesOptions,
+  upload: Upload,
+  bytes: Buffer | undefined,
+): void {
   const { root, subfolder, overwrites } = upload
   const folder = normalisePath(subfolder)
   const wanted = folder === undefined ? undefined : normalisePath(folder, upload.filename)
@@ -89,11 +100,15 @@ function store({ response }: HttpExchange, files: FileStore, upload: Upload, byt
   for (let attempt = 1; !overwrites; attempt += 1) {
     const existing = files.get(root, path)
     if (existing === undefined) break
-    if (existing.bytes.equals(bytes)) return sendJson(response, 200, { name, subfolder, type: root })
+    if (existing.bytes.equals(bytes)) {
+      onStored(root, path)
+      return sendJson(response, 200, { name, subfolder, type: root })
+    }
     path = numbered(wanted, attempt)
     name = numbered(upload.filename, attempt)
   }
   files.put(root, path, bytes)
+  onStored(root, path)
   sendJson(response, 200, { name, subfolder, type: root })
 }
 

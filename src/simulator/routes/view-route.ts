@@ -5,19 +5,26 @@ import { encodeWebp } from '../drawing/encode-webp.ts'
 import { withoutAlpha } from '../drawing/picture.ts'
 import { normalisePath, type FileRoot, type FileStore, type StoredFile } from '../file-store.ts'
 import type { VersionProfile } from '../version-profile.ts'
-import { HttpStatusError, type HttpExchange } from './http-exchange.ts'
+import { HttpStatusError, type HttpExchange, type SendBytes } from './http-exchange.ts'
 import { contentTypeOf, isActiveContent } from './content-types.ts'
 import type { Route } from './router.ts'
+
+export interface ViewRouteOptions {
+  files: FileStore
+  profile: VersionProfile
+  /** Sends every answer that has a file in it. */
+  send: SendBytes
+}
 
 const defaultQuality = 90
 
 /** A stored file: raw with ranges and validators, or made into a preview or a channel of it. */
-export function viewRoute({ files, profile }: { files: FileStore; profile: VersionProfile }): Route {
+export function viewRoute({ files, profile, send }: ViewRouteOptions): Route {
   return {
     method: 'GET',
     path: '/view',
     async handle(exchange) {
-      const { query } = exchange
+      const { query, response } = exchange
       const { file, name } = locate(query, files)
       const disposition = { 'Content-Disposition': `filename="${name}"` }
       const guard = profile.guardsView ? { 'X-Content-Type-Options': 'nosniff' } : {}
@@ -25,13 +32,13 @@ export function viewRoute({ files, profile }: { files: FileStore; profile: Versi
       const channel = query.get('channel')
       if (preview !== null) {
         const made = await makePreview(file, preview, channel)
-        return send(exchange, { ...disposition, ...guard, 'Content-Type': made.type }, made.bytes)
+        return send(response, 200, { ...disposition, ...guard, 'Content-Type': made.type }, made.bytes)
       }
       if (channel === 'rgb' || channel === 'a') {
         const bytes = await makeChannel(file, channel)
-        return send(exchange, { ...disposition, ...guard, 'Content-Type': 'image/png' }, bytes)
+        return send(response, 200, { ...disposition, ...guard, 'Content-Type': 'image/png' }, bytes)
       }
-      return sendRaw(exchange, file, { ...disposition, ...guard, ...rawHeaders(name, profile) })
+      return sendRaw(exchange, file, { ...disposition, ...guard, ...rawHeaders(name, profile) }, send)
     },
   }
 }
@@ -90,12 +97,12 @@ async function makeChannel(file: StoredFile, channel: 'rgb' | 'a'): Promise<Buff
   return encodePng({ width, height, channels: 4, data })
 }
 
-function send({ response }: HttpExchange, headers: Record<string, string>, body: Buffer, status = 200): void {
-  response.writeHead(status, { ...headers, 'Content-Length': body.length })
-  response.end(body)
-}
-
-function sendRaw(exchange: HttpExchange, file: StoredFile, headers: Record<string, string>): void {
+function sendRaw(
+  exchange: HttpExchange,
+  file: StoredFile,
+  headers: Record<string, string>,
+  send: SendBytes,
+): void | Promise<void> {
   const { request, response } = exchange
   const { bytes, etag, modified } = file
   const validators = { Etag: etag, 'Last-Modified': modified.toUTCString() }
@@ -106,7 +113,7 @@ function sendRaw(exchange: HttpExchange, file: StoredFile, headers: Record<strin
   }
   const all = { ...headers, ...validators, 'Accept-Ranges': 'bytes' }
   const asked = request.headers.range
-  if (asked === undefined) return send(exchange, all, bytes)
+  if (asked === undefined) return send(response, 200, all, bytes)
   const range = parseRange(asked, bytes.length)
   if (range === undefined) {
     response.writeHead(416, { 'Content-Range': `bytes */${bytes.length}`, 'Content-Length': 0 })
@@ -115,7 +122,7 @@ function sendRaw(exchange: HttpExchange, file: StoredFile, headers: Record<strin
   }
   const { start, end } = range
   const content = { ...all, 'Content-Range': `bytes ${start}-${end}/${bytes.length}` }
-  send(exchange, content, bytes.subarray(start, end + 1), 206)
+  return send(response, 206, content, bytes.subarray(start, end + 1))
 }
 
 function isUnchanged(headers: HttpExchange['request']['headers'], { etag, modified }: StoredFile): boolean {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { coreNode } from '../../comfyui/wire/core-nodes.ts'
-import { versionProfile, type SimulatedVersion } from '../version-profile.ts'
+import { versionProfile, type VersionProfile } from '../version-profile.ts'
 import { validatePrompt, type PromptVerdict } from './validate-prompt.ts'
 
 const image = { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } }
 const save = { class_type: 'SaveImage', inputs: { filename_prefix: 'v', images: ['1', 0] } }
 
-function validate(prompt: unknown, targets?: unknown, version: SimulatedVersion = '0.33.0'): PromptVerdict {
+function validate(prompt: unknown, targets?: unknown, version: VersionProfile['nodesOf'] = '0.33.0'): PromptVerdict {
   return validatePrompt(structuredClone(prompt), targets, {
     catalogue: { definition: (classType) => coreNode(classType, version) },
     profile: versionProfile(version),
