@@ -16,8 +16,10 @@ export const nodeErrorSchema = z.looseObject({
     )
     .default([]),
 })
-/** Node id → what validation found. Null and absent both mean nothing. */
-export const nodeErrorsSchema = z.record(z.string(), nodeErrorSchema).nullish()
+/** Node id → what validation found. Null, absent, and the empty list of older servers all mean nothing. */
+export const nodeErrorsSchema = z
+  .union([z.record(z.string(), nodeErrorSchema), z.array(z.unknown()).transform(() => undefined)])
+  .nullish()
 export type NodeErrors = z.infer<typeof nodeErrorsSchema>
 
 export const submitAcceptedSchema = z.looseObject({ prompt_id: z.string(), node_errors: nodeErrorsSchema })
