@@ -221,7 +221,7 @@ export class Instance implements InstanceLoad {
 
   /** To be called a few times a second. */
   tick(nowMs: number): void {
-    if (this.#socket.isOpen && this.#deafness.shouldReconnect(nowMs)) this.#socket.drop()
+    if (this.#socket.isOpen && this.#deafness.shouldReconnect(nowMs)) this.#socket.drop('its socket went deaf')
     this.#announce()
   }
 
@@ -275,8 +275,7 @@ export class Instance implements InstanceLoad {
       await this.#findOutWhetherStuck()
     } catch (error) {
       if (!isCurrent()) return
-      this.#reason = `does not answer as ComfyUI does: ${error instanceof Error ? error.message : String(error)}`
-      this.#socket.drop()
+      this.#socket.drop(`does not answer as ComfyUI does: ${error instanceof Error ? error.message : String(error)}`)
       return
     }
     if (!isCurrent()) return
