@@ -99,6 +99,27 @@ describe('JSON bodies', () => {
     expect(problem.detail).toContain(place)
   })
 
+  test('a body in another encoding than UTF-8 is refused, not guessed at', async () => {
+    const latin1 = Uint8Array.from(Buffer.from('{"prompt":"caf\u00e9"}', 'latin1'))
+    const problem = await problemOf(await send('/test/txt2img', latin1, { 'content-type': 'application/json' }))
+    expect(problem.code).toBe('malformed_body')
+    expect(problem.detail).toContain('UTF-8')
+  })
+
+  test.each([
+    ['{"prompt":"cut \\ud83d"}', '/prompt'],
+    ['{"prompt":"a","tags":["\\ud83d\\ude00","\\uDE00"]}', '/tags/1'],
+  ])('a text with half a character is refused where it stands: %s', async (body, pointer) => {
+    const problem = await problemOf(await send('/test/txt2img', body, { 'content-type': 'application/json' }))
+    expect(problem).toMatchObject({ code: 'validation_error', errors: [{ pointer, code: 'broken_text' }] })
+  })
+
+  test('a whole character may be escaped', async () => {
+    const body = '{"prompt":"\\ud83d\\ude00"}'
+    expect((await send('/test/txt2img', body, { 'content-type': 'application/json' })).status).toBe(200)
+    expect(lastInput()).toMatchObject({ prompt: '😀' })
+  })
+
   test.each([['{"prompt":"a","__proto__":{"width":64}}'], ['{"prompt":"a","constructor":{"prototype":{"x":1}}}']])(
     'keys that would change prototypes are refused: %s',
     async (body) => {

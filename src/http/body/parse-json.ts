@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import secureJson from 'secure-json-parse'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { findJsonError } from './find-json-error.ts'
@@ -7,6 +8,9 @@ import { findJsonError } from './find-json-error.ts'
  * @throws GatewayError `malformed_body`, naming the line and column where the text stops being JSON
  */
 export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) {
+    throw new GatewayError('malformed_body', { detail: 'The body is not text in UTF-8, which JSON has to be.' })
+  }
   const text = bytes.toString('utf8')
   try {
     return secureJson.parse(text, { protoAction: 'error', constructorAction: 'error' })

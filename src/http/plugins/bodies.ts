@@ -3,6 +3,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import { refuseComplexity } from '../body/complexity.ts'
 import { parseJson } from '../body/parse-json.ts'
 import { parseMultipart } from '../body/parse-multipart.ts'
+import { refuseBrokenText } from '../body/refuse-broken-text.ts'
 import { emptyBody, ReceivedBody } from '../body/received-body.ts'
 
 /** What `curl -d` and careless clients say of their JSON. A web page can send these without asking, so never from one. */
@@ -33,6 +34,7 @@ function receiveJson(raw: Buffer): ReceivedBody {
   if (raw.length === 0) return emptyBody
   const value = parseJson(raw)
   refuseComplexity(value)
+  refuseBrokenText(value, raw)
   return new ReceivedBody({ kind: 'json', value, raw }, raw.length)
 }
 
