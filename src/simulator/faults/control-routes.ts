@@ -8,6 +8,7 @@ import { faultDefinition, faultNames, faultSyntax, isFaultName } from './fault-t
 /** Answers a request for `/simulator/faults`, true, or leaves it alone, false. */
 export type ControlAnswer = (request: IncomingMessage, response: ServerResponse) => boolean
 
+export const faultsPath = '/simulator/faults'
 const controlPath = /^\/simulator\/faults(?:\/([^/?]+))?(?:\?|$)/
 const loopbackHost = /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d+)?$/
 
