@@ -289,6 +289,7 @@ export class JobRunner {
     } catch (error) {
       if (!(error instanceof ComfyuiError)) throw error
     }
+    if (live.isCancelRequested) return this.#options.lives.end(live, 'canceled', {})
     live.wantsMemory = true
     this.#requeue(live, live.job.attempt)
     this.#dispatch()

@@ -95,8 +95,11 @@ async function submit(
   try {
     prompt = await uploadInputs(live.payload.prompt, live.payload.inputFiles, context)
   } catch (error) {
-    const isUnreachable = error instanceof ComfyuiError && error.reason === 'unreachable'
-    return isUnreachable ? lost(error.message, false) : failureOf(error)
+    const result =
+      error instanceof ComfyuiError && error.reason === 'unreachable' ? lost(error.message, false) : failureOf(error)
+    // One that takes no input may be right about it; one that breaks off is not.
+    if (result.kind === 'lost') instance.noteFailure(result.error.message)
+    return result
   }
   if (live.isCancelRequested) return { kind: 'canceled' }
   try {

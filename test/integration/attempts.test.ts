@@ -64,3 +64,10 @@ test('an output that cannot be had at first is fetched again, without another ru
   expect(result.images).toHaveLength(1)
   expect([result.attempt, count('GET /api/view'), count('POST /api/prompt')]).toEqual([1, 3, 1])
 })
+
+test('an instance whose uploads break off is left alone after a while', async () => {
+  decide = (request) => (request === 'POST /api/upload/image' ? 'hang up' : undefined)
+  for (let job = 0; job < 3; job++) await client.submit('/test/loaded', { picture })
+  const instances = async (): Promise<unknown> => (await fetch(`${gateway.url}/instances`)).json()
+  await expect.poll(instances, { timeout: 5000 }).toMatchObject({ data: [{ status: 'ejected', in_flight: 0 }] })
+})
