@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { problemSchema } from '../../src/http/schemas/problem.ts'
@@ -177,6 +178,13 @@ describe('JSON with a careless content type', () => {
       expect(answer.status).toBe(200)
     },
   )
+
+  test('a compressed body is refused, with the encoding that is taken', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+    const response = await send('/test/txt2img', Uint8Array.from(gzipSync('{"prompt":"a"}')), headers)
+    expect([response.status, response.headers.get('accept-encoding')]).toEqual([415, 'identity'])
+    expect((await problemOf(response)).detail).toContain('gzip')
+  })
 
   test('no content type at all is taken as JSON from a program', async () => {
     const answer = await sendHeaders(gateway.port, 'POST', '/test/txt2img', { Host: 'localhost' }, body)

@@ -12,21 +12,34 @@ const carelessTypes = ['application/x-www-form-urlencoded', 'text/plain']
 /** Replaces the body parsers of Fastify: every body that gets to a handler is a `ReceivedBody`. */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, raw: Buffer, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, raw: Buffer, done) => {
+    refuseEncoded(request)
     done(null, receiveJson(raw))
   })
   app.addContentTypeParser(
     'multipart/form-data',
     { parseAs: 'buffer' },
     async (request: FastifyRequest, raw: Buffer) => {
+      refuseEncoded(request)
       if (raw.length === 0) return emptyBody
       const parts = await parseMultipart(request.headers['content-type'] ?? '', raw)
       return new ReceivedBody({ kind: 'parts', parts }, raw.length)
     },
   )
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, raw: Buffer, done) => {
+    refuseEncoded(request)
     if (!isCarelessJson(request)) throw wrongType(request)
     done(null, receiveJson(raw))
+  })
+}
+
+/** Compressed bodies are not taken: a small one could become a very large one. */
+function refuseEncoded({ headers }: FastifyRequest): void {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  if (encoding === 'identity' || encoding === '') return
+  throw new GatewayError('unsupported_media_type', {
+    detail: `The body is encoded as ${JSON.stringify(encoding.slice(0, 100))}. Send it as it is, without Content-Encoding.`,
+    headers: { 'accept-encoding': 'identity' },
   })
 }
 
