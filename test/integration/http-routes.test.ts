@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { jobListSchema } from '../../src/http/schemas/job-list.ts'
 import { jobOutputSchema, jobSchema } from '../../src/http/schemas/job.ts'
 import { instanceListSchema } from '../../src/http/schemas/instance.ts'
@@ -131,17 +132,20 @@ describe('jobs', () => {
   })
 
   test.each([
-    ['limit=0'],
-    ['limit=101'],
-    ['limit=x'],
-    ['status=done'],
-    ['status=queued,done'],
-    ['cursor=nonsense'],
-    ['page=2'],
-  ])('the list refuses %s', async (query) => {
+    ['limit=0', '/limit', 'limit must be one whole number from 1 to 100'],
+    ['limit=101', '/limit', 'limit must be one whole number from 1 to 100'],
+    ['limit=x', '/limit', 'limit must be one whole number from 1 to 100'],
+    ['limit=1&limit=2', '/limit', 'limit must be one whole number from 1 to 100'],
+    ['status=done', '/status', 'status must be one of queued, '],
+    ['status=queued,done', '/status', 'status must be one of queued, '],
+    ['status=queued&status=failed', '/status', 'status must be given once; '],
+    ['cursor=nonsense', '/cursor', 'cursor is not a cursor of this server'],
+    ['page=2', '', 'unknown query parameter "page"; there are limit, cursor, status, workflow'],
+    ['limits=2', '', 'unknown query parameter "limits"; did you mean `limit`?'],
+  ])('the list refuses %s, and says what there may be', async (query, pointer, detail) => {
     const problem = await problemAt(`/jobs?${query}`)
-    expect(problem).toMatchObject({ code: 'validation_error', status: 400 })
-    expect(problem.errors).toHaveLength(1)
+    expect(problem).toMatchObject({ code: 'validation_error', status: 400, errors: [{ pointer }] })
+    expect(problem.detail).toContain(detail)
   })
 })
 
@@ -321,6 +325,42 @@ describe('the server', () => {
       { route: '/jobs/:id', method: 'GET', status: 404 },
       { route: '/*', method: 'GET', status: 200 },
     ])
+  })
+
+  test('trouble with the storage is told and logged', async () => {
+    await using broken = await startTestApp({
+      options: {
+        instances: {
+          views: () => {
+            throw new GatewayError('storage_unavailable', { detail: 'The disk is full.' })
+          },
+          drain: () => undefined,
+          resume: () => undefined,
+        },
+      },
+    })
+    const response = await fetch(`${broken.url}/instances`)
+    const problem = problemSchema.parse(await response.json())
+    expect(problem).toMatchObject({ code: 'storage_unavailable', status: 503, detail: 'The disk is full.' })
+    expect(broken.logged.map(({ facts }) => facts)).toMatchObject([{ requestId: problem.request_id }])
+  })
+
+  test('a fault of ours is told without its text, and logged with it', async () => {
+    await using broken = await startTestApp({
+      options: {
+        instances: {
+          views: () => {
+            throw new GatewayError('storage_unavailable', { detail: 'The disk is full.' })
+          },
+          drain: () => undefined,
+          resume: () => undefined,
+        },
+      },
+    })
+    const response = await fetch(`${broken.url}/instances`)
+    const problem = problemSchema.parse(await response.json())
+    expect(problem).toMatchObject({ code: 'storage_unavailable', status: 503, detail: 'The disk is full.' })
+    expect(broken.logged.map(({ facts }) => facts)).toMatchObject([{ requestId: problem.request_id }])
   })
 
   test('a fault of ours is told without its text, and logged with it', async () => {

@@ -39,12 +39,7 @@ export function sendProblem(
 ): FastifyReply {
   const jobId = thrown instanceof JobFailure ? thrown.jobId : undefined
   const error = thrown instanceof JobFailure ? thrown.error : toGatewayError(thrown, options.maxBodyBytes)
-  if (error.code === 'internal_error' && jobId === undefined) {
-    options.logger.error(
-      { err: error.cause ?? error, requestId: request.id },
-      'A request failed through a fault of ours',
-    )
-  }
+  if (jobId === undefined) logTrouble(error, request, options.logger)
   const instance = pathOf(request.url)
   const problem = problemOf(error, { instance, requestId: request.id, ...(jobId !== undefined && { jobId }) })
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
@@ -58,6 +53,13 @@ export function sendProblem(
     .send(JSON.stringify(problem))
 }
 
+/** What an operator has to see to: the caller is told, but can do nothing about it. */
+function logTrouble(error: GatewayError, request: FastifyRequest, logger: HttpLogger): void {
+  const facts = { err: error.cause ?? error, requestId: request.id }
+  if (error.code === 'internal_error') logger.error(facts, 'A request failed through a fault of ours')
+  if (error.code === 'storage_unavailable') logger.error(facts, 'A request failed because nothing can be stored')
+}
+
 export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? ''
 }
@@ -66,11 +68,12 @@ function toGatewayError(thrown: unknown, maxBodyBytes: number): GatewayError {
   if (thrown instanceof GatewayError) return thrown
   if (hasZodFastifySchemaValidationErrors(thrown)) {
     const errors = thrown.validation.map(({ instancePath, keyword, message }) => ({
-      pointer: instancePath,
+      // The whole is `/` there, which as a JSON pointer would be the member without a name.
+      pointer: instancePath === '/' ? '' : instancePath,
       code: keyword,
       message: message ?? 'is not valid',
     }))
-    const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)}: ${message}`).join('; ')
+    const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`.trim()).join('; ')
     return new GatewayError('validation_error', { detail, errors })
   }
   return thrown instanceof Error && 'statusCode' in thrown

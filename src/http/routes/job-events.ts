@@ -6,6 +6,7 @@ import type { Waiting } from '../answers/waiting.ts'
 import type { EventStreams } from '../events/event-streams.ts'
 import { errorResponses, textResponse } from '../openapi/responses.ts'
 import { jobParamsSchema } from '../schemas/job-list.ts'
+import { queryNumber, queryParameters } from '../schemas/query-parameters.ts'
 import { requireJob } from './jobs.ts'
 
 export interface JobEventRoutesOptions {
@@ -14,14 +15,14 @@ export interface JobEventRoutesOptions {
   readonly waiting: Waiting
 }
 
-const querySchema = z.strictObject({
-  after: z.coerce
-    .number()
-    .int()
-    .min(0)
+const querySchema = queryParameters({
+  after: queryNumber(0, Number.MAX_SAFE_INTEGER)
     .optional()
     .describe('Id of the last event already known, where `Last-Event-ID` cannot be sent.'),
-  previews: z.enum(['true', 'false']).default('false').describe('Send previews too, if the job makes them.'),
+  previews: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .describe('Send previews too, if the job makes them.'),
 })
 
 const headersSchema = z.looseObject({
