@@ -99,7 +99,7 @@ describe('the event stream of a job', () => {
   })
 
   test('cuts a reader who does not read', async () => {
-    await using small = await startTestApp({ limits: { maxStreamBufferBytes: 1000 } })
+    await using small = await startTestApp({ limits: { maxStreamBufferBytes: 10_000 } })
     const id = await startJob(small)
     const socket = await openRaw(small.port, `GET /jobs/${id}/events?previews=true HTTP/1.1\r\nHost: localhost\r\n\r\n`)
     socket.pause()
