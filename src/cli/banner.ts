@@ -41,14 +41,11 @@ export function bannerFields({ version, url, config, summary }: BannerFacts): Re
 
 const openWarning = 'none: everybody who reaches this address can use it'
 
-const simulatedNotice = [
-  '',
-  ...box([
-    'SIMULATED: no ComfyUI and no GPU is used.',
-    'Every picture is drawn by the built-in simulator from prompt and seed.',
-    'For real ones: npm start -- --comfyui-url http://host:8188',
-  ]),
-]
+/** What everybody who reads the output or the log of a demo must know. */
+export const simulatedWarning =
+  'SIMULATED: no ComfyUI and no GPU is used. Every picture is drawn by the built-in simulator.'
+
+const simulatedNotice = ['', ...box([simulatedWarning, 'For real ones: npm start -- --comfyui-url http://host:8188'])]
 
 function box(lines: readonly string[]): string[] {
   const width = Math.max(...lines.map((line) => line.length))

@@ -77,7 +77,7 @@ afterAll(async () => {
 
 describe('the README, word for word', () => {
   test('says loudly that the pictures are simulated', async () => {
-    expect(said.join('')).toMatch(/SIMULATED|isSimulated":true/)
+    expect(said.join('')).toContain('SIMULATED')
     const health = await (await fetch(`http://localhost:${String(port)}/health`)).text()
     expect(health.toLowerCase()).toContain('simulat')
     const docs = await (await fetch(`http://localhost:${String(port)}/openapi.json`)).text()

@@ -67,6 +67,7 @@ function serve(args: readonly string[], env: Readonly<Record<string, string>> = 
 
 test('a demo starts, answers, reloads on SIGHUP and ends on SIGTERM', async () => {
   const { child, exit, logUntil } = serve(['--demo', '--port', '0'], { COMFYUI_API_DEMO_STEP_MS: '0' })
+  await logUntil('SIMULATED: no ComfyUI and no GPU is used. Every picture is drawn by the built-in simulator.')
   const facts = listeningSchema.parse(await logUntil('listening'))
   expect(facts.isSimulated).toBe(true)
   expect(facts.workflows).toContain('qwen/qwen_base_txt2img')

@@ -6,7 +6,7 @@ import type { Config } from '../../config/config.ts'
 import { type Environment, type LoadedConfig, loadConfig } from '../../config/load-config.ts'
 import { readPackageVersion } from '../../config/package-info.ts'
 import { chooseLogFormat, createLogger } from '../../observability/logger.ts'
-import { type BannerFacts, bannerFields, renderBanner } from '../banner.ts'
+import { type BannerFacts, bannerFields, renderBanner, simulatedWarning } from '../banner.ts'
 import { describeStartError } from '../describe-start-error.ts'
 import type { Gateway, StartGateway } from '../gateway.ts'
 import type { Supervise } from '../process-lifecycle.ts'
@@ -120,8 +120,12 @@ async function waitForContact(gateway: Gateway, timeoutMs: number): Promise<void
 function announce(facts: BannerFacts, logger: Logger, terminal: Terminal): void {
   if (!logger.isLevelEnabled('info')) return
   const format = chooseLogFormat({ ...facts.config.logging, isTerminal: terminal.isTerminal })
-  if (format === 'pretty') terminal.print(renderBanner(facts))
-  else logger.info(bannerFields(facts), 'listening')
+  if (format === 'pretty') {
+    terminal.print(renderBanner(facts))
+    return
+  }
+  if (facts.config.demo.isEnabled) logger.warn(simulatedWarning)
+  logger.info(bannerFields(facts), 'listening')
 }
 
 function describeFault(error: unknown): string {
