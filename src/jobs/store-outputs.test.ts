@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import { createLocalOutputStore } from '../outputs/stores/local-output-store.ts'
 import { storeOutputs } from './store-outputs.ts'
@@ -12,6 +13,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'outputs-'))
 })
 afterEach(() => {
+  vi.useRealTimers()
   rmSync(directory, { recursive: true, force: true })
 })
 
@@ -43,4 +45,47 @@ test('leaves nothing behind when one of the outputs cannot be had', async () => 
   )
   await expect(storing).rejects.toBe(refused)
   expect(readdirSync(directory)).toEqual([])
+})
+
+test('names outputs as the workflow does, files and texts in order', async () => {
+  const told: number[] = []
+  const stored = await storeOutputs({
+    jobId: randomUUID(),
+    outputs: { 9: { images: [{ filename: 'a.png', subfolder: '', type: 'output' }] }, 12: { text: ['seen'] } },
+    outputNames: { picture: '9' },
+    openFile: () => Promise.resolve({ body: Readable.from([Buffer.from('by'), Buffer.from('tes')]) }),
+    store: createLocalOutputStore({ directory }),
+    onStored: ({ index }) => void told.push(index),
+  })
+  expect(stored).toMatchObject([
+    {
+      index: 0,
+      nodeId: '9',
+      name: 'picture',
+      kind: 'image',
+      contentType: 'image/png',
+      sizeBytes: 5,
+      filename: 'a.png',
+    },
+    { index: 1, nodeId: '12', name: undefined, kind: 'text', sizeBytes: 4 },
+  ])
+  expect(told).toEqual([0, 1])
+})
+
+test.each([
+  [2, 'kept'],
+  [3, 'lost'],
+])('a file whose transfer broke off %i times is %s', async (failures, outcome) => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  const interrupted = new ComfyuiError('interrupted', 'reset')
+  let calls = 0
+  const storing = storeTwo(() =>
+    ++calls <= failures ? Promise.reject(interrupted) : Promise.resolve({ body: Buffer.from('bytes') }),
+  ).then(
+    () => 'kept',
+    (error: unknown) => (error === interrupted ? 'lost' : error),
+  )
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(await storing).toBe(outcome)
+  expect(calls).toBe(outcome === 'kept' ? failures + 2 : failures)
 })
