@@ -33,7 +33,7 @@ export async function connect(
   socket.on('message', (data: Buffer, isBinary) => {
     const message: Message = isBinary
       ? { type: 'binary', frame: data }
-      : messageSchema.parse(JSON.parse(data.toString().replaceAll('NaN', '"NaN"')))
+      : messageSchema.parse(JSON.parse(data.toString().replace(/\b(?:NaN|Infinity)\b/g, '"$&"')))
     messages.push(message)
     for (const waiter of waiting.filter(({ fits }) => fits(message))) waiter.found(message)
   })
