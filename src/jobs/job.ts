@@ -49,7 +49,7 @@ export interface JobTimes {
   readonly completedAtMs?: number
 }
 
-/** A snapshot: never mutated, replaced as a whole. */
+/** A snapshot: replaced as a whole, never mutated, but for `nodeStartsMs`, which grows while the job runs. */
 export interface Job {
   /** Canonical lowercase UUID. */
   readonly id: string

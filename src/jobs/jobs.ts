@@ -52,7 +52,8 @@ export interface EventSubscription {
 export interface Jobs {
   /**
    * Accepts a job. Resolves when it is committed: from then on it survives a crash.
-   * @throws GatewayError `queue_full`, `draining`, `storage_unavailable`, `idempotency_key_reuse`
+   * @throws GatewayError `queue_full`, `draining`, `no_healthy_instance`, `storage_unavailable`,
+   * `idempotency_key_reuse`, `idempotency_conflict`
    */
   submit(request: JobRequest): Promise<Submission>
   get(id: string): Job | undefined
