@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { ConfigError } from './config/config-error.ts'
 import type { Config } from './config/config.ts'
 import { readPackageVersion } from './config/package-info.ts'
 import { buildApp } from './http/app.ts'
@@ -15,7 +16,9 @@ import { createSqliteJobStore } from './jobs/stores/sqlite-job-store.ts'
 import { createJobLog } from './observability/job-log.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
-import { createSimulator } from './simulator/simulator.ts'
+import { faultsPath } from './simulator/faults/control-routes.ts'
+import { FaultSpecError } from './simulator/faults/fault-spec.ts'
+import { createSimulator, type Simulator } from './simulator/simulator.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
 export interface ComposedGateway {
@@ -34,6 +37,8 @@ export interface ComposedGateway {
 }
 
 const simulatorLabel = 'SIMULATED'
+/** A demo goes on after a crash that was ordered. */
+const simulatorReviveMs = 2_000
 /** An instance that cannot be asked for this long has lost its jobs. */
 const outageTimeoutMs = 60_000
 
@@ -81,10 +86,11 @@ async function build(
   const registry = await createWorkflowRegistry({ ...config.workflows, logger })
   closers.push(() => registry.close())
 
-  const simulator = config.demo.isEnabled
-    ? await createSimulator({ version: '0.33.0', stepDelayMs: config.demo.stepMs, label: simulatorLabel })
-    : undefined
-  if (simulator) closers.push(() => simulator.close())
+  const simulator = config.demo.isEnabled ? await startSimulator(config.demo) : undefined
+  if (simulator) {
+    closers.push(() => simulator.close())
+    logger.info({ url: simulator.url, faults: `${simulator.url}${faultsPath}` }, 'simulator ready')
+  }
 
   const pool = createInstancePool({
     ...config.comfyui,
@@ -170,6 +176,22 @@ async function build(
       await app.close()
       await closeAll(closers)
     },
+  }
+}
+
+/** @throws ConfigError for a fault that is none */
+async function startSimulator({ stepMs, faults }: Config['demo']): Promise<Simulator> {
+  try {
+    return await createSimulator({
+      version: '0.33.0',
+      stepDelayMs: stepMs,
+      label: simulatorLabel,
+      reviveAfterMs: simulatorReviveMs,
+      controlRoutes: true,
+      faults,
+    })
+  } catch (error) {
+    throw error instanceof FaultSpecError ? new ConfigError([error.message]) : error
   }
 }
 

@@ -31,7 +31,7 @@ function render(setting: Setting<unknown>): string {
 
 function describeSeveral({ repeatable, separator, flag }: Setting<unknown>): string {
   if (!repeatable) return ''
-  const by = separator === 'comma' ? 'commas' : '`:` (on Windows `;`)'
+  const by = separator === 'path delimiter' ? '`:` (on Windows `;`)' : separator === 'comma' ? 'commas' : 'blanks'
   const repeated = flag === undefined ? '' : `, or the flag \`${flagName(flag)}\` repeated`
   return `Several values: separated by ${by}${repeated}.`
 }

@@ -1,3 +1,4 @@
+import { ConfigError } from '../config/config-error.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 
@@ -14,6 +15,7 @@ export function describeStartError(error: unknown, config: Config): string | und
 }
 
 function describeCause(error: Error, { server, storage }: Config): string | undefined {
+  if (error instanceof ConfigError) return error.message
   const code = 'code' in error ? error.code : undefined
   if (isListenError(error)) {
     switch (code) {

@@ -52,6 +52,8 @@ export interface Config {
     /** A demo was asked for, and an address of ComfyUI as well, which wins. */
     readonly isOverridden: boolean
     readonly stepMs: number
+    /** What goes wrong in the simulator, as docs/simulator.md says it; not checked yet. */
+    readonly faults: readonly string[]
   }
 }
 

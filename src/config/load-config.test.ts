@@ -58,7 +58,7 @@ describe('defaults', () => {
       },
       storage: { dataDir: resolve(place.workingDirectory, '.comfyui-api'), jobStore: 'sqlite' },
       logging: { level: 'info', format: 'auto' },
-      demo: { isEnabled: false, isOverridden: false, stepMs: 40 },
+      demo: { isEnabled: false, isOverridden: false, stepMs: 40, faults: [] },
     })
   })
 
@@ -123,6 +123,7 @@ describe('precedence', () => {
       logFormat: 'json',
       demo: 'on',
       demoStepMs: '1',
+      demoFaults: 'oom',
     }
     const wide = { HOST: '0.0.0.0' }
     for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
@@ -232,6 +233,25 @@ describe('demo', () => {
     const { config } = load(env, flags)
     expect(config.demo).toMatchObject({ isEnabled: false, isOverridden: true })
     expect(config.comfyui.instances).toMatchObject([{ url: 'http://gpu:8188' }])
+  })
+})
+
+describe('faults', () => {
+  test('are separated by blanks in the variable, because each may have commas', () => {
+    const { config, warnings } = load(
+      { COMFYUI_API_DEMO_FAULTS: 'crash-every=20  ws-close=progress,every=5' },
+      { demo: true },
+    )
+    expect(config.demo.faults).toEqual(['crash-every=20', 'ws-close=progress,every=5'])
+    expect(warnings).toEqual([])
+  })
+
+  test('come from a repeated flag', () => {
+    expect(load({}, { demo: true, fault: ['oom', 'nan,times=1'] }).config.demo.faults).toEqual(['oom', 'nan,times=1'])
+  })
+
+  test('without the simulator have no effect, which is told', () => {
+    expect(load({}, { fault: ['oom'] }).warnings).toEqual([expect.stringContaining('--fault has no effect')])
   })
 })
 

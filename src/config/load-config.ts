@@ -67,6 +67,8 @@ export function loadConfig(
         `or start with --allow-insecure-bind if something else protects the server.`,
     )
   }
+  if (!isDemo && read(settings.demoFaults).length > 0)
+    warnings.push(`${findTexts(settings.demoFaults, env, flags).source} has no effect: only the simulator has faults.`)
   if (folders.length === 0)
     warnings.push('No workflow folder is given and --no-shipped-workflows is set: nothing is served.')
 
@@ -99,7 +101,12 @@ export function loadConfig(
     },
     storage: { dataDir: resolve(place.workingDirectory, read(settings.dataDir)), jobStore: read(settings.jobStore) },
     logging: { level: read(settings.logLevel), format: read(settings.logFormat) },
-    demo: { isEnabled: isDemo, isOverridden: isDemoAsked && !isDemo, stepMs: read(settings.demoStepMs) },
+    demo: {
+      isEnabled: isDemo,
+      isOverridden: isDemoAsked && !isDemo,
+      stepMs: read(settings.demoStepMs),
+      faults: read(settings.demoFaults),
+    },
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return { config: freeze(config), warnings }
@@ -124,7 +131,7 @@ function findTexts(
 function split(texts: readonly string[], setting: Setting<unknown>): readonly string[] {
   const trimmed = texts.map((text) => text.trim())
   if (setting.separator === undefined) return trimmed
-  const separator = setting.separator === 'comma' ? ',' : delimiter
+  const separator = { comma: ',', blank: /\s+/, 'path delimiter': delimiter }[setting.separator]
   return trimmed.flatMap((text) => text.split(separator).map((part) => part.trim())).filter((part) => part !== '')
 }
 

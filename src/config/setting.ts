@@ -38,7 +38,7 @@ export interface Setting<Value> extends SettingOptions {
 }
 
 /** The path delimiter is the platform's: `:`, or `;` on Windows. */
-export type Separator = 'comma' | 'path delimiter'
+export type Separator = 'comma' | 'blank' | 'path delimiter'
 
 export type SettingResult<Value> =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly rejected: readonly string[] }

@@ -1,5 +1,5 @@
 import { choice, several, single, wholeNumber, yesOrNo } from './setting.ts'
-import { comfyuiAddress, folder, hostName, hostNameOrAny, secretText } from './value-kinds.ts'
+import { comfyuiAddress, faultText, folder, hostName, hostNameOrAny, secretText } from './value-kinds.ts'
 
 /** Every variable that begins with this is one of ours. */
 export const envPrefix = 'COMFYUI_API_'
@@ -217,5 +217,12 @@ export const settings = {
     group: 'Demo',
     default: '40',
     description: 'Time the simulator takes for one sampling step.',
+  }),
+  demoFaults: several(faultText, {
+    env: 'COMFYUI_API_DEMO_FAULTS',
+    flag: '--fault <fault>',
+    group: 'Demo',
+    separator: 'blank',
+    description: 'What goes wrong in the simulator, to see how your client takes it.',
   }),
 } as const

@@ -45,6 +45,12 @@ export const folder: ValueKind<string> = {
   rule: 'the path of a folder',
 }
 
+/** What it means is for the simulator to say. */
+export const faultText: ValueKind<string> = {
+  schema: z.string().regex(/^\S+$/),
+  rule: 'a fault of the simulator, such as crash-every=20; `docs/simulator.md` lists them',
+}
+
 /** Keys travel in a header, so only visible ASCII characters can be part of one. */
 export function secretText(minLength: number): ValueKind<Secret> {
   return {
