@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import { afterEach, expect, test } from 'vitest'
@@ -76,11 +76,15 @@ test('takes no more from the network than the reader of a stream does', async ()
 })
 
 test('breaks the stream when the sender does, instead of ending it', async () => {
+  const answered = Promise.withResolvers<ServerResponse>()
   const pool = await serve((_, response) => {
     response.writeHead(200, { 'content-length': 1_000_000 })
-    response.write(Buffer.alloc(5000), () => setTimeout(() => response.destroy(), 20))
+    response.write(Buffer.alloc(5000))
+    answered.resolve(response)
   })
   const { body } = await exchange(pool, get)
+  const response = await answered.promise
+  response.destroy()
   await expect(read(body)).rejects.toMatchObject({ reason: 'interrupted' })
 })
 

@@ -32,7 +32,7 @@ const connectErrorCodes = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
-export function toComfyuiError(error: unknown): ComfyuiError {
+function toComfyuiError(error: unknown): ComfyuiError {
   if (error instanceof ComfyuiError) return error
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
   const message = error instanceof Error ? error.message : String(error)

@@ -86,7 +86,7 @@ export function findFileInputs(prompt: Prompt, nodes: NodeLookup): readonly File
 }
 
 /** True when an input names a file or folder of the ComfyUI host. */
-export function isFileInput(classType: string, input: string, nodes: NodeLookup): boolean {
+function isFileInput(classType: string, input: string, nodes: NodeLookup): boolean {
   if (Object.hasOwn(knownFileInputs, classType) && knownFileInputs[classType]?.includes(input) === true) return true
   const definition = nodes(classType)
   if (definition === undefined) return fileLikeName.test(input)

@@ -3,7 +3,7 @@ import { nodeFailureSchema, nodeOutputSchema } from './messages.ts'
 
 /* Answers of ComfyUI's HTTP routes, loosely. */
 
-export const nodeErrorSchema = z.looseObject({
+const nodeErrorSchema = z.looseObject({
   class_type: z.string().nullish(),
   errors: z
     .array(
@@ -17,7 +17,7 @@ export const nodeErrorSchema = z.looseObject({
     .default([]),
 })
 /** Node id → what validation found. Null, absent, and the empty list of older servers all mean nothing. */
-export const nodeErrorsSchema = z
+const nodeErrorsSchema = z
   .union([z.record(z.string(), nodeErrorSchema), z.array(z.unknown()).transform(() => undefined)])
   .nullish()
 export type NodeErrors = z.infer<typeof nodeErrorsSchema>
@@ -44,7 +44,7 @@ export const queueSchema = z.looseObject({
   queue_pending: z.array(queueItemSchema),
 })
 
-export const executionStatusSchema = z.looseObject({
+const executionStatusSchema = z.looseObject({
   status_str: z.string().nullish(),
   completed: z.boolean().nullish(),
   messages: z.array(z.tuple([z.string(), z.unknown()])).default([]),

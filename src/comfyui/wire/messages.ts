@@ -9,7 +9,7 @@ export const nodeOutputSchema = z.record(z.string(), z.unknown())
 /** What one node shows: key (`images`, `text`, …) → items. */
 export type NodeOutput = z.infer<typeof nodeOutputSchema>
 
-export const nodeProgressSchema = z.looseObject({
+const nodeProgressSchema = z.looseObject({
   value: z.number(),
   max: z.number(),
   state: z.string(),

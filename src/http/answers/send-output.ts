@@ -13,7 +13,7 @@ export function outputEtag(jobId: string, index: number): string {
 }
 
 /** Headers that go with the bytes of an output. Nothing in it may run in a browser with the rights of this server. */
-export function outputHeaders(jobId: string, output: JobOutput): Record<string, string> {
+function outputHeaders(jobId: string, output: JobOutput): Record<string, string> {
   return {
     'content-type': output.contentType,
     etag: outputEtag(jobId, output.index),

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 
 export const maxDepth = 64
-export const maxValues = 100_000
+const maxValues = 100_000
 /** Media aside. */
 export const maxStringLength = 1_048_576
 

@@ -2,7 +2,7 @@ import { Busboy } from '@fastify/busboy'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { BodyPart } from './received-body.ts'
 
-export const maxParts = 128
+const maxParts = 128
 const maxNameBytes = 200
 const maxHeaderBytes = 8192
 

@@ -6,7 +6,7 @@ export interface Preferences {
 }
 
 /** Nobody is held longer, whatever was asked for. */
-export const maxWaitSeconds = 600
+const maxWaitSeconds = 600
 
 const none: Preferences = { respondAsync: false, waitSeconds: undefined }
 

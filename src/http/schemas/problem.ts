@@ -75,7 +75,7 @@ export function problemOf(
   }
 }
 
-export function problemType(code: ErrorCode): string {
+function problemType(code: ErrorCode): string {
   return `/problems/${code}`
 }
 
