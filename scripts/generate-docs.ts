@@ -4,9 +4,14 @@ import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { renderConfiguration } from './docs/render-configuration.ts'
 import { renderErrors } from './docs/render-errors.ts'
+import { renderSimulator } from './docs/render-simulator.ts'
 
 const folder = join(import.meta.dirname, '..', 'docs')
-const pages = { 'configuration.md': renderConfiguration, 'errors.md': renderErrors }
+const pages = {
+  'configuration.md': renderConfiguration,
+  'errors.md': renderErrors,
+  'simulator.md': renderSimulator,
+}
 
 const outdated: string[] = []
 for (const [name, render] of Object.entries(pages)) {

@@ -81,6 +81,19 @@ test('a demo starts, answers, reloads on SIGHUP and ends on SIGTERM', async () =
   expect(await exit).toEqual([0, null])
 })
 
+test('faults of a demo are ordered at its start, and at the address of the simulator', async () => {
+  const { logUntil } = serve(['--demo', '--port', '0', '--fault', 'oom,at=5', '--fault', 'ws-close=progress,every=5'])
+  const { faults } = z.looseObject({ faults: z.url() }).parse(await logUntil('simulator ready'))
+  const facts = listeningSchema.parse(await logUntil('listening'))
+  const instances = z.array(z.object({ url: z.string() })).parse(facts.instances)
+  expect(faults).toBe(`${instances[0]?.url.replace(/\/$/, '') ?? ''}/simulator/faults`)
+  const armed = async (): Promise<unknown> =>
+    z.object({ armed: z.unknown() }).parse(await (await fetch(faults)).json()).armed
+  expect(await armed()).toMatchObject([{ spec: 'oom,at=5' }, { spec: 'ws-close=progress,every=5' }])
+  await fetch(faults, { method: 'DELETE' })
+  expect(await armed()).toEqual([])
+})
+
 test('a server starts while its ComfyUI is down, and an address wins over the demo', async () => {
   const { logUntil } = serve(['--demo', '--port', '0', '--comfyui-url', 'http://127.0.0.1:9'])
   await logUntil('An address of ComfyUI is given, so it is used instead of the simulator.')
@@ -112,6 +125,14 @@ describe('a start that fails is one clear line and exit code 1', () => {
     const { code, message } = await serve(['--demo', '--port', '0', '--data-dir', join(file, 'below')]).failure()
     expect(code).toBe(1)
     expect(message).toContain('--data-dir')
+    expect(message.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('when a fault of the demo is none', async () => {
+    const { code, message } = await serve(['--demo', '--port', '0', '--fault', 'crahs-every=20']).failure()
+    expect(code).toBe(1)
+    expect(message).toContain('"crahs-every=20" is no fault')
+    expect(message).toContain('Did you mean crash?')
     expect(message.trim().split('\n')).toHaveLength(1)
   })
 

@@ -141,7 +141,7 @@ export const faultTable = {
     ms: { means: 'how long connections are refused', default: 500 },
   },
   crash: {
-    description: 'The same, and the process stays away until it is revived.',
+    description: 'As `restart`, but the process stays away until it is revived.',
     counts: atMoment,
     choices: anyMomentBut('execution_start'),
   },
