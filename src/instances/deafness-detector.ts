@@ -4,6 +4,7 @@
  */
 export class DeafnessDetector {
   #expectedSinceMs: number | undefined
+  #heard = 0
   #reconnects = 0
   #isMute = false
 
@@ -12,13 +13,19 @@ export class DeafnessDetector {
     return this.#isMute
   }
 
-  /** A prompt was accepted: a message is due. */
-  noteSubmitted(nowMs: number): void {
-    this.#expectedSinceMs ??= nowMs
+  /** How many messages came so far. */
+  get heard(): number {
+    return this.#heard
+  }
+
+  /** A prompt was accepted: a message is due, unless one came since the submit began, when `heardBefore` were heard. */
+  noteSubmitted(nowMs: number, heardBefore: number): void {
+    if (this.#heard === heardBefore) this.#expectedSinceMs ??= nowMs
   }
 
   /** A message came, other than the greeting of a new socket. */
   noteHeard(): void {
+    this.#heard++
     this.#expectedSinceMs = undefined
     this.#reconnects = 0
     this.#isMute = false

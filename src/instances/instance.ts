@@ -184,9 +184,14 @@ export class Instance implements InstanceLoad {
     return this.#uploadedInputs
   }
 
-  /** It took a prompt, so it has something to tell. */
-  noteSubmitted(): void {
-    this.#deafness.noteSubmitted(Date.now())
+  /** How many messages its sockets brought so far. */
+  get heardMessages(): number {
+    return this.#deafness.heard
+  }
+
+  /** It took a prompt, so it has something to tell: after the submit began, when `heardBefore` messages were heard. */
+  noteSubmitted(heardBefore: number): void {
+    this.#deafness.noteSubmitted(Date.now(), heardBefore)
   }
 
   /** A job of it went well. */

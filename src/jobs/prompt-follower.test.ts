@@ -95,6 +95,15 @@ test('asks at once for an end that was heard before the answer to the submit', a
   expect(await follower.verdict).toMatchObject({ kind: 'error' })
 })
 
+test('asks soon for an end that was heard before the answer to the submit, with nothing after it', async () => {
+  const { follower, hear, instance, pass, verdict } = follow()
+  instance.answers = [{ state: 'ended', ending: { outcome: 'error', error: { node_id: '3' } } }]
+  hear({ type: 'execution_error', error: { prompt_id: promptId, node_id: '3' } })
+  follower.markSubmitted('accepted')
+  await pass(3000)
+  expect(verdict()).toMatchObject({ kind: 'error' })
+})
+
 test('asks ComfyUI when the connection was another one in between', async () => {
   const { follower, hear, instance, pass, verdict } = follow()
   follower.markSubmitted('accepted')

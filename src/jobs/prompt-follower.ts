@@ -124,17 +124,19 @@ export class PromptFollower {
     this.verdict = promise
     this.#settle = (verdict) => {
       this.#isSettled = true
+      // A promise keeps the first: what comes to light after that changes nothing.
       resolve(verdict)
     }
     if (this.#isAdopted) this.markSubmitted('accepted')
   }
 
-  /** The instance took the prompt, or may have taken it although no answer came. */
+  /** The instance took the prompt, or may have taken it although no answer came. An end may have been heard before. */
   markSubmitted(certainty: 'accepted' | 'unknown'): void {
     this.#isSubmitted = true
     if (this.#isCanceling) this.cancel()
     else if (this.#endingLookUps > 0) this.tick(Date.now())
-    else this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
+    else if (this.#nextLookUpAtMs === Number.POSITIVE_INFINITY)
+      this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
   }
 
   /** The instance knows the prompt by another id: what was said of it under that one so far was not heard. */
@@ -236,7 +238,7 @@ export class PromptFollower {
     } catch (error) {
       if (!(error instanceof ComfyuiError)) throw error
     }
-    if (!this.#isSettled) this.#settle({ kind: 'lost', reason, mayHaveRun: this.#startedAtMs !== undefined })
+    this.#settle({ kind: 'lost', reason, mayHaveRun: this.#startedAtMs !== undefined })
   }
 
   /** Asks for the end of the prompt, again and again until it is known. */
@@ -359,7 +361,7 @@ export class PromptFollower {
     }
     // The end was heard and its record is gone, as after somebody cleared the history.
     if (this.#provisional && this.#provisional.outcome !== 'success') this.#settle(this.#verdictOf(this.#provisional))
-    else this.#settleLost('The instance does not know the prompt any more.')
+    else this.#settle({ kind: 'lost', reason: 'The instance does not know the prompt any more.', mayHaveRun: true })
   }
 
   #noteUnreachable(error: unknown): void {
@@ -368,14 +370,11 @@ export class PromptFollower {
     this.#unreachableSinceMs ??= nowMs
     if (nowMs - this.#unreachableSinceMs >= this.#limits.outageTimeoutMs) {
       const why = error instanceof ComfyuiError ? error.message : String(error)
-      this.#settleLost(`The instance could not be asked for ${seconds(this.#limits.outageTimeoutMs)}: ${why}`)
+      const reason = `The instance could not be asked for ${seconds(this.#limits.outageTimeoutMs)}: ${why}`
+      this.#settle({ kind: 'lost', reason, mayHaveRun: true })
       return
     }
     this.#lookUpIn(disconnectedPauseMs)
-  }
-
-  #settleLost(reason: string): void {
-    this.#settle({ kind: 'lost', reason, mayHaveRun: true })
   }
 
   #idlePauseMs(): number {

@@ -102,7 +102,13 @@ async function submit(
     return result
   }
   if (live.isCancelRequested) return { kind: 'canceled' }
+  const heardBefore = instance.heardMessages
   try {
+    if (live.job.attempt > 1 && (await instance.client.lookUp(live.job.promptId)).state !== 'absent') {
+      // It was lost sight of and has it all the same.
+      follower.markSubmitted('accepted')
+      return undefined
+    }
     const answer = await instance.client.submitPrompt(submitBody(live, instance, prompt))
     if (answer.kind === 'refused')
       return { kind: 'failed', error: await jobErrorOfRefusal(answer, context.nameParameters) }
@@ -112,7 +118,7 @@ async function submit(
       follower.rename(answer.promptId)
       context.onPromptId(answer.promptId)
     }
-    instance.noteSubmitted()
+    instance.noteSubmitted(heardBefore)
     follower.markSubmitted('accepted')
     if (fieldErrorsOf(answer.nodeErrors).length > 0) return await refusePartly(answer.nodeErrors, follower, context)
     return undefined
