@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { compose } from '../../src/compose.ts'
-import { type Flags, loadConfig } from '../../src/config/load-config.ts'
+import { type Environment, type Flags, loadConfig } from '../../src/config/load-config.ts'
 
 /** Workflows of the tests: a picture, a slow one, one that fails. */
 export const testWorkflows = fileURLToPath(new URL('workflows', import.meta.url))
@@ -18,15 +18,17 @@ export interface RunningGateway {
 
 export interface GatewayOptions {
   readonly flags?: Flags
+  /** Settings that have no flag. */
+  readonly env?: Environment
   /** Kept after the end, for the next gateway. Without it a new one is made and removed. */
   readonly dataDir?: string
 }
 
 /** Composes the real gateway, from settings as a person would give them, and listens on a free port. */
-export async function startGateway({ flags = {}, dataDir }: GatewayOptions = {}): Promise<RunningGateway> {
+export async function startGateway({ flags = {}, env = {}, dataDir }: GatewayOptions = {}): Promise<RunningGateway> {
   const ownDataDir = dataDir ?? (await makeDataDir())
   const { config } = loadConfig(
-    { PORT: '0', COMFYUI_API_DATA_DIR: ownDataDir, COMFYUI_API_DRAIN_SECONDS: '1', COMFYUI_API_WATCH: 'off' },
+    { PORT: '0', COMFYUI_API_DATA_DIR: ownDataDir, COMFYUI_API_DRAIN_SECONDS: '1', COMFYUI_API_WATCH: 'off', ...env },
     flags,
   )
   const gateway = await compose(config, { logger: pino({ level: 'silent' }) })
