@@ -39,6 +39,7 @@ export interface InstancePool {
   /** True while at least one instance is reachable, or was a moment ago. */
   readonly isUsable: boolean
   views(): InstanceView[]
+  readonly readyCount: number
   /** Gives an instance no more jobs, until `resume`. `undefined` when there is none of this id. */
   drain(id: string): InstanceView | undefined
   resume(id: string): InstanceView | undefined
@@ -56,6 +57,8 @@ export interface InstancePool {
   close(): Promise<void>
 }
 
+/** An instance that does not answer for this long holds up nobody who waits for a free one. */
+const holderTimeoutMs = 5000
 /** How long after the start instances that were not reached yet count as reachable. */
 const startGraceMs = 10_000
 
@@ -105,7 +108,8 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       const holders = await Promise.all(
         instances.map(async (instance) => {
           try {
-            return (await instance.client.lookUp(promptId)).state === 'absent' ? undefined : instance
+            const found = await withinTime(instance.client.lookUp(promptId), holderTimeoutMs)
+            return found === undefined || found.state === 'absent' ? undefined : instance
           } catch (error) {
             if (error instanceof ComfyuiError) return undefined
             throw error
@@ -117,6 +121,9 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     get isUsable() {
       if (Date.now() - startedAtMs < startGraceMs) return true
       return instances.some(({ state }) => state === 'ready' || state === 'reconnecting')
+    },
+    get readyCount() {
+      return instances.filter(({ state }) => state === 'ready').length
     },
     views: () => [...instances, ...leaving].map((instance) => instance.view()),
     drain(id) {
@@ -155,5 +162,16 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     async close() {
       await Promise.all([...instances, ...leaving].map((instance) => instance.close()))
     },
+  }
+}
+
+/** `undefined` when it takes longer. */
+async function withinTime<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result | undefined> {
+  const { promise: isLate, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => resolve(undefined), timeoutMs)
+  try {
+    return await Promise.race([work, isLate])
+  } finally {
+    clearTimeout(timer)
   }
 }

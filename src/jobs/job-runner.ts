@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
 import type { InputStore } from '../inputs/input-store.ts'
@@ -83,7 +84,7 @@ export class JobRunner {
   }
 
   get #places(): number {
-    return Math.max(1, this.#options.pool.views().filter(({ state }) => state === 'ready').length)
+    return Math.max(1, this.#options.pool.readyCount)
   }
 
   start(): void {
@@ -292,6 +293,8 @@ export class JobRunner {
     if (live.isCancelRequested) return this.#options.lives.end(live, 'canceled', {})
     live.wantsMemory = true
     this.#requeue(live, live.job.attempt)
+    // Under the old id ComfyUI would go on telling of the run that failed.
+    this.#options.lives.change(live, { promptId: randomUUID() })
     this.#dispatch()
   }
 

@@ -219,7 +219,7 @@ async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext
 async function keepOutputs(
   outputs: Extract<Verdict, { kind: 'success' }>['outputs'],
   live: LiveJob,
-  { instance, outputs: store, onOutput }: AttemptContext,
+  { instance, outputs: store, onOutput, hooks }: AttemptContext,
 ): Promise<AttemptResult> {
   const executedAtMs = Date.now()
   const stopping = new AbortController()
@@ -232,6 +232,7 @@ async function keepOutputs(
       openFile: (file) => instance.client.openFile(file, stopping.signal),
       store,
       onStored: onOutput,
+      onWarning: hooks.warning,
     })
     instance.noteSuccess()
     return { kind: 'succeeded', outputs: stored, executedAtMs }

@@ -26,6 +26,7 @@ function storeTwo(openFile: (filename: string) => Promise<{ body: Buffer }>) {
     openFile: ({ filename }) => openFile(filename),
     store: createLocalOutputStore({ directory }),
     onStored: () => {},
+    onWarning: () => {},
   })
 }
 
@@ -56,6 +57,7 @@ test('names outputs as the workflow does, files and texts in order', async () =>
     openFile: () => Promise.resolve({ body: Readable.from([Buffer.from('by'), Buffer.from('tes')]) }),
     store: createLocalOutputStore({ directory }),
     onStored: ({ index }) => void told.push(index),
+    onWarning: (text) => expect.unreachable(text),
   })
   expect(stored).toMatchObject([
     {
@@ -70,6 +72,21 @@ test('names outputs as the workflow does, files and texts in order', async () =>
     { index: 1, nodeId: '12', name: undefined, kind: 'text', sizeBytes: 4 },
   ])
   expect(told).toEqual([0, 1])
+})
+
+test('says why a job that went well has nothing to show', async () => {
+  const warnings: string[] = []
+  const stored = await storeOutputs({
+    jobId: randomUUID(),
+    outputs: { 9: { images: [{ source: 'websocket' }], dims: [64] } },
+    outputNames: {},
+    openFile: () => expect.unreachable('there is no file'),
+    store: createLocalOutputStore({ directory }),
+    onStored: () => {},
+    onWarning: (text) => void warnings.push(text),
+  })
+  expect(stored).toEqual([])
+  expect(warnings).toEqual([expect.stringContaining('`images` of node 9, `dims` of node 9')])
 })
 
 test.each([

@@ -14,6 +14,8 @@ export interface StoreOutputsOptions {
   readonly openFile: (file: ComfyuiFile) => Promise<{ body: Buffer | Readable }>
   readonly store: OutputStore
   readonly onStored: (output: JobOutput) => void
+  /** Why a job that went well has nothing to show. */
+  readonly onWarning: (text: string) => void
 }
 
 const tries = 3
@@ -39,7 +41,9 @@ export async function storeOutputs(options: StoreOutputsOptions): Promise<JobOut
 
 async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Promise<void> {
   const names = new Map(Object.entries(options.outputNames).map(([name, nodeId]) => [nodeId, name]))
-  for (const [index, found] of collectOutputs(options.outputs).entries()) {
+  const unhandled = new Set<string>()
+  const wanted = collectOutputs(options.outputs, ({ nodeId, key }) => unhandled.add(`\`${key}\` of node ${nodeId}`))
+  for (const [index, found] of wanted.entries()) {
     const { sizeBytes } = await storeOne(found, index, options)
     const output: JobOutput = {
       index,
@@ -53,6 +57,10 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
     stored.push(output)
     options.onStored(output)
   }
+  if (stored.length > 0) return
+  const left =
+    unhandled.size === 0 ? '' : ` What it told of is neither a file nor a text: ${[...unhandled].join(', ')}.`
+  options.onWarning(`ComfyUI ran the workflow and gave no output that can be kept.${left}`)
 }
 
 async function storeOne(

@@ -45,7 +45,7 @@ const recentShare = 4
  */
 export function createLocalOutputStore({
   directory,
-  recentBytes = 16 * 1024 * 1024,
+  recentBytes = 4 * 1024 * 1024,
   isDurable = true,
 }: LocalOutputStoreOptions): LocalOutputStore {
   const recent = createRecentMap<string, Buffer>(recentBytes, (bytes) => bytes.length + recentEntryBytes)
