@@ -9,6 +9,8 @@ export interface MeasuredProcess {
   cpuSeconds(): Promise<number>
   /** The most memory it ever held, in MiB. */
   peakMemoryMiB(): Promise<number>
+  /** The memory it holds now, in MiB. */
+  residentMemoryMiB(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -32,10 +34,8 @@ export async function startMeasured(
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       return (Number(fields[11]) + Number(fields[12])) / clockTicks
     },
-    async peakMemoryMiB() {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8')
-      return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
-    },
+    peakMemoryMiB: () => readMiB(pid, 'VmHWM'),
+    residentMemoryMiB: () => readMiB(pid, 'VmRSS'),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = new Promise((resolve) => child.once('exit', resolve))
@@ -43,6 +43,11 @@ export async function startMeasured(
       await ended
     },
   }
+}
+
+async function readMiB(pid: string, field: 'VmHWM' | 'VmRSS'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024
 }
 
 async function announcementOf(child: ChildProcess, announcement: RegExp, args: readonly string[]): Promise<string> {

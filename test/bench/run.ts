@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { measureInstances } from './instances.ts'
 import { type MeasuredProcess, startMeasured } from './measured-process.ts'
 import { type Figures, type Load, measure } from './throughput.ts'
 import { measureStart } from './start-time.ts'
@@ -11,9 +12,12 @@ import { measureStart } from './start-time.ts'
  * Measures the gateway beside a bare route that does the same without keeping any promise. Simulator, gateway and load
  * are processes of their own on this machine.
  *
- *     npm run bench [-- --quick]
+ *     npm run bench [-- throughput|start|instances] [--quick]
  */
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
 const scale = values.quick ? 0.2 : 1
 const submitAhead = 1
 
@@ -86,9 +90,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-try {
-  print(`Node ${process.version}, ${String(os.cpus().length)} × ${os.cpus()[0]?.model ?? 'unknown processor'}`)
-  print('')
+async function printThroughput(): Promise<void> {
   print('| steps | submitted | system | jobs/s | p50 ms | p99 ms | CPU s per 1000 jobs | × bare | peak MiB |')
   print('| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
   for (const load of loads) {
@@ -110,11 +112,35 @@ try {
       print(`| ${cells.join(' | ')} |`)
     }
   }
-  print('')
+}
+
+async function printStart(): Promise<void> {
   const startMs = await measureStart(inRoot('bin/comfyui-api.js'), path.join(scratch, 'start'), values.quick ? 3 : 10)
+  const times = startMs.map((ms) => String(Math.round(ms))).join(', ')
+  print(`GET /qwen/qwen_base_txt2img answers ${times} ms after the start of the process.`)
+}
+
+async function printInstances(): Promise<void> {
+  const { spread, long } = await measureInstances(path.join(scratch, 'instances'), scale)
+  const share = ((spread.jobsPerSecond / spread.idealPerSecond) * 100).toFixed(1)
+  print(`Four instances of 20 ms: ${spread.jobsPerSecond.toFixed(1)} jobs/s, ${share} % of what they can do.`)
+  print(`Jobs by instance: ${spread.byInstance.join(', ')}.`)
   print(
-    `GET /qwen/qwen_base_txt2img answers ${startMs.map((ms) => String(Math.round(ms))).join(', ')} ms after the start of the process.`,
+    `${String(long.jobs)} jobs: ${Math.round(long.jobsPerSecond).toString()} jobs/s, ${String(long.lost)} lost, ${String(long.mixedUp)} mixed up.`,
   )
+  print(`Resident memory after each fifth: ${long.residentMiB.map((mib) => Math.round(mib)).join(', ')} MiB.`)
+}
+
+const parts = { throughput: printThroughput, start: printStart, instances: printInstances }
+const wanted = positionals.length > 0 ? positionals : Object.keys(parts)
+
+try {
+  print(`Node ${process.version}, ${String(os.cpus().length)} × ${os.cpus()[0]?.model ?? 'unknown processor'}`)
+  for (const [name, part] of Object.entries(parts)) {
+    if (!wanted.includes(name)) continue
+    print('')
+    await part()
+  }
 } finally {
   await rm(scratch, { recursive: true, force: true })
 }
