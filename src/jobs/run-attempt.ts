@@ -232,7 +232,7 @@ async function keepOutputs(
       openFile: (file) => instance.client.openFile(file, stopping.signal),
       store,
       onStored: onOutput,
-      onWarning: hooks.warning,
+      onWarning: (text) => hooks.warning(text),
     })
     instance.noteSuccess()
     return { kind: 'succeeded', outputs: stored, executedAtMs }
