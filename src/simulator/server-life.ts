@@ -30,6 +30,8 @@ export async function createServerLife({ host, port, boot, answer }: ServerLifeO
   let listener: Listener | undefined
   let opening: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
+  /** Whether connections are to be accepted; the listener follows as soon as it can. */
+  let isOpenWanted = true
   const closing = new AbortController()
   const isClosed = (): boolean => closing.signal.aborted
   const endings = new Set<Promise<void>>()
@@ -48,6 +50,7 @@ export async function createServerLife({ host, port, boot, answer }: ServerLifeO
   }
 
   function stopListening(downMs: number | undefined): void {
+    isOpenWanted = false
     clearTimeout(timer)
     timer = downMs === undefined ? undefined : setTimeout(() => void reopen(), downMs)
     if (listener === undefined) return
@@ -58,16 +61,20 @@ export async function createServerLife({ host, port, boot, answer }: ServerLifeO
   function reopen(): Promise<void> {
     clearTimeout(timer)
     if (listener !== undefined || isClosed()) return Promise.resolve()
+    isOpenWanted = true
     return (opening ??= openAgain().finally(() => (opening = undefined)))
   }
 
   async function openAgain(): Promise<void> {
-    while (!isClosed()) {
+    const isWanted = (): boolean => isOpenWanted && !isClosed()
+    while (isWanted()) {
       try {
         const opened = await listen(boundPort)
-        if (isClosed()) await opened.stop()
-        else listener = opened
-        return
+        if (isWanted()) {
+          listener = opened
+          return
+        }
+        await opened.stop()
       } catch {
         await delay(retryMs)
       }

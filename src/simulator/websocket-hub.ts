@@ -120,7 +120,7 @@ export function createWebSocketHub({ queueSize, features, runningNode, onOpened 
   function endStall(): void {
     const ended = stall
     stall = undefined
-    ended?.release()
+    for (const deliverLate of ended?.take() ?? []) deliverLate()
   }
 
   const faults: SocketFaults = {
@@ -140,8 +140,7 @@ export function createWebSocketHub({ queueSize, features, runningNode, onOpened 
       flags.clear()
     },
     stall(ms, cleared) {
-      stall?.release()
-      stall = createStall({ ms, cleared, onEnd: endStall })
+      stall = createStall({ ms, cleared, onEnd: endStall, held: stall?.take() ?? [] })
     },
     send(messages) {
       for (const socket of server.clients) {
@@ -167,7 +166,7 @@ export function createWebSocketHub({ queueSize, features, runningNode, onOpened 
     isHeard: (clientId) => (clientId === undefined ? sockets.size > 0 : sockets.has(clientId)),
     faults,
     async close() {
-      stall?.discard()
+      stall?.take()
       faults.drop()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },

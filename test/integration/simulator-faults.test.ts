@@ -79,7 +79,7 @@ const promptAnswerSchema = z.object({
 
 describe('the process', () => {
   test('restarts in the middle of a prompt, and knows nothing afterwards', async () => {
-    const simulator = await start('restart=progress,ms=50,times=1')
+    const simulator = await start('restart=progress,ms=5000,times=1')
     const client = await listen(simulator)
     await submit(simulator, randomUUID(), picture)
     const lost = randomUUID()
@@ -102,6 +102,17 @@ describe('the process', () => {
     expect(answer.status).toBe(200)
     expect(await client.ended).toBe(1006)
     await expect.poll(async () => (await fetch(`${simulator.url}/prompt`).catch(() => undefined))?.status).toBe(200)
+  })
+
+  test('stays away when it crashes while it comes back', async () => {
+    const simulator = await start([])
+    simulator.crash()
+    const coming = simulator.revive()
+    simulator.crash()
+    await coming
+    await expect(fetch(`${simulator.url}/prompt`)).rejects.toThrow('fetch failed')
+    await simulator.revive()
+    expect((await fetch(`${simulator.url}/prompt`)).status).toBe(200)
   })
 
   test('crashes while a prompt waits, and stays away until it is revived', async () => {
@@ -196,7 +207,7 @@ describe('sockets', () => {
   })
 
   test('hear nothing while the server stalls, and everything late', async () => {
-    const simulator = await start('ws-stall=queued,ms=150,times=1')
+    const simulator = await start('ws-stall=queued,ms=400,times=1')
     const [client, id] = [await listen(simulator), randomUUID()]
     await submit(simulator, id, sleeping(0.02, 1))
     await expect.poll(() => historyOf(simulator, id)).toBe('success')
@@ -206,6 +217,16 @@ describe('sockets', () => {
     expect(client.messages.some(is('execution_success'))).toBe(false)
     await client.next(isEndOf(id))
     expect(client.messages.some(is('execution_success'))).toBe(true)
+  })
+
+  test('hear all of two stalls that follow each other', async () => {
+    const simulator = await start('ws-stall=execution_start,ms=60')
+    const [client, first, second] = [await listen(simulator), randomUUID(), randomUUID()]
+    await submit(simulator, first)
+    await submit(simulator, second)
+    await client.next(isEndOf(second))
+    expect(client.messages.some(isEndOf(first))).toBe(true)
+    expect(simulator.faults.fired('ws-stall')).toBe(2)
   })
 
   test('hear nothing of a stall that is cleared in the end, and everything after it', async () => {
@@ -231,7 +252,7 @@ describe('submitting', () => {
   })
 
   test('gets its answer late, after the prompt is done', async () => {
-    const simulator = await start('prompt-delay=60,times=1')
+    const simulator = await start('prompt-delay=200,times=1')
     const [client, id] = [await listen(simulator), randomUUID()]
     const answer = submit(simulator, id)
     await client.next(isEndOf(id))
@@ -278,11 +299,10 @@ describe('submitting', () => {
   })
 
   test.each(['accepted', 'queued'])('somebody else deletes the prompt when it is %s', async (moment) => {
-    const simulator = await start(`prompt-deleted=${moment},at=1`)
+    const simulator = await start([])
     const client = await listen(simulator)
-    simulator.faults.clear()
     const [first, second] = [randomUUID(), randomUUID()]
-    await submit(simulator, first, sleeping(0.2, 4))
+    await submit(simulator, first, sleeping(0.3, 4))
     await client.next(is('execution_start'))
     simulator.faults.set(`prompt-deleted=${moment}`)
     expect((await submit(simulator, second)).status).toBe(200)
@@ -315,7 +335,7 @@ describe('running', () => {
   })
 
   test('is held up by a node without a sign of life', async () => {
-    const simulator = await start('slow-node=60,at=2')
+    const simulator = await start('slow-node=200,at=2')
     const [client, id] = [await listen(simulator), randomUUID()]
     await submit(simulator, id)
     await client.next((message) => is('executing')(message) && dataOf(message)['node'] === '9')
@@ -345,7 +365,7 @@ describe('running', () => {
   test.each(['interrupt', 'cancel'])('succeeds when %s comes too late', async (kind) => {
     const simulator = await start('interrupt-late')
     const [client, id] = [await listen(simulator), randomUUID()]
-    await submit(simulator, id, sleeping(0.05, 5))
+    await submit(simulator, id, sleeping(0.3, 10))
     await client.next(is('progress'))
     const path = kind === 'interrupt' ? '/interrupt' : `/api/jobs/${id}/cancel`
     expect((await post(simulator.url + path, { prompt_id: id })).status).toBe(200)
@@ -393,7 +413,7 @@ describe('running', () => {
   })
 
   test('ends some time before the history has it', async () => {
-    const simulator = await start('slow-history=60')
+    const simulator = await start('slow-history=200')
     const [client, id] = [await listen(simulator), randomUUID()]
     await submit(simulator, id)
     await client.next(is('execution_success'))
@@ -435,7 +455,7 @@ describe('HTTP', () => {
   })
 
   test('chosen routes answer late', async () => {
-    const simulator = await start('delay=history,ms=60')
+    const simulator = await start('delay=history,ms=200')
     const late = fetch(`${simulator.url}/history/x`).then(() => 'history')
     const soon = fetch(`${simulator.url}/queue`).then(() => 'queue')
     expect(await Promise.race([late, soon])).toBe('queue')
@@ -443,7 +463,7 @@ describe('HTTP', () => {
   })
 
   test('connections are refused for a while, and sockets and prompts live on', async () => {
-    const simulator = await start('refuse=execution_start,ms=80,times=1')
+    const simulator = await start('refuse=execution_start,ms=300,times=1')
     const [client, id] = [await listen(simulator), randomUUID()]
     await submit(simulator, id, sleeping(0.02, 1)).catch(() => undefined)
     await client.next(isEndOf(id))

@@ -2,44 +2,34 @@
 export interface Stall {
   /** Keeps a message for the end, where there is one. */
   hold(send: () => void): void
-  /** Sends what was kept. */
-  release(): void
-  /** Forgets what was kept. */
-  discard(): void
+  /** Ends it without a word, and gives what it kept. */
+  take(): readonly (() => void)[]
 }
 
-/** @param ms undefined: only `cleared` ends it, and nothing is kept, since it could be any number */
-export function createStall({
-  ms,
-  cleared,
-  onEnd,
-}: {
+export interface StallOptions {
+  /** Undefined: only `cleared` ends it, and nothing is kept, since it could be any number of messages. */
   ms: number | undefined
   cleared: AbortSignal
   onEnd: () => void
-}): Stall {
-  let held: (() => void)[] = []
+  /** What an earlier stall kept, which this one goes on with. */
+  held: readonly (() => void)[]
+}
+
+export function createStall({ ms, cleared, onEnd, held }: StallOptions): Stall {
+  let kept = ms === undefined ? [] : [...held]
   const timer = ms === undefined ? undefined : setTimeout(onEnd, ms)
   cleared.addEventListener('abort', onEnd, { once: true })
 
-  function stop(): void {
-    clearTimeout(timer)
-    cleared.removeEventListener('abort', onEnd)
-  }
-
   return {
     hold(send) {
-      if (ms !== undefined) held.push(send)
+      if (ms !== undefined) kept.push(send)
     },
-    release() {
-      stop()
-      const messages = held
-      held = []
-      for (const send of messages) send()
-    },
-    discard() {
-      stop()
-      held = []
+    take() {
+      clearTimeout(timer)
+      cleared.removeEventListener('abort', onEnd)
+      const taken = kept
+      kept = []
+      return taken
     },
   }
 }
