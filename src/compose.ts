@@ -3,13 +3,14 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { ConfigError } from './config/config-error.ts'
 import type { Config } from './config/config.ts'
 import { readPackageVersion } from './config/package-info.ts'
+import { ConfigError } from './config/config-error.ts'
+import { readInstanceFiles, watchInstanceFiles } from './config/read-instance-files.ts'
 import { buildApp } from './http/app.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createLocalInputStore } from './inputs/local-input-store.ts'
-import { createInstancePool } from './instances/instance-pool.ts'
+import { createInstancePool, type InstanceAddress } from './instances/instance-pool.ts'
 import { createJobs } from './jobs/create-jobs.ts'
 import { createMemoryJobStore } from './jobs/stores/memory-job-store.ts'
 import { createSqliteJobStore } from './jobs/stores/sqlite-job-store.ts'
@@ -25,7 +26,7 @@ export interface ComposedGateway {
   readonly app: FastifyInstance
   /** Resolves with the address that people can open, once requests are answered. */
   listen(): Promise<{ url: string }>
-  /** Reads the workflow folders again. */
+  /** Reads the workflow folders and the files with instances again. */
   reload(): Promise<void>
   summary(): {
     readonly workflows: readonly string[]
@@ -39,6 +40,7 @@ export interface ComposedGateway {
 const simulatorLabel = 'SIMULATED'
 /** A demo goes on after a crash that was ordered. */
 const simulatorReviveMs = 2_000
+const instanceFilesIntervalMs = 1000
 /** An instance that cannot be asked for this long has lost its jobs. */
 const outageTimeoutMs = 60_000
 
@@ -94,12 +96,7 @@ async function build(
 
   const pool = createInstancePool({
     ...config.comfyui,
-    instances: simulator
-      ? [{ url: new URL(simulator.url), headers: {} }]
-      : config.comfyui.instances.map(({ url, authorization }) => ({
-          url: new URL(url),
-          headers: authorization ? { authorization: authorization.reveal() } : {},
-        })),
+    instances: simulator ? [{ url: new URL(simulator.url), headers: {} }] : await readAddresses(config.comfyui),
     onStateChanged: ({ id, state, reason, version: comfyuiVersion }) => {
       metrics.observeInstance(id, state === 'ready')
       if (state === 'ready') logger.info({ instance: id, version: comfyuiVersion }, 'instance ready')
@@ -107,6 +104,23 @@ async function build(
     },
   })
   closers.push(() => pool.close())
+
+  async function replaceInstances(): Promise<void> {
+    try {
+      pool.replace(await readAddresses(config.comfyui))
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      logger.error({ problems: error.problems }, 'instances are left as they are: their file cannot be used')
+    }
+  }
+  if (config.comfyui.instanceFiles.length > 0) {
+    const watch = watchInstanceFiles(
+      config.comfyui.instanceFiles,
+      instanceFilesIntervalMs,
+      () => void replaceInstances(),
+    )
+    closers.push(() => watch.close())
+  }
 
   const jobs = createJobs({
     store,
@@ -162,7 +176,10 @@ async function build(
       const address = await app.listen({ host: config.server.host, port: config.server.port })
       return { url: address }
     },
-    reload: () => registry.reload(),
+    async reload() {
+      if (config.comfyui.instanceFiles.length > 0) await replaceInstances()
+      await registry.reload()
+    },
     summary: () => ({
       workflows: registry.list().map(({ name }) => name),
       problems: registry.problems(),
@@ -177,6 +194,14 @@ async function build(
       await closeAll(closers)
     },
   }
+}
+
+async function readAddresses({ instances, instanceFiles }: Config['comfyui']): Promise<InstanceAddress[]> {
+  const addresses = [...instances, ...(await readInstanceFiles(instanceFiles))]
+  return addresses.map(({ url, authorization }) => ({
+    url: new URL(url),
+    headers: authorization ? { authorization: authorization.reveal() } : {},
+  }))
 }
 
 /** @throws ConfigError for a fault that is none */

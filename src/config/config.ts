@@ -20,8 +20,10 @@ export interface Config {
     readonly allowedHosts: readonly string[]
   }
   readonly comfyui: {
-    /** Empty exactly when the simulator is to be started. */
+    /** Empty when the simulator is to be started, or when all stand in files. */
     readonly instances: readonly ComfyuiAddress[]
+    /** Absolute paths of files with more of them, which may change at any time. */
+    readonly instanceFiles: readonly string[]
     readonly submitAhead: number
     readonly connectTimeoutMs: number
     readonly submitTimeoutMs: number

@@ -42,6 +42,7 @@ describe('defaults', () => {
       security: { apiKeys: [], allowedHosts: [] },
       comfyui: {
         instances: [{ url: 'http://127.0.0.1:8188', authorization: undefined }],
+        instanceFiles: [],
         submitAhead: 1,
         connectTimeoutMs: 2_000,
         submitTimeoutMs: 30_000,
@@ -104,6 +105,7 @@ describe('precedence', () => {
       allowInsecureBind: 'true',
       allowedHosts: 'gateway.example',
       comfyuiUrls: 'http://gpu:8188',
+      instanceFiles: '/etc/instances',
       submitAhead: '2',
       connectTimeoutSeconds: '1',
       submitTimeoutSeconds: '1',

@@ -54,7 +54,9 @@ export function loadConfig(
 
   const addresses = withoutRepeats(read(settings.comfyuiUrls), warnings)
   const isDemoAsked = read(settings.demo)
-  const isDemo = isDemoAsked && addresses.length === 0
+  const instanceFiles = read(settings.instanceFiles).map((path) => resolve(place.workingDirectory, path))
+  const isAddressGiven = addresses.length > 0 || instanceFiles.length > 0
+  const isDemo = isDemoAsked && !isAddressGiven
   const host = read(settings.host)
   const apiKeys = read(settings.apiKeys)
   const folders = read(settings.workflowFolders).map((path) => resolve(place.workingDirectory, path))
@@ -84,7 +86,8 @@ export function loadConfig(
     },
     security: { apiKeys, allowedHosts: read(settings.allowedHosts) },
     comfyui: {
-      instances: isDemo || addresses.length > 0 ? addresses : [{ url: defaultComfyuiUrl, authorization: undefined }],
+      instances: isDemo || isAddressGiven ? addresses : [{ url: defaultComfyuiUrl, authorization: undefined }],
+      instanceFiles,
       submitAhead: read(settings.submitAhead),
       connectTimeoutMs: readMs(settings.connectTimeoutSeconds),
       submitTimeoutMs: readMs(settings.submitTimeoutSeconds),

@@ -1,5 +1,5 @@
 import { choice, several, single, wholeNumber, yesOrNo } from './setting.ts'
-import { comfyuiAddress, faultText, folder, hostName, hostNameOrAny, secretText } from './value-kinds.ts'
+import { comfyuiAddress, faultText, file, folder, hostName, hostNameOrAny, secretText } from './value-kinds.ts'
 
 /** Every variable that begins with this is one of ours. */
 export const envPrefix = 'COMFYUI_API_'
@@ -84,6 +84,14 @@ export const settings = {
     separator: 'comma',
     description:
       'Address of ComfyUI; several for several instances. A base path is kept, user and password are sent as a header.',
+  }),
+  instanceFiles: several(file, {
+    env: 'COMFYUI_API_INSTANCES_FILE',
+    flag: '--instances-file <file>',
+    group: 'ComfyUI',
+    separator: 'path delimiter',
+    description:
+      'File with an address of ComfyUI on each line, beside those given otherwise. It is read again when it changes and on SIGHUP: instances come and go without a restart, and one that goes ends its jobs first.',
   }),
   submitAhead: single(wholeNumber(0, 16), {
     env: 'COMFYUI_API_SUBMIT_AHEAD',

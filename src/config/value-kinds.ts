@@ -19,7 +19,7 @@ export const comfyuiAddress: ValueKind<ComfyuiAddress> = {
     return z.NEVER
   }),
   rule: 'an http:// or https:// address without a query, such as http://127.0.0.1:8188',
-  show: (text) => JSON.stringify(text.replace(/^(.*?\/\/)?.*@/s, '$1***@').replace(/[?#].*$/s, '?***')),
+  show: showAddress,
 }
 
 /** A name or address, without scheme and port. IPv6 addresses may stand in brackets. */
@@ -37,13 +37,13 @@ export const hostNameOrAny: ValueKind<string> = {
   rule: `${hostName.rule}, or * for any`,
 }
 
-export const folder: ValueKind<string> = {
-  schema: z
-    .string()
-    .min(1)
-    .refine((text) => !text.includes('\0')),
-  rule: 'the path of a folder',
-}
+const pathSchema = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes('\0'))
+
+export const file: ValueKind<string> = { schema: pathSchema, rule: 'the path of a file' }
+export const folder: ValueKind<string> = { schema: pathSchema, rule: 'the path of a folder' }
 
 /** What it means is for the simulator to say. */
 export const faultText: ValueKind<string> = {
@@ -64,7 +64,13 @@ export function secretText(minLength: number): ValueKind<Secret> {
   }
 }
 
-function parseComfyuiAddress(text: string): ComfyuiAddress | undefined {
+/** An address for a person, without what may be secret in it. */
+export function showAddress(text: string): string {
+  return JSON.stringify(text.replace(/^(.*?\/\/)?.*@/s, '$1***@').replace(/[?#].*$/s, '?***'))
+}
+
+/** `undefined` for what is no address of a ComfyUI. */
+export function parseComfyuiAddress(text: string): ComfyuiAddress | undefined {
   if (!URL.canParse(text)) return undefined
   const { protocol, host, pathname, search, hash, username, password } = new URL(text)
   if ((protocol !== 'http:' && protocol !== 'https:') || search !== '' || hash !== '') return undefined
