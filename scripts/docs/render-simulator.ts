@@ -37,7 +37,7 @@ export function renderSimulator(): string {
     'In a checkout of this repository the simulator also runs alone, as 0.33.0, 0.3.64 or 0.3.40:',
     '```sh\nnode scripts/simulator.ts --port 8188 --version 0.3.64 --fault prompt-drop,every=3 --control-routes\n```',
     'The first two versions behave as recordings of real servers do. 0.3.40 is 0.3.64 without what came between, as the ' +
-      'history of ComfyUI tells it: it makes its own prompt ids whatever it is sent, interrupts whatever runs, and has ' +
+      'history of ComfyUI tells it: it makes its own prompt ids whatever it is sent, runs all outputs, interrupts whatever runs, and has ' +
       'neither `/features` nor `progress_state` nor `/api/jobs`; its node classes are those of 0.3.64. ' +
       '`--revive-after-ms` starts a crashed simulator again.',
     'In tests of this repository:',

@@ -12,6 +12,8 @@ export interface VersionProfile {
   frontendVersion: string
   /** Takes the `prompt_id` of the caller; otherwise it always makes its own. */
   takesPromptId: boolean
+  /** Runs only the `partial_execution_targets`; otherwise all outputs. */
+  takesTargets: boolean
   /** `/interrupt` looks at the `prompt_id` in its body. */
   interruptsById: boolean
   /** `/features` and the `feature_flags` message, and with it images that say whose they are. */
@@ -85,6 +87,7 @@ const october2025: VersionProfile = {
   operatingSystem: 'posix',
   frontendVersion: '1.27.10',
   takesPromptId: true,
+  takesTargets: true,
   interruptsById: true,
   hasFeatures: true,
   tellsProgressState: true,
@@ -105,7 +108,8 @@ const october2025: VersionProfile = {
 /**
  * 0.33.0 and 0.3.64 follow recordings of running servers. 0.3.40 does not: it is 0.3.64 without what came between, as
  * the history of ComfyUI says (`prompt_id`, `/features`, `feature_flags`, `progress_state` and images with metadata came
- * with 0.3.45, ids for `/interrupt` with 0.3.57); its node classes are those of 0.3.64.
+ * with 0.3.45, `partial_execution_targets` with 0.3.48, ids for `/interrupt` with 0.3.57). Its node classes, and what it
+ * says of itself besides its version, are those of 0.3.64.
  */
 const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
   '0.33.0': {
@@ -116,6 +120,7 @@ const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
     operatingSystem: 'linux',
     frontendVersion: '1.49.6',
     takesPromptId: true,
+    takesTargets: true,
     interruptsById: true,
     hasFeatures: true,
     tellsProgressState: true,
@@ -136,8 +141,8 @@ const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
   '0.3.40': {
     ...october2025,
     version: '0.3.40',
-    frontendVersion: '1.21.7',
     takesPromptId: false,
+    takesTargets: false,
     interruptsById: false,
     hasFeatures: false,
     tellsProgressState: false,

@@ -621,6 +621,8 @@ describe('ComfyUI 0.3.40', () => {
     for (const path of ['/features', '/api/features', '/api/jobs']) {
       expect((await fetch(simulator.url + path)).status).toBe(404)
     }
+    const targeted = await post(`${simulator.url}/prompt`, { prompt: picture, partial_execution_targets: [] })
+    expect(targeted.status).toBe(200)
     const stats = await (await fetch(`${simulator.url}/system_stats`)).json()
     expect(stats).toMatchObject({ system: { comfyui_version: '0.3.40' } })
   })

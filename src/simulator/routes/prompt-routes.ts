@@ -42,7 +42,7 @@ export function promptRoutes({ profile, catalogue, files, queue, onQueued, fault
     const promptId = takePromptId(fields['prompt_id'], 'prompt_id' in fields)
     if (promptId === undefined) return refuse(invalidPromptId, {})
 
-    const targets = fields['partial_execution_targets']
+    const targets = profile.takesTargets ? fields['partial_execution_targets'] : undefined
     const verdict = validatePrompt(fields['prompt'], targets, { catalogue, profile, fileExists })
     if (verdict.kind === 'crash') throw new Error('the prompt has another shape')
     if (verdict.kind === 'refused') return refuse(verdict.error, verdict.nodeErrors)
