@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import type { LookUp } from '../comfyui/look-up.ts'
-import { type FollowHooks, PromptFollower, type Verdict } from './prompt-follower.ts'
+import { type FollowHooks, PromptFollower } from './prompt-follower.ts'
+import type { Verdict } from './verdict.ts'
 
 const promptId = '0b9c1c1e-6a0e-4a51-9f0e-3f6f4f6f9c11'
 const output = { images: [{ filename: 'a.png' }] }
@@ -74,6 +75,17 @@ test('takes the executed outputs as the result when nothing of the stream was mi
   hear({ type: 'execution_success' })
   expect(await follower.verdict).toMatchObject({ kind: 'success', outputs: { '9': output } })
   expect(instance.lookUps).toBe(0)
+})
+
+test('asks at once for a prompt that was found, and does not take what it hears for all there was', async () => {
+  const { follower, instance, hear } = follow()
+  instance.answers = [{ state: 'running' }, ended]
+  follower.markFound()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(instance.lookUps).toBe(1)
+  hear({ type: 'execution_success' })
+  hear({ type: 'executing', node: null })
+  expect(await follower.verdict).toMatchObject({ kind: 'success', outputs: { '9': output } })
 })
 
 test('may hear everything before the answer to the submit', async () => {

@@ -1,21 +1,8 @@
 import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import type { Ending, LookUp } from '../comfyui/look-up.ts'
-import type { NodeFailure, NodeOutput } from '../comfyui/wire/messages.ts'
-
-/** How a prompt's stay on an instance ended. */
-export type Verdict =
-  | { readonly kind: 'success'; readonly outputs: Readonly<Record<string, NodeOutput>> }
-  | { readonly kind: 'error'; readonly failure: NodeFailure }
-  | { readonly kind: 'interrupted' }
-  /** The instance does not know the prompt any more, or cannot be asked. */
-  | { readonly kind: 'lost'; readonly reason: string; readonly mayHaveRun: boolean }
-  /** ComfyUI began it and does nothing any more, while its web server lives on. */
-  | { readonly kind: 'worker_died' }
-  /** Dropped from the instance's queue because that was asked for. */
-  | { readonly kind: 'removed' }
-  /** `isStopped` false: ComfyUI was asked to stop it and did not. */
-  | { readonly kind: 'timed_out'; readonly reason: string; readonly isStopped: boolean }
+import type { NodeOutput } from '../comfyui/wire/messages.ts'
+import type { Verdict } from './verdict.ts'
 
 /** The part of an instance that a follower needs. */
 export interface FollowedInstance {
@@ -130,13 +117,21 @@ export class PromptFollower {
     if (this.#isAdopted) this.markSubmitted('accepted')
   }
 
-  /** The instance took the prompt, or may have taken it although no answer came. An end may have been heard before. */
+  /** The instance took the prompt, or may have done so, even be done with it. An end may have been heard before. */
   markSubmitted(certainty: 'accepted' | 'unknown'): void {
     this.#isSubmitted = true
     if (this.#isCanceling) this.cancel()
     else if (this.#endingLookUps > 0) this.tick(Date.now())
     else if (this.#nextLookUpAtMs === Number.POSITIVE_INFINITY)
       this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
+  }
+
+  /** The instance has the prompt from an earlier submit, and what was said of it since was not heard. */
+  markFound(): void {
+    this.#connectionAtSubmit = -1
+    this.#nextLookUpAtMs = 0
+    this.markSubmitted('accepted')
+    this.tick(Date.now())
   }
 
   /** The instance knows the prompt by another id: what was said of it under that one so far was not heard. */

@@ -9,8 +9,9 @@ import type { OutputStore } from '../outputs/output-store.ts'
 import type { JobError } from './job.ts'
 import type { LiveJob } from './live-job.ts'
 import { fieldErrorsOf, jobErrorOfNodeFailure, jobErrorOfRefusal } from './node-failure.ts'
-import { type FollowHooks, type FollowLimits, PromptFollower, type Verdict } from './prompt-follower.ts'
+import { type FollowHooks, type FollowLimits, PromptFollower } from './prompt-follower.ts'
 import { storeOutputs } from './store-outputs.ts'
+import type { Verdict } from './verdict.ts'
 
 /** How an attempt to run a job on one instance ended. */
 export type AttemptResult =
@@ -104,31 +105,62 @@ async function submit(
   if (live.isCancelRequested) return { kind: 'canceled' }
   const heardBefore = instance.heardMessages
   try {
-    if (live.job.attempt > 1 && (await instance.client.lookUp(live.job.promptId)).state !== 'absent') {
+    if (live.job.attempt > 1 && (await hasGoodCopy(live, instance))) {
       // It was lost sight of and has it all the same.
-      follower.markSubmitted('accepted')
+      follower.markFound()
       return undefined
     }
     const answer = await instance.client.submitPrompt(submitBody(live, instance, prompt))
-    if (answer.kind === 'refused')
-      return { kind: 'failed', error: await jobErrorOfRefusal(answer, context.nameParameters) }
-    if (answer.promptId !== live.job.promptId) {
+    if (answer.kind === 'refused') {
+      const error = await jobErrorOfRefusal(answer, context.nameParameters)
+      if (!forgetMissingUploads(answer.nodeErrors, live, instance)) return { kind: 'failed', error }
+      instance.noteFailure('An input that was uploaded is not there.')
+      return { kind: 'lost', error, mayHaveRun: true }
+    }
+    const isRenamed = answer.promptId !== live.job.promptId
+    if (isRenamed) {
       followed.push(answer.promptId)
       instance.follow(answer.promptId, live.job.id, (event) => follower.hear(event))
       follower.rename(answer.promptId)
       context.onPromptId(answer.promptId)
     }
     instance.noteSubmitted(heardBefore)
-    follower.markSubmitted('accepted')
+    if (isRenamed) follower.markFound()
+    else follower.markSubmitted('accepted')
     if (fieldErrorsOf(answer.nodeErrors).length > 0) return await refusePartly(answer.nodeErrors, follower, context)
     return undefined
   } catch (error) {
     if (!(error instanceof ComfyuiError)) throw error
-    instance.noteFailure(error.message)
-    if (error.reason === 'unreachable') return lost(error.message, false)
+    if (error.reason === 'unreachable') {
+      instance.noteFailure(error.message)
+      return lost(error.message, false)
+    }
     follower.markSubmitted('unknown')
     return undefined
   }
+}
+
+/** Waits, runs or succeeded there. What failed there is worth another run. */
+async function hasGoodCopy({ job }: LiveJob, instance: Instance): Promise<boolean> {
+  const found = await instance.client.lookUp(job.promptId)
+  return found.state === 'ended' ? found.ending.outcome === 'success' : found.state !== 'absent'
+}
+
+/**
+ * Whether a refusal is about files that were uploaded. Loaders refuse a file only when it is not there, so it was lost
+ * since: it has to be uploaded again.
+ */
+function forgetMissingUploads(
+  nodeErrors: Parameters<typeof fieldErrorsOf>[0],
+  { payload: { prompt, inputFiles } }: LiveJob,
+  instance: Instance,
+): boolean {
+  const refused = new Set(
+    fieldErrorsOf(nodeErrors).map(({ node }) => prompt[node?.id ?? '']?.inputs[node?.input ?? '']),
+  )
+  const missing = inputFiles.filter(({ name }) => refused.has(name))
+  for (const { name } of missing) instance.uploadedInputs.delete(name)
+  return missing.length > 0
 }
 
 /** ComfyUI runs the good outputs of a partly bad prompt. A typed workflow is wanted whole: stop it and say what is wrong. */
@@ -238,8 +270,10 @@ async function keepOutputs(
     return { kind: 'succeeded', outputs: stored, executedAtMs }
   } catch (error) {
     if (stopping.signal.aborted) return { kind: 'canceled' }
-    if (error instanceof ComfyuiError) instance.noteFailure(error.message)
-    return failureOf(error)
+    if (!(error instanceof ComfyuiError)) return failureOf(error)
+    // A file that is not there may also be named wrongly by the workflow.
+    if (error.status !== 404) instance.noteFailure(error.message)
+    return { kind: 'lost', error: jobErrorOf(error), mayHaveRun: true }
   }
 }
 
@@ -247,10 +281,16 @@ function lost(reason: string, mayHaveRun: boolean): AttemptResult {
   return { kind: 'lost', error: { code: 'instance_lost', message: reason }, mayHaveRun }
 }
 
+function jobErrorOf({ reason, message }: ComfyuiError): JobError {
+  return { code: reason === 'bad_answer' ? 'upstream_error' : 'instance_lost', message }
+}
+
 function failureOf(error: unknown): AttemptResult {
   if (error instanceof ComfyuiError) {
-    if (error.reason !== 'bad_answer') return lost(error.message, true)
-    return { kind: 'failed', error: { code: 'upstream_error', message: error.message } }
+    // What an instance answers to is about the job, unless it says that it is in trouble itself.
+    const isRefusal = error.reason === 'bad_answer' && !(error.status !== undefined && error.status >= 500)
+    if (isRefusal) return { kind: 'failed', error: jobErrorOf(error) }
+    return { kind: 'lost', error: jobErrorOf(error), mayHaveRun: true }
   }
   if (error instanceof GatewayError) return { kind: 'failed', error: { code: error.code, message: error.detail } }
   throw error

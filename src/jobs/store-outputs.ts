@@ -72,11 +72,18 @@ async function storeOne(
   for (let attempt = 1; ; attempt++) {
     try {
       const { body } = await openFile(found)
+      if (Buffer.isBuffer(body) && body.length === 0 && !mayBeEmpty(found)) {
+        throw new ComfyuiError('bad_answer', `GET /view of ${found.filename} answered with nothing`)
+      }
       return await store.write(jobId, index, body)
     } catch (error) {
-      const isWorthAnother = error instanceof ComfyuiError && error.reason !== 'bad_answer'
-      if (!isWorthAnother || attempt === tries) throw error
+      if (!(error instanceof ComfyuiError) || attempt === tries) throw error
       await new Promise((resolve) => setTimeout(resolve, retryPauseMs * attempt))
     }
   }
+}
+
+/** Only what is no medium can be whole without a single byte. */
+function mayBeEmpty({ outputKind }: FoundOutput): boolean {
+  return outputKind === 'text' || outputKind === 'file'
 }

@@ -71,3 +71,40 @@ test('an instance whose uploads break off is left alone after a while', async ()
   const instances = async (): Promise<unknown> => (await fetch(`${gateway.url}/instances`)).json()
   await expect.poll(instances, { timeout: 5000 }).toMatchObject({ data: [{ status: 'ejected', in_flight: 0 }] })
 })
+
+test('an instance that breaks while it takes an input is asked again', async () => {
+  let failures = 1
+  decide = (request) =>
+    request === 'POST /api/upload/image' && failures-- > 0 ? { status: 500, body: '500' } : undefined
+  const result = await client.run('/test/loaded', { picture })
+  expect([result.attempt, count('POST /api/upload/image'), count('POST /api/prompt')]).toEqual([2, 2, 1])
+})
+
+test('an input that an instance lost is uploaded again', async () => {
+  await client.run('/test/loaded', { picture })
+  for (const name of simulator.files.names('input', 'comfyui-api')) {
+    simulator.files.remove('input', `comfyui-api/${name}`)
+  }
+  const result = await client.run('/test/loaded', { picture })
+  expect([result.attempt, count('POST /api/upload/image'), count('POST /api/prompt')]).toEqual([2, 2, 3])
+})
+
+test.each([404, 500])('an output that is answered with %i is asked for again', async (status) => {
+  let failures = 2
+  decide = (request) => (request === 'GET /api/view' && failures-- > 0 ? { status, body: '' } : undefined)
+  const result = await client.run('/test/picture', { color: 4 })
+  expect([result.attempt, count('GET /api/view'), count('POST /api/prompt')]).toEqual([1, 3, 1])
+})
+
+test('a picture without a single byte is no output', async () => {
+  decide = (request) => (request === 'GET /api/view' ? { status: 200, body: '' } : undefined)
+  const response = await client.post('/test/picture', { color: 5 })
+  expect([response.status, (await readProblem(response)).code]).toEqual([502, 'upstream_error'])
+  expect(count('POST /api/prompt')).toBe(1)
+})
+
+test('a job that ran out of memory runs a second time on the same instance', async () => {
+  simulator.faults.set('oom,times=1')
+  const result = await client.run('/test/picture', { color: 6 })
+  expect([result.attempt, count('POST /api/prompt'), count('POST /api/free')]).toEqual([2, 2, 1])
+})
