@@ -67,11 +67,18 @@ describe('JSON bodies', () => {
     ])
   })
 
-  test('an option of the wrong type is refused', async () => {
+  test.each([
+    ['previews', 1],
+    ['priority', 101],
+    ['priority', '5'],
+    ['retry', 'no'],
+  ])('an option that breaks its rule is refused with the rule: %s %j', async (name, value) => {
     const problem = await problemOf(
-      await postJson(`${gateway.url}/test/txt2img`, { input: { prompt: 'a' }, previews: 1 }),
+      await postJson(`${gateway.url}/test/txt2img`, { input: { prompt: 'a' }, [name]: value }),
     )
-    expect(problem.errors).toMatchObject([{ pointer: '/previews', code: 'invalid_type' }])
+    expect(problem.errors).toMatchObject([
+      { pointer: `/${name}`, code: 'invalid_option', message: expect.stringContaining('must be') },
+    ])
   })
 
   test('an option in a flat body is an unknown parameter', async () => {
