@@ -2,7 +2,8 @@ import type { NodeFailure, NodeOutput } from './wire/messages.ts'
 
 /** What ComfyUI tells over its WebSocket, decoded. `promptId` says whose event it is; those without one belong to nobody in particular. */
 export type ComfyuiEvent =
-  | { readonly type: 'status' }
+  /** Comes often; its number is read by `readQueueRemaining` when somebody asks. */
+  | { readonly type: 'status'; readonly bytes: Buffer }
   | { readonly type: 'execution_start'; readonly promptId: string }
   | { readonly type: 'execution_cached'; readonly promptId: string; readonly nodes: readonly string[] }
   /** `node` null: the worker has let go of the prompt and its history is readable. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeBinaryFrame, decodeTextFrame, parseProgressState } from './decode-frame.ts'
+import { decodeBinaryFrame, decodeTextFrame, parseProgressState, readQueueRemaining } from './decode-frame.ts'
 
 const id = '0b9c1c1e-6a0e-4a51-9f0e-3f6f4f6f9c11'
 
@@ -66,10 +66,16 @@ test.each([
     { type: 'progress', data: { value: 1, max: 4, prompt_id: id, node: '3' } },
     { type: 'progress', promptId: id, node: '3', value: 1, max: 4 },
   ],
-  [{ type: 'status', data: { status: { exec_info: { queue_remaining: 1 } } } }, { type: 'status' }],
 ])('decodes %j', (message, event) => {
   expect(decodeTextFrame(python(message))).toEqual(event)
   expect(decodeTextFrame(Buffer.from(JSON.stringify(message)))).toEqual(event)
+})
+
+test('reads the length of the queue off a status frame', () => {
+  const frame = python({ type: 'status', data: { status: { exec_info: { queue_remaining: 3 } } } })
+  expect(decodeTextFrame(frame)).toEqual({ type: 'status', bytes: frame })
+  expect(readQueueRemaining(frame)).toBe(3)
+  expect(readQueueRemaining(Buffer.from('{"type": "status", "data": {}}'))).toBeUndefined()
 })
 
 test('accepts the NaN that Python writes into outputs', () => {

@@ -11,6 +11,7 @@ import {
   progressSchema,
   progressStateSchema,
   promptEventSchema,
+  statusSchema,
 } from './wire/messages.ts'
 
 /** How Python's `json.dumps` begins every message of ComfyUI. */
@@ -29,7 +30,7 @@ const quote = 0x22
  */
 export function decodeTextFrame(bytes: Buffer, options: { skipProgress?: boolean } = {}): ComfyuiEvent | undefined {
   const type = peekType(bytes)
-  if (type === 'status') return { type: 'status' }
+  if (type === 'status') return { type: 'status', bytes }
   if (type === 'progress' && options.skipProgress) return undefined
   if (type === 'progress_state') {
     const promptId = peekProgressStatePrompt(bytes)
@@ -64,7 +65,7 @@ function parseOrUndefined(bytes: Buffer): unknown {
 function decodeMessage(type: string, data: unknown, bytes: Buffer): ComfyuiEvent | undefined {
   switch (type) {
     case 'status':
-      return { type }
+      return { type, bytes }
     case 'execution_start':
     case 'execution_success':
     case 'execution_interrupted':
@@ -123,6 +124,12 @@ export function parseProgressState(bytes: Buffer): NodeProgress[] {
     max: node.max,
     state: node.state,
   }))
+}
+
+/** How many prompts wait or run on the server, by its `status` message. */
+export function readQueueRemaining(bytes: Buffer): number | undefined {
+  const parsed = statusSchema.safeParse(parseOrUndefined(bytes))
+  return parsed.success ? parsed.data.data.status.exec_info.queue_remaining : undefined
 }
 
 /** Event numbers at the start of binary frames, as ComfyUI's `protocol.py` has them. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
+import { readQueueRemaining } from '../comfyui/decode-frame.ts'
 import { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { openComfyuiSocket, type ComfyuiSocket } from '../comfyui/comfyui-socket.ts'
 import type { SystemStats } from '../comfyui/wire/answers.ts'
@@ -31,6 +32,8 @@ export interface InstanceView {
   readonly version: string | undefined
   readonly inFlight: number
   readonly capacity: number
+  /** Prompts that wait or run there, those of others included; as it last told. */
+  readonly queueRemaining: number | undefined
   /** Job that runs there now. */
   readonly runningJobId: string | undefined
   /** Model files of its last prompt. */
@@ -91,6 +94,7 @@ export class Instance implements InstanceLoad {
   #isDraining = false
   #isClosed = false
   #runningPromptId: string | undefined
+  #lastStatus: Buffer | undefined
 
   constructor(options: InstanceOptions) {
     this.#options = options
@@ -240,6 +244,7 @@ export class Instance implements InstanceLoad {
       version: this.#stats?.system.comfyui_version ?? undefined,
       inFlight: this.#inFlight,
       capacity: this.capacity,
+      queueRemaining: this.#lastStatus && readQueueRemaining(this.#lastStatus),
       runningJobId: this.#runningPromptId === undefined ? undefined : this.#listeners.get(this.#runningPromptId)?.jobId,
       models: this.lastModels ? this.lastModels.split('\n') : [],
       recentFailures: this.#health.recentFailures,
@@ -262,7 +267,10 @@ export class Instance implements InstanceLoad {
     // The first message of a socket is its greeting, which also comes where nothing else does.
     if (this.#isGreeted) this.#deafness.noteHeard()
     this.#isGreeted = true
-    if (event.type === 'status') return
+    if (event.type === 'status') {
+      this.#lastStatus = event.bytes
+      return
+    }
     if (event.type === 'execution_start') this.#runningPromptId = event.promptId
     // Previews of old servers do not say whose they are: they belong to the prompt that runs.
     const promptId = event.promptId ?? (event.type === 'preview' ? this.#runningPromptId : undefined)

@@ -52,6 +52,10 @@ export type NodeFailure = z.infer<typeof nodeFailureSchema>
 
 export const executionErrorSchema = nodeFailureSchema.extend({ prompt_id: z.string() })
 
+export const statusSchema = z.looseObject({
+  data: z.looseObject({ status: z.looseObject({ exec_info: z.looseObject({ queue_remaining: z.int() }) }) }),
+})
+
 export const messageSchema = z.looseObject({ type: z.string(), data: z.unknown() })
 
 export const previewMetadataSchema = z.looseObject({
