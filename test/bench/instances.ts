@@ -14,6 +14,8 @@ export interface InstanceFigures {
   readonly spread: {
     readonly jobsPerSecond: number
     readonly idealPerSecond: number
+    /** What the simulators reach when their own queues are filled, without a gateway. */
+    readonly directPerSecond: number
     readonly byInstance: readonly number[]
   }
   readonly long: {
@@ -54,6 +56,7 @@ export async function measureInstances(dataDir: string, scale: number): Promise<
       spread: {
         jobsPerSecond,
         idealPerSecond: (instanceCount * 1000) / jobMs,
+        directPerSecond: await runDirectly(simulators, jobs),
         byInstance: after.map((count, index) => count - (before[index] ?? 0)),
       },
       long: await measureLong(gateway, Math.round(20_000 * scale)),
@@ -116,6 +119,32 @@ async function run(url: string, part: Part): Promise<{ jobsPerSecond: number; lo
     await pool.destroy()
   }
   return { jobsPerSecond: (part.jobs / (performance.now() - beganAt)) * 1000, lost, mixedUp }
+}
+
+/** Fills the queues of all at once, and waits until they are empty. */
+async function runDirectly(simulators: readonly MeasuredProcess[], jobs: number): Promise<number> {
+  const beganAt = performance.now()
+  await Promise.all(
+    simulators.map(async ({ announced }, index) => {
+      for (let count = 0; count < jobs / simulators.length; count++) {
+        const nonce = 3_000_000 + count * simulators.length + index
+        const prompt = {
+          '1': { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: nonce % 0xffffff } },
+          '2': { class_type: 'TestSleep', inputs: { image: ['1', 0], seconds: jobMs / 1000, ticks: 1, nonce } },
+          '9': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'direct' } },
+        }
+        const body = JSON.stringify({ prompt, client_id: 'bench' })
+        await fetch(`${announced}/prompt`, { method: 'POST', body })
+      }
+      while ((await queueRemaining(announced)) > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    }),
+  )
+  return (jobs / (performance.now() - beganAt)) * 1000
+}
+
+async function queueRemaining(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/prompt`)).text()
+  return Number(/"queue_remaining": ?(\d+)/.exec(text)?.[1] ?? 0)
 }
 
 async function countPrompts({ announced }: MeasuredProcess): Promise<number> {

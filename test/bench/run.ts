@@ -123,7 +123,13 @@ async function printStart(): Promise<void> {
 async function printInstances(): Promise<void> {
   const { spread, long } = await measureInstances(path.join(scratch, 'instances'), scale)
   const share = ((spread.jobsPerSecond / spread.idealPerSecond) * 100).toFixed(1)
-  print(`Four instances of 20 ms: ${spread.jobsPerSecond.toFixed(1)} jobs/s, ${share} % of what they can do.`)
+  const ofDirect = ((spread.jobsPerSecond / spread.directPerSecond) * 100).toFixed(1)
+  print(
+    `Four instances of 20 ms: ${spread.jobsPerSecond.toFixed(1)} jobs/s, ${share} % of ${String(spread.idealPerSecond)}.`,
+  )
+  print(
+    `The same without a gateway: ${spread.directPerSecond.toFixed(1)} jobs/s; the gateway reaches ${ofDirect} % of that.`,
+  )
   print(`Jobs by instance: ${spread.byInstance.join(', ')}.`)
   print(
     `${String(long.jobs)} jobs: ${Math.round(long.jobsPerSecond).toString()} jobs/s, ${String(long.lost)} lost, ${String(long.mixedUp)} mixed up.`,
