@@ -159,7 +159,7 @@ test.concurrent('a lost socket keeps the state: the job is polled until the sock
   const prompt = await comfyui.nextPrompt()
   prompt.begin()
   await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'))
-  comfyui.takesSockets = false
+  comfyui.sockets = 'refused'
   comfyui.dropSockets()
   await stage.untilInstance(comfyui, 'reconnecting')
   await comfyui.requested('GET /jobs/:id', 2)

@@ -45,6 +45,7 @@ export interface ScriptedOptions {
   readonly port?: number
   /** Prompts run by themselves, with one picture as output. */
   readonly runsAlone?: boolean
+  readonly vramBytes?: number
 }
 
 /** One picture, as `SaveImage` shows it. */
@@ -67,20 +68,23 @@ export class ScriptedComfyui implements AsyncDisposable {
   runsAlone: boolean
   /** False: nothing but the greeting of a socket is ever sent. */
   publishes = true
-  takesSockets = true
+  /** `dropped`: opened and broken at once. */
+  sockets: 'taken' | 'refused' | 'dropped' = 'taken'
   objectInfo: Record<string, unknown> = {}
 
+  readonly #vramBytes: number
   readonly #server = createServer((request, response) => void this.#serve(request, response))
-  readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: true })
+  readonly #webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: true })
   readonly #clients = new Map<WebSocket, { clientId: string; isDeaf: boolean }>()
   readonly #responders = new Map<string, Responder>()
   readonly #waiting = new Set<() => void>()
   #handedOut = 0
   #port = 0
 
-  constructor({ version = '0.33.0', runsAlone = false }: ScriptedOptions = {}) {
+  constructor({ version = '0.33.0', runsAlone = false, vramBytes = 25_000_000_000 }: ScriptedOptions = {}) {
     this.version = version
     this.runsAlone = runsAlone
+    this.#vramBytes = vramBytes
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
   }
 
@@ -208,8 +212,9 @@ export class ScriptedComfyui implements AsyncDisposable {
     const isSecond = [...this.#clients.values()].some((client) => client.clientId === clientId)
     this.handshakes.push({ headers: request.headers, clientId, atMs: Date.now(), isSecond })
     this.#stir()
-    if (!this.takesSockets) return void socket.destroy()
-    this.#sockets.handleUpgrade(request, socket, head, (opened) => {
+    if (this.sockets === 'refused') return void socket.destroy()
+    this.#webSockets.handleUpgrade(request, socket, head, (opened) => {
+      if (this.sockets === 'dropped') return opened.terminate()
       this.#clients.set(opened, { clientId, isDeaf: false })
       opened.on('message', (data: Buffer) => void this.heard.push(data.toString()))
       opened.on('error', () => undefined)
@@ -278,7 +283,7 @@ export class ScriptedComfyui implements AsyncDisposable {
         return {
           json: {
             system: { comfyui_version: this.version, argv: ['/opt/comfyui/main.py', '--secret'] },
-            devices: [{ name: 'cuda:0 Scripted', type: 'cuda', vram_total: 25_000_000_000, vram_free: 24_000_000_000 }],
+            devices: [{ name: 'cuda:0 Scripted', type: 'cuda', vram_total: this.#vramBytes, vram_free: 1_000_000 }],
           },
         }
       case 'GET /object_info':
