@@ -25,7 +25,7 @@ const silent: FollowHooks = {
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-function follow(hooks: Partial<FollowHooks> = {}) {
+function follow(hooks: Partial<FollowHooks> = {}, isAdopted = false) {
   const instance = {
     connection: 1,
     isConnected: true,
@@ -50,6 +50,7 @@ function follow(hooks: Partial<FollowHooks> = {}) {
     promptId,
     limits: { queueTimeoutMs: 900_000, runTimeoutMs: 600_000, stallTimeoutMs: 300_000, outageTimeoutMs: 60_000 },
     hooks: { ...silent, ...hooks },
+    isAdopted,
   })
   let verdict: Verdict | undefined
   void follower.verdict.then((value) => {
@@ -78,14 +79,22 @@ test('takes the executed outputs as the result when nothing of the stream was mi
 })
 
 test('asks at once for a prompt that was found, and does not take what it hears for all there was', async () => {
-  const { follower, instance, hear } = follow()
+  const { follower, instance, hear, pass } = follow()
   instance.answers = [{ state: 'running' }, ended]
   follower.markFound()
-  await vi.advanceTimersByTimeAsync(0)
+  await pass(250)
   expect(instance.lookUps).toBe(1)
   hear({ type: 'execution_success' })
   hear({ type: 'executing', node: null })
   expect(await follower.verdict).toMatchObject({ kind: 'success', outputs: { '9': output } })
+})
+
+test('asks at once for a prompt of an earlier process', async () => {
+  const { follower, instance, pass } = follow({}, true)
+  instance.answers = [ended]
+  await pass(250)
+  expect(await follower.verdict).toMatchObject({ kind: 'success' })
+  expect(instance.lookUps).toBe(1)
 })
 
 test('may hear everything before the answer to the submit', async () => {

@@ -114,7 +114,7 @@ export class PromptFollower {
       // A promise keeps the first: what comes to light after that changes nothing.
       resolve(verdict)
     }
-    if (this.#isAdopted) this.markSubmitted('accepted')
+    if (this.#isAdopted) this.markFound()
   }
 
   /** The instance took the prompt, or may have done so, even be done with it. An end may have been heard before. */
@@ -126,12 +126,11 @@ export class PromptFollower {
       this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
   }
 
-  /** The instance has the prompt from an earlier submit, and what was said of it since was not heard. */
+  /** The instance has the prompt from an earlier submit, and what it said of it since was not heard: it is asked next. */
   markFound(): void {
     this.#connectionAtSubmit = -1
     this.#nextLookUpAtMs = 0
     this.markSubmitted('accepted')
-    this.tick(Date.now())
   }
 
   /** The instance knows the prompt by another id: what was said of it under that one so far was not heard. */
