@@ -6,6 +6,8 @@ import type { SimulatedVersion } from '../../src/simulator/version-profile.ts'
 export const phases = ['queued', 'submitting', 'running', 'finishing', 'fetching outputs'] as const
 export type Phase = (typeof phases)[number]
 
+type Versions = readonly [SimulatedVersion, ...SimulatedVersion[]]
+
 /** What is right for the jobs of a case. */
 export type Expectation =
   /** The fault is the instance's: nobody notices. */
@@ -25,13 +27,13 @@ export interface FaultCase {
   /** Armed with it, because the fault needs an occasion. */
   readonly occasion?: string
   /** Servers that have what the fault breaks; all others have no such occasion. */
-  readonly versions?: readonly SimulatedVersion[]
+  readonly versions?: Versions
 }
 
-const anyVersion: readonly SimulatedVersion[] = ['0.33.0', '0.3.64']
+const anyVersion: Versions = ['0.33.0', '0.3.64']
 
 /** The servers a case is run against, one after the other. */
-export function versionsOf({ versions = anyVersion }: FaultCase): readonly SimulatedVersion[] {
+export function versionsOf({ versions = anyVersion }: FaultCase): Versions {
   return versions
 }
 

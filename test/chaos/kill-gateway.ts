@@ -40,7 +40,7 @@ const instances = 2
 const callers = 24
 const maxAttempts = 2
 const openAtOnce = 80
-const longestLifeMs = 1200
+const longestLifeMs = 2000
 const longestStartMs = 500
 const callMs = 20_000
 const endMs = 180_000
@@ -173,7 +173,7 @@ function createLoad(random: () => number, address: () => Promise<string>): Load 
         break
       }
       if (isTerminal(jobSchema.parse(JSON.parse(text)).status)) break
-      await pause(4 * retryMs)
+      await pause(20 * retryMs)
     }
     ended++
   }
