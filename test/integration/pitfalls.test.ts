@@ -13,54 +13,6 @@ function textOf({ body }: SeenRequest): string {
   return body.toString()
 }
 
-test.concurrent('a deaf socket is replaced after five seconds, and the job is asked for', async () => {
-  await using stage = await setStage()
-  const { comfyui } = stage
-  comfyui.deafen()
-  const job = await stage.client.submit('/test/picture', { color: 1 })
-  const prompt = await comfyui.nextPrompt()
-  prompt.run(onePicture)
-  expect(await stage.ended(job)).toMatchObject({ status: 'succeeded', attempt: 1 })
-  expect(comfyui.handshakes.map(({ isSecond }) => isSecond)).toEqual([false, false])
-  const asked = comfyui.count('GET /jobs/:id')
-  comfyui.runsAlone = true
-  await stage.client.run('/test/picture', { color: 2 })
-  expect([comfyui.count('GET /jobs/:id'), comfyui.handshakes.length]).toEqual([asked, 2])
-})
-
-test.concurrent('a server that publishes nothing is polled, and its operator is told', async () => {
-  await using stage = await setStage()
-  const { comfyui } = stage
-  comfyui.publishes = false
-  for (const color of [1, 2]) {
-    const job = await stage.client.submit('/test/picture', { color })
-    const prompt = await comfyui.nextPrompt()
-    prompt.run(onePicture)
-    expect(await stage.ended(job)).toMatchObject({ status: 'succeeded', attempt: 1 })
-  }
-  expect((await stage.instances())[0]?.reason).toMatch(/publishes no events/)
-  expect(comfyui.handshakes).toHaveLength(2)
-  const job = await stage.client.submit('/test/picture', { color: 3 })
-  const prompt = await comfyui.nextPrompt()
-  prompt.run(onePicture)
-  const submittedAtMs = Date.now()
-  expect((await stage.ended(job)).status).toBe('succeeded')
-  expect(Date.now() - submittedAtMs).toBeLessThan(3500)
-})
-
-test.concurrent('a healthy socket is kept while a job waits behind a silent one', async () => {
-  await using stage = await setStage()
-  const { comfyui } = stage
-  await stage.client.submit('/test/picture', { color: 1 })
-  const running = await comfyui.nextPrompt()
-  running.begin()
-  running.executing('1')
-  await stage.client.submit('/test/picture', { color: 2 })
-  await comfyui.nextPrompt()
-  await new Promise((resolve) => setTimeout(resolve, 7000))
-  expect(comfyui.handshakes).toHaveLength(1)
-})
-
 test.concurrent.for(['refused', 'dropped'] as const)(
   'reconnects to a server by which sockets are %s with growing pauses, one socket at a time',
   async (how) => {

@@ -227,16 +227,6 @@ test.concurrent(
   },
 )
 
-test.concurrent('a job that somebody else deleted from the queue is noticed, and runs again', async () => {
-  await using stage = await setStage()
-  const job = await stage.client.submit('/test/picture', { color: 1 })
-  const prompt = await stage.comfyui.nextPrompt()
-  prompt.remove()
-  const again = await stage.comfyui.nextPrompt()
-  again.run(onePicture)
-  expect(await stage.ended(job)).toMatchObject({ status: 'succeeded', attempt: 2 })
-})
-
 test.concurrent('a failure whose history somebody cleared is still that failure', async () => {
   await using stage = await setStage()
   const job = await stage.client.submit('/test/picture', { color: 1 })

@@ -81,3 +81,12 @@ export async function setStage({ servers = [{}], credentials, flags, env }: Stag
     },
   }
 }
+
+/** The server that got the only prompt so far, and the other one. */
+export async function byPrompts({ servers }: Stage): Promise<[ScriptedComfyui, ScriptedComfyui]> {
+  await Promise.race(servers.map((server) => server.when(() => server.prompts.length > 0)))
+  const holder = servers.find(({ prompts }) => prompts.length > 0)
+  const other = servers.find(({ prompts }) => prompts.length === 0)
+  if (!holder || !other) throw new Error('one of two servers was to get a prompt')
+  return [holder, other]
+}
