@@ -82,6 +82,7 @@ export class Instance implements InstanceLoad {
   readonly #deafness = new DeafnessDetector()
   readonly #listeners = new Map<string, { jobId: string; listener: (event: ComfyuiEvent) => void }>()
   readonly #uploadedInputs = new Set<string>()
+  readonly #strays = new Set<string>()
   #connectionState: 'connecting' | 'ready' | 'reconnecting' = 'connecting'
   #announcedState: InstanceState = 'connecting'
   #reason: string | undefined = 'not reached yet'
@@ -175,12 +176,25 @@ export class Instance implements InstanceLoad {
    * before the answer.
    */
   follow(promptId: string, jobId: string, listener: (event: ComfyuiEvent) => void): void {
+    this.#strays.delete(promptId)
     this.#listeners.set(promptId, { jobId, listener })
   }
 
   unfollow(promptId: string): void {
     this.#listeners.delete(promptId)
     if (this.#runningPromptId === promptId) this.#runningPromptId = undefined
+  }
+
+  /** The prompt was given up without its knowledge: it may have it still. */
+  noteStray(promptId: string): void {
+    this.#strays.add(promptId)
+  }
+
+  /** The prompts that it may have although they were given up, and that it was not given again; they are told once. */
+  takeStrays(): string[] {
+    const strays = [...this.#strays]
+    this.#strays.clear()
+    return strays
   }
 
   /** Input files that were put on this instance since it was last connected. */

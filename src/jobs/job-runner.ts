@@ -88,13 +88,33 @@ export class JobRunner {
   }
 
   start(): void {
-    const { pool } = this.#options
+    const { pool, onFault } = this.#options
     pool.onAvailable(() => this.#dispatch())
     pool.onReady((instance) => {
       for (const [follower, of] of this.#followers) if (of === instance) follower.hearReconnected()
+      this.#dropStrays(instance).catch((error: unknown) =>
+        onFault('Prompts that were given up could not be dropped', error),
+      )
     })
     this.#tickTimer = setInterval(() => this.#tick(), tickMs)
     this.#dispatch()
+  }
+
+  /** What it still has of jobs that ended or went elsewhere is for nobody. A job that waits may yet be given to it again. */
+  async #dropStrays(instance: Instance): Promise<void> {
+    const waiting = new Set([...this.queue].map(({ job }) => job.promptId))
+    for (const promptId of instance.takeStrays()) {
+      if (waiting.has(promptId)) {
+        instance.noteStray(promptId)
+        continue
+      }
+      try {
+        await instance.client.cancel(promptId)
+      } catch (error) {
+        if (!(error instanceof ComfyuiError)) throw error
+        instance.noteStray(promptId)
+      }
+    }
   }
 
   enqueue(live: LiveJob): void {

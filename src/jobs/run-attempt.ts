@@ -241,6 +241,7 @@ async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext
       return lost('ComfyUI began the job and then did nothing any more.', true)
     case 'lost':
       if (verdict.mayHaveRun) instance.noteFailure(verdict.reason)
+      instance.noteStray(live.job.promptId)
       return lost(verdict.reason, verdict.mayHaveRun)
     default:
       return verdict satisfies never

@@ -190,6 +190,38 @@ test.concurrent('a job is submitted as often as its attempts say, and never more
   )
 })
 
+test.concurrent('an instance that comes back with a job that runs elsewhere by now is told to drop it', async () => {
+  await using first = await new ScriptedComfyui().listen()
+  await using second = await new ScriptedComfyui({ runsAlone: true }).listen()
+  await using started = await startJobs([first, second], { outageTimeoutMs: 1000 })
+  started.pool.drain(new URL(second.url).host)
+  const job = await started.submit()
+  const prompt = await first.nextPrompt()
+  prompt.begin()
+  await first.hide()
+  started.pool.resume(new URL(second.url).host)
+  expect(await started.ended(job)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  await first.listen()
+  await first.requested('POST /jobs/:id/cancel')
+  await first.when(() => prompt.place === 'gone')
+})
+
+test.concurrent('an instance that comes back with a job that nobody else took goes on with it', async () => {
+  await using comfyui = await new ScriptedComfyui().listen()
+  await using started = await startJobs([comfyui], { outageTimeoutMs: 1000 })
+  const job = await started.submit()
+  const prompt = await comfyui.nextPrompt()
+  prompt.begin()
+  await vi.waitFor(() => expect(started.jobs.get(job.id)?.state).toBe('running'))
+  await comfyui.hide()
+  await vi.waitFor(() => expect(started.jobs.get(job.id)?.state).toBe('queued'), { timeout: 10_000 })
+  await comfyui.listen()
+  await vi.waitFor(() => expect(started.jobs.get(job.id)?.state).toBe('running'), { timeout: 10_000 })
+  prompt.finish(onePicture)
+  expect(await started.ended(job)).toMatchObject({ state: 'succeeded', outputs: [{ filename: 'a.png' }] })
+  expect([comfyui.prompts.length, comfyui.count('POST /jobs/:id/cancel')]).toEqual([1, 0])
+})
+
 test.concurrent('an instance that stays away for too long has lost its jobs: they run elsewhere', async () => {
   await using first = await new ScriptedComfyui().listen()
   await using second = await new ScriptedComfyui({ runsAlone: true }).listen()

@@ -102,6 +102,11 @@ export class ScriptedComfyui implements AsyncDisposable {
   /** Ends the process: connections break, and nothing is remembered. */
   async stop(): Promise<void> {
     for (const prompt of this.prompts) prompt.forget()
+    await this.hide()
+  }
+
+  /** Cannot be reached until `listen`, and goes on as if nothing were. */
+  async hide(): Promise<void> {
     this.dropSockets()
     if (!this.#server.listening) return
     const closed = once(this.#server, 'close')
