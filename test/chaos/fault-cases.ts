@@ -26,6 +26,8 @@ export interface FaultCase {
   readonly callers?: 'upload' | 'cancel'
   /** Armed with it, because the fault needs an occasion. */
   readonly occasion?: string
+  /** Its occasion is a job that is submitted again. */
+  readonly needsRetry?: boolean
   /** Servers that have what the fault breaks; all others have no such occasion. */
   readonly versions?: Versions
 }
@@ -87,12 +89,12 @@ function brokenRoutes(name: 'delay' | 'http-500', option?: string): FaultCase[] 
     { name, fault: fault('prompt'), expect },
     { name, fault: fault('view'), expect },
     { name, fault: fault('upload'), expect, callers: 'upload' },
-    { name, fault: fault('jobs'), expect, occasion: 'ws-close=progress,times=1' },
+    { name, fault: fault('jobs'), expect, occasion: 'ws-close=progress,times=1', versions: ['0.33.0'] },
     { name, fault: fault('queue'), expect, occasion: 'ws-close=progress,times=1', versions: ['0.3.64'] },
     { name, fault: fault('history'), expect, occasion: 'ws-close=progress,times=1', versions: ['0.3.64'] },
     { name, fault: fault('interrupt'), expect, callers: 'cancel', versions: ['0.3.64'] },
     { name, fault: fault('object_info'), expect, occasion: 'ws-close=progress,times=1' },
     { name, fault: fault('system_stats'), expect, occasion: 'ws-close=progress,times=1' },
-    { name, fault: fault('free'), expect, occasion: 'oom,times=1' },
+    { name, fault: fault('free'), expect, occasion: 'oom,times=1', needsRetry: true },
   ]
 }

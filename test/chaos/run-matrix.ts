@@ -47,7 +47,7 @@ function listRuns(runs: number, prefix: string): CaseRun[] {
     phases.flatMap((phase) =>
       Array.from({ length: runs }, (_, run): CaseRun => {
         const [first, second = first] = versionsOf(faultCase)
-        const retry = run % runsPerSingleAttempt !== runsPerSingleAttempt - 1
+        const retry = faultCase.needsRetry === true || run % runsPerSingleAttempt !== runsPerSingleAttempt - 1
         return { faultCase, phase, version: run % 2 === 0 ? first : second, retry }
       }),
     ),
