@@ -352,24 +352,6 @@ describe('the server', () => {
       options: {
         instances: {
           views: () => {
-            throw new GatewayError('storage_unavailable', { detail: 'The disk is full.' })
-          },
-          drain: () => undefined,
-          resume: () => undefined,
-        },
-      },
-    })
-    const response = await fetch(`${broken.url}/instances`)
-    const problem = problemSchema.parse(await response.json())
-    expect(problem).toMatchObject({ code: 'storage_unavailable', status: 503, detail: 'The disk is full.' })
-    expect(broken.logged.map(({ facts }) => facts)).toMatchObject([{ requestId: problem.request_id }])
-  })
-
-  test('a fault of ours is told without its text, and logged with it', async () => {
-    await using broken = await startTestApp({
-      options: {
-        instances: {
-          views: () => {
             throw new Error('secret cause')
           },
           drain: () => undefined,
