@@ -89,6 +89,15 @@ test('asks at once for a prompt that was found, and does not take what it hears 
   expect(await follower.verdict).toMatchObject({ kind: 'success', outputs: { '9': output } })
 })
 
+test('asks at once when the connection broke while the answer to the submit was awaited', async () => {
+  const { follower, instance, pass } = follow()
+  instance.answers = [ended]
+  instance.connection = 3
+  follower.markSubmitted('accepted')
+  await pass(250)
+  expect(await follower.verdict).toMatchObject({ kind: 'success' })
+})
+
 test('asks at once for a prompt of an earlier process', async () => {
   const { follower, instance, pass } = follow({}, true)
   instance.answers = [ended]

@@ -122,8 +122,10 @@ export class PromptFollower {
     this.#isSubmitted = true
     if (this.#isCanceling) this.cancel()
     else if (this.#endingLookUps > 0) this.tick(Date.now())
-    else if (this.#nextLookUpAtMs === Number.POSITIVE_INFINITY)
-      this.#lookUpIn(certainty === 'accepted' ? this.#idlePauseMs() : settleMs)
+    else if (this.#nextLookUpAtMs !== Number.POSITIVE_INFINITY) return
+    else if (certainty === 'unknown') this.#lookUpIn(settleMs)
+    // The connection broke since: the end may have come unheard.
+    else this.#lookUpIn(this.#isContinuous ? this.#idlePauseMs() : 0)
   }
 
   /** The instance has the prompt from an earlier submit, and what it said of it since was not heard: it is asked next. */
