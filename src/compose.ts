@@ -8,6 +8,7 @@ import { readPackageVersion } from './config/package-info.ts'
 import { ConfigError } from './config/config-error.ts'
 import { readInstanceFiles, watchInstanceFiles } from './config/read-instance-files.ts'
 import { buildApp } from './http/app.ts'
+import { closeApp } from './http/close-app.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createLocalInputStore } from './inputs/local-input-store.ts'
 import { createInstancePool, type InstanceAddress } from './instances/instance-pool.ts'
@@ -41,6 +42,8 @@ const simulatorLabel = 'SIMULATED'
 /** A demo goes on after a crash that was ordered. */
 const simulatorReviveMs = 2_000
 const instanceFilesIntervalMs = 1000
+/** Time that open requests have to end when the jobs took all of the time for draining. */
+const minCloseTimeoutMs = 1_000
 /** An instance that cannot be asked for this long has lost its jobs. */
 const outageTimeoutMs = 60_000
 
@@ -186,11 +189,15 @@ async function build(
       instances: pool.views(),
     }),
     async close() {
+      const deadlineMs = performance.now() + config.server.drainMs
       isDraining = true
       jobs.drain()
       await jobs.whenIdle(config.server.drainMs)
       jobs.close()
-      await app.close()
+      await closeApp(app, {
+        timeoutMs: Math.max(deadlineMs - performance.now(), minCloseTimeoutMs),
+        onCut: () => logger.warn('connections are cut: their requests or answers did not end in time'),
+      })
       await closeAll(closers)
     },
   }

@@ -89,8 +89,13 @@ function supervise(gateway: Gateway, config: Config, logger: Logger, dependencie
     async close(error) {
       if (error === undefined) logger.info('closing')
       else logger.fatal({ err: error }, 'closing because of an error that nobody caught')
-      await gateway.close()
-      logger.info('closed')
+      try {
+        await gateway.close()
+        logger.info('closed')
+      } catch (fault) {
+        logger.error({ err: fault }, 'not everything could be closed')
+        throw fault
+      }
     },
     reload() {
       gateway.reload().then(
