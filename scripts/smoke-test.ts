@@ -8,8 +8,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import { createInterface, type Interface } from 'node:readline'
 import { z } from 'zod'
 
 const repository = join(import.meta.dirname, '..')
@@ -72,31 +71,37 @@ async function tryServer(): Promise<void> {
     env: { ...process.env, COMFYUI_API_DEMO_STEP_MS: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const exit = once(server, 'exit')
+  const ended = once(server, 'close')
+  const log: string[] = []
+  const lines = createInterface({ input: server.stdout }).on('line', (line) => log.push(line))
   try {
-    const url = await findUrl(server.stdout)
-    await callServer(url)
+    await callServer(await within(startTimeoutMs, findUrl(lines)))
     server.kill('SIGTERM')
-    const timeout = AbortSignal.timeout(exitTimeoutMs)
-    const expired = once(timeout, 'abort').then(() => ['no exit after SIGTERM'])
-    assert.deepEqual(await Promise.race([exit, expired]), [0, null])
+    assert.deepEqual(await within(exitTimeoutMs, ended), [0, null])
+  } catch (error) {
+    console.error(`The log of the server:\n${log.join('\n')}`)
+    throw error
   } finally {
     server.kill('SIGKILL')
   }
 }
 
-async function findUrl(output: Readable): Promise<string> {
-  const lines = createInterface({ input: output, signal: AbortSignal.timeout(startTimeoutMs) })
+async function within<T>(timeoutMs: number, result: Promise<T>): Promise<T> {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  return Promise.race([result, once(timeout, 'abort').then(() => assert.fail(`nothing within ${timeoutMs} ms`))])
+}
+
+function findUrl(lines: Interface): Promise<string> {
   const lineSchema = z.looseObject({ msg: z.string(), url: z.string().optional() })
-  const seen: string[] = []
-  for await (const line of lines) {
-    seen.push(line)
-    const { msg, url } = lineSchema.parse(JSON.parse(line))
-    if (msg !== 'listening' || url === undefined) continue
-    output.resume()
-    return url
-  }
-  throw new Error(`The server did not say where it listens:\n${seen.join('\n')}`)
+  return new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
+      const { msg, url } = lineSchema.parse(JSON.parse(line))
+      if (msg === 'listening' && url !== undefined) resolve(url)
+    })
+    lines.on('close', () => {
+      reject(new Error('The server did not say where it listens.'))
+    })
+  })
 }
 
 async function callServer(url: string): Promise<void> {
@@ -113,11 +118,13 @@ async function callServer(url: string): Promise<void> {
   const widthOf = (png: Buffer) => png.readUInt32BE(16)
 
   for (const path of ['/health', '/ready', '/docs', '/openapi.json', '/metrics', '/workflows']) {
-    assert.equal((await call(path)).status, 200, path)
+    const answer = await call(path)
+    await answer.arrayBuffer()
+    assert.equal(answer.status, 200, path)
   }
   const picture = await draw('/qwen/qwen_base_txt2img', { prompt: 'a lighthouse at dawn', width: 256, height: 256 })
   const enlarged = await draw('/tools/enlarge', { picture: picture.toString('base64'), factor: 3 })
   assert.equal(widthOf(enlarged), 3 * widthOf(picture))
   const refused = await call('/tools/enlarge', { method: 'POST', body: '{"factor":9}' })
-  assert.equal(refused.status, 400)
+  assert.equal(refused.status, 400, await refused.text())
 }
