@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
 import type { AppOptions } from './app-options.ts'
@@ -66,16 +67,15 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobEventRoutes, { jobs, streams, waiting })
   await app.register(jobOutputRoutes, { jobs, outputs })
   await app.register(workflowRoutes, { registry, routes })
-  runWorkflowRoute(app, {
+  const calls = createJobCalls({
     jobs,
-    registry,
-    storage: { inputs: options.inputs, decodeMedia: options.decodeMedia },
     streams,
     waiting,
     tools: { presenter, outputs, now },
-    routes,
     syncHoldMs: limits.syncHoldMs,
   })
+  const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
+  runWorkflowRoute(app, { calls, registry, storage, routes })
   await app.register(openApiRoute, { render, isOpen: security.openDocs })
   await serveDocsPage(app, { render, isOpen: security.openDocs, about, folder: options.docsFolder })
   return app

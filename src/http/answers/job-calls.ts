@@ -1,0 +1,133 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { Jobs, Submission } from '../../jobs/jobs.ts'
+import type { PreparedJob } from '../body/prepare-job.ts'
+import { emptyBody, ReceivedBody } from '../body/received-body.ts'
+import type { EventStreams } from '../events/event-streams.ts'
+import { answerForms, parseAccept, type AnswerForm } from '../negotiation/accept.ts'
+import { parseIdempotencyKey } from '../negotiation/idempotency-key.ts'
+import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
+import { jobPath } from '../schemas/job.ts'
+import { answerCall, type AnswerTools } from './answer-call.ts'
+import type { Waiting } from './waiting.ts'
+
+export interface JobCallsOptions {
+  readonly jobs: Pick<Jobs, 'submit'>
+  readonly streams: EventStreams
+  readonly waiting: Waiting
+  readonly tools: AnswerTools
+  readonly syncHoldMs: number
+}
+
+/** What is a route's own about a request that starts a job. */
+export interface JobSource {
+  /** Name of the workflow; keys of callers count for each one apart. */
+  readonly name: string
+  /** Makes the job of the body. @throws GatewayError */
+  prepare(body: ReceivedBody): Promise<PreparedJob>
+}
+
+/** Requests that start a job. */
+export interface JobCalls {
+  /**
+   * Reads what the caller wants, submits the job, waits for it as asked, and answers. Errors are sent, not thrown: a
+   * handler that is not async keeps Fastify from watching the reply a second time.
+   */
+  answer(request: FastifyRequest, reply: FastifyReply, source: JobSource): void
+}
+
+/** What a request wants, read and checked before anything is done for it. */
+interface Call {
+  readonly forms: readonly AnswerForm[]
+  readonly preferences: Preferences
+  readonly idempotencyKey: string | undefined
+  readonly wantsEvents: boolean
+  readonly receivedAtMs: number
+}
+
+export function createJobCalls(options: JobCallsOptions): JobCalls {
+  return {
+    answer(request, reply, source) {
+      run(request, reply, source, options).catch((error: unknown) => {
+        reply.send(error instanceof Error ? error : new GatewayError('internal_error', { cause: error }))
+      })
+    },
+  }
+}
+
+async function run(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  source: JobSource,
+  options: JobCallsOptions,
+): Promise<void> {
+  const { streams, waiting, tools, syncHoldMs } = options
+  const call = readCall(request, tools.now())
+  if (call.wantsEvents) streams.requireRoom()
+  const caller = waiting.watch(reply.raw)
+  try {
+    const { job, replayed, previews } = await submit(request, call, source, options)
+    const acceptedAtMs = tools.now()
+    if (replayed) reply.header('idempotency-replayed', 'true')
+    if (call.wantsEvents) {
+      const headers = { location: jobPath(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
+      streams.open(reply, { jobId: job.id, afterId: undefined, previews, headers })
+      return
+    }
+    const canComeBack = call.idempotencyKey !== undefined
+    const timeoutMs = holdMs(call.preferences, syncHoldMs)
+    const latest = timeoutMs === 0 ? job : await waiting.wait(job, { caller, timeoutMs, canComeBack })
+    await answerCall(reply, { ...call, job: latest, acceptedAtMs }, tools)
+  } finally {
+    caller.release()
+  }
+}
+
+function readCall(request: FastifyRequest, receivedAtMs: number): Call {
+  const forms = answerForms(parseAccept(request.headers.accept))
+  if (forms.length === 0) {
+    throw new GatewayError('not_acceptable', {
+      detail: 'Accept must allow application/json, text/event-stream or a media type of an output, such as image/*.',
+    })
+  }
+  const preferences = parsePrefer(request.headers['prefer'])
+  return {
+    forms,
+    preferences,
+    idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
+    wantsEvents: forms[0]?.kind === 'events' && !preferences.respondAsync,
+    receivedAtMs,
+  }
+}
+
+async function submit(
+  request: FastifyRequest,
+  { idempotencyKey }: Call,
+  source: JobSource,
+  { jobs }: JobCallsOptions,
+): Promise<Submission & { previews: boolean }> {
+  const body = request.body instanceof ReceivedBody ? request.body : emptyBody
+  const fingerprint = idempotencyKey === undefined ? undefined : body.fingerprint()
+  const prepared = await source.prepare(body)
+  const previews = prepared.previews || asksForPreviews(request)
+  const submission = await jobs.submit({
+    ...prepared,
+    previews,
+    requestId: request.id,
+    ...(idempotencyKey !== undefined &&
+      fingerprint !== undefined && {
+        idempotency: { key: `${request.callerId} ${source.name} ${idempotencyKey}`, fingerprint },
+      }),
+  })
+  return { ...submission, previews }
+}
+
+function asksForPreviews(request: FastifyRequest): boolean {
+  const { query } = request
+  return typeof query === 'object' && query !== null && 'previews' in query && query.previews === 'true'
+}
+
+function holdMs({ respondAsync, waitSeconds }: Preferences, syncHoldMs: number): number {
+  if (waitSeconds !== undefined) return waitSeconds * 1000
+  return respondAsync ? 0 : syncHoldMs
+}
