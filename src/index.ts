@@ -4,6 +4,7 @@
 export { defineWorkflow } from './workflows/define-workflow.ts'
 export { image, mask } from './workflows/media.ts'
 export type {
+  DeclaredMetadata,
   RequiredModel,
   RequiredNode,
   WorkflowDefinition,

@@ -21,18 +21,26 @@ const limitsSchema = z
   .strictObject({ queueTimeoutSeconds: limitSchema, runTimeoutSeconds: limitSchema, stallTimeoutSeconds: limitSchema })
   .optional()
 const examplesSchema = z.array(z.unknown()).optional()
-const requiredModelSchema: z.ZodType<RequiredModel> = z.object({
-  name: z.string().min(1),
-  directory: z.string().min(1),
-  url: z.string().exactOptional(),
-  sha256: z.string().exactOptional(),
-})
-const requiredNodeSchema: z.ZodType<RequiredNode> = z.object({
-  pack: z.string().min(1),
-  version: z.string().exactOptional(),
-  url: z.string().exactOptional(),
-  classTypes: z.array(z.string()).exactOptional(),
-})
+const nameSchema = z.string().min(1)
+const requiredModelSchema: z.ZodType<RequiredModel> = z.union([
+  nameSchema.transform((name) => ({ name })),
+  z.object({
+    name: nameSchema,
+    directory: nameSchema.exactOptional(),
+    url: z.string().exactOptional(),
+    sha256: z.string().exactOptional(),
+  }),
+])
+const requiredNodeSchema: z.ZodType<RequiredNode> = z.union([
+  nameSchema.transform((pack) => ({ pack })),
+  z.object({
+    pack: nameSchema,
+    version: z.string().exactOptional(),
+    url: z.string().exactOptional(),
+    classTypes: z.array(z.string()).exactOptional(),
+  }),
+])
+const modelSourcesSchema = z.record(z.string(), z.string()).default({})
 
 /**
  * Finds the workflow in what `import()` of its module gave.
@@ -115,14 +123,29 @@ function readMetadata(metadata: unknown, warnings: string[]): WorkflowMetadata |
       return []
     })
   }
+  const models = readList('requiredModels', requiredModelSchema)
+  const sources = modelSourcesSchema.safeParse(metadata['modelSources'])
+  if (!sources.success) warnings.push(`metadata.modelSources is ignored: ${firstIssue(sources.error)}`)
+  const urls = new Map(Object.entries(sources.data ?? {}))
+  for (const name of urls.keys()) {
+    if (models.some((model) => model.name === name)) continue
+    warnings.push(`metadata.modelSources names ${JSON.stringify(name)}, which is none of the requiredModels`)
+  }
   return {
     requiredNodes: readList('requiredNodes', requiredNodeSchema),
-    requiredModels: readList('requiredModels', requiredModelSchema),
+    requiredModels: models.map((model) => withSource(model, urls.get(model.name))),
   }
 }
 
+/** What the model says of itself goes first. */
+function withSource(model: RequiredModel, url: string | undefined): RequiredModel {
+  return url === undefined ? model : { url, ...model }
+}
+
 function firstIssue(error: z.ZodError): string {
-  const [issue] = error.issues
+  const [first] = error.issues
+  // Of several forms the last one is the one with parts of its own.
+  const issue = first?.code === 'invalid_union' ? (first.errors.at(-1)?.[0] ?? first) : first
   if (issue === undefined) return 'it cannot be read'
   return issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`
 }

@@ -4,8 +4,8 @@ import type { z } from 'zod'
 export interface RequiredModel {
   /** File name as ComfyUI lists it, such as `qwen_image_vae.safetensors`. */
   readonly name: string
-  /** Folder below `models/`, such as `vae`. */
-  readonly directory: string
+  /** Folder below `models/`, such as `vae`. Unknown where a module only gives the name. */
+  readonly directory?: string
   readonly url?: string
   readonly sha256?: string
 }
@@ -20,9 +20,18 @@ export interface RequiredNode {
   readonly classTypes?: readonly string[]
 }
 
+/** What a workflow needs. */
 export interface WorkflowMetadata {
   readonly requiredNodes?: readonly RequiredNode[]
   readonly requiredModels?: readonly RequiredModel[]
+}
+
+/** What a module may say of its needs: the same, or names, and beside them where the models are to be had. */
+export interface DeclaredMetadata {
+  readonly requiredNodes?: readonly (string | RequiredNode)[]
+  readonly requiredModels?: readonly (string | RequiredModel)[]
+  /** Name of a model → its address. */
+  readonly modelSources?: Readonly<Record<string, string>>
 }
 
 /** A node that `generateWorkflow` returns. `inputs` may be given without `_meta`; ComfyUI gets both. */
@@ -34,7 +43,7 @@ export interface WorkflowNode {
 
 export type WorkflowGraph = Readonly<Record<string, WorkflowNode>>
 
-export interface WorkflowDefinition<Schema extends z.ZodType = z.ZodType> {
+export interface WorkflowDefinition<Schema extends z.ZodType = z.ZodType, Metadata = WorkflowMetadata> {
   /** One line, shown in lists. */
   readonly summary?: string
   /** Markdown, shown in the documentation. */
@@ -47,7 +56,7 @@ export interface WorkflowDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly outputs?: Readonly<Record<string, string>>
   /** Request bodies that work, shown in the documentation. */
   readonly examples?: readonly z.input<Schema>[]
-  readonly metadata?: WorkflowMetadata
+  readonly metadata?: Metadata
   /** How long a job of this workflow may take, where the settings of the server do not fit it. */
   readonly limits?: WorkflowLimits
 }

@@ -358,19 +358,49 @@ export default {
   generateWorkflow: () => ({}),
   summary: 1,
   examples: [{ prompt: 'fine' }, { promt: 'misspelt' }],
-  metadata: { requiredModels: ['a.safetensors', { name: 'b.safetensors', directory: 'vae' }] },
+  metadata: { requiredModels: [{ directory: 'vae' }, { name: 'b.safetensors', directory: 'vae' }], modelSources: { c: 'u' } },
 }`,
     })
     await using registry = await openRegistry(folder)
     expect(registry.get('a')?.warnings).toEqual([
       expect.stringContaining('summary is ignored'),
-      expect.stringContaining('metadata.requiredModels[0] is ignored'),
+      expect.stringContaining('metadata.requiredModels[0] is ignored: name: '),
+      expect.stringContaining('metadata.modelSources names "c", which is none of the requiredModels'),
       expect.stringContaining('examples[1] does not work'),
     ])
     expect(registry.get('a')?.definition.metadata?.requiredModels).toEqual([
       { name: 'b.safetensors', directory: 'vae' },
     ])
   })
+})
+
+test('needs that are names, with sources beside them, read as those that are written out', async () => {
+  const source = (metadata: string): string => `import { z } from 'zod'
+export default { RequestSchema: z.object({}), generateWorkflow: () => ({}), metadata: ${metadata} }`
+  using folder = new WorkflowFolder({
+    'names.ts': source(`{
+  requiredNodes: ['rgthree-comfy'],
+  requiredModels: ['a.safetensors', 'b.safetensors', { name: 'c.safetensors', directory: 'vae' }],
+  modelSources: { 'a.safetensors': 'https://example.com/a', 'c.safetensors': 'https://example.com/c' },
+}`),
+    'written_out.ts': source(`{
+  requiredNodes: [{ pack: 'rgthree-comfy' }],
+  requiredModels: [
+    { name: 'a.safetensors', url: 'https://example.com/a' },
+    { name: 'b.safetensors' },
+    { name: 'c.safetensors', directory: 'vae', url: 'https://example.com/c' },
+  ],
+}`),
+  })
+  await using registry = await openRegistry(folder)
+  expect(registry.list().flatMap(({ warnings }) => warnings)).toEqual([])
+  const writtenOut = registry.get('written_out')?.definition.metadata
+  expect(writtenOut?.requiredModels?.map(({ url }) => url)).toEqual([
+    'https://example.com/a',
+    undefined,
+    'https://example.com/c',
+  ])
+  expect(registry.get('names')?.definition.metadata).toEqual(writtenOut)
 })
 
 describe('reloading', () => {

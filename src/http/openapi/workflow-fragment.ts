@@ -79,7 +79,9 @@ function runDescription({ definition, warnings }: ServedWorkflow): string {
   const models = definition.metadata?.requiredModels ?? []
   const paragraphs = [
     definition.description ?? '',
-    models.length === 0 ? '' : `Needs ${models.map((model) => `\`${model.directory}/${model.name}\``).join(', ')}.`,
+    models.length === 0
+      ? ''
+      : `Needs ${models.map(({ directory, name }) => `\`${directory === undefined ? '' : `${directory}/`}${name}\``).join(', ')}.`,
     ...warnings.map((warning) => `Note: ${warning}`),
   ]
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')

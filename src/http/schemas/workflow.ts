@@ -26,7 +26,7 @@ export const workflowListSchema = z.object({
 
 const requiredModelSchema = z.object({
   name: z.string(),
-  directory: z.string(),
+  directory: z.string().nullable().describe('Folder below `models/`; null where the module does not say.'),
   url: z.string().nullable(),
   sha256: z.string().nullable(),
 })
@@ -91,7 +91,7 @@ export function toWorkflowDescription(workflow: ServedWorkflow, examples: readon
     requires: {
       models: (definition.metadata?.requiredModels ?? []).map((model) => ({
         name: model.name,
-        directory: model.directory,
+        directory: model.directory ?? null,
         url: model.url ?? null,
         sha256: model.sha256 ?? null,
       })),
