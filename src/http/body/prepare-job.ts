@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { JobRequest } from '../../jobs/jobs.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { readBodyForm } from './body-form.ts'
@@ -15,9 +16,10 @@ export type PreparedJob = Omit<JobRequest, 'requestId' | 'idempotency'>
 export async function prepareJob(
   workflow: ServedWorkflow,
   body: ReceivedBody,
+  headers: Readonly<IncomingHttpHeaders>,
   storage: MediaStorage,
 ): Promise<PreparedJob> {
-  const { parameters, options } = readBodyForm(body, workflow)
+  const { parameters, options } = readBodyForm(body, workflow, headers)
   const hasMedia = workflow.mediaFields.length > 0
   const inputFiles = hasMedia ? await storeMedia(parameters, workflow.mediaFields, storage) : []
   if (body.content.kind === 'parts') refuseStrayFiles(parameters)

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors/error-catalogue.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
+import { envelopeProperties, headerParameters } from '../body/call-options.ts'
 import { isRecord } from '../body/json-record.ts'
 import { problemContentType } from '../schemas/problem.ts'
 import { embedSchema } from './embed-schema.ts'
@@ -61,7 +62,7 @@ export function workflowFragment(workflow: ServedWorkflow, name: string): Workfl
         summary,
         description: runDescription(workflow),
         tags,
-        parameters: runParameters,
+        parameters: [...runParameters, ...headerParameters()],
         requestBody: requestBody(workflow, input),
         responses: { 200: resultResponse, 202: acceptedResponse, ...problemResponses(runErrors) },
       },
@@ -87,24 +88,13 @@ function runDescription({ definition, warnings }: ServedWorkflow): string {
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
 }
 
-/** What may stand beside `input`; read by `readBodyForm`. */
-const envelopeOptions = {
-  previews: { type: 'boolean', default: false, description: 'Make previews while sampling.' },
-  priority: { type: 'integer', minimum: -100, maximum: 100, default: 0, description: 'Higher ones run first.' },
-  retry: {
-    type: 'boolean',
-    default: true,
-    description: 'False: the job is never submitted a second time, even when its instance was lost.',
-  },
-} as const
-
 function requestBody(workflow: ServedWorkflow, input: string): object {
   const examples = exampleBodies(workflow)
   const flat = { $ref: refTo(input) }
   const envelope = {
     type: 'object',
     title: 'With options',
-    properties: { input: flat, ...envelopeOptions },
+    properties: { input: flat, ...envelopeProperties() },
     required: ['input'],
     additionalProperties: false,
   }

@@ -21,7 +21,7 @@ export function runWorkflowRoute(app: FastifyInstance, { calls, registry, storag
     if (workflow === undefined) throw routes.explainMiss('POST', path)
     calls.answer(request, reply, {
       name: workflow.name,
-      prepare: (body) => prepareJob(workflow, body, storage),
+      prepare: (body) => prepareJob(workflow, body, request.headers, storage),
     })
   })
 }

@@ -1,0 +1,188 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
+import { nearestName } from '../../lib/nearest-name.ts'
+import { pointerTo } from './json-record.ts'
+import { refuseFields } from './refuse-fields.ts'
+
+/** One option of a call. It may stand beside `input` in the envelope, or come in a header with any form of body. */
+interface CallOption {
+  /** Of the value in the envelope. Its description is shown in the OpenAPI document. */
+  readonly schema: z.ZodType
+  /** The value where none is given; without it the option is left out of what was read. */
+  readonly absent?: unknown
+  /** For a person whose value is wrong: follows the name of the option or of the header. */
+  readonly rule: string
+  readonly header: string
+  /** Makes what `schema` reads of the text of a header, or of the texts of the parts of a multipart body. */
+  readonly fromText: (text: string) => unknown
+}
+
+const maxPriority = 100
+
+/** Every option of a call. What stands here is read, checked and documented; nothing else has to know of it. */
+const table = {
+  previews: {
+    schema: z.boolean().describe('Make previews while sampling.'),
+    absent: false,
+    rule: 'must be true or false',
+    header: 'Job-Previews',
+    fromText: toBoolean,
+  },
+  priority: {
+    schema: z.int().min(-maxPriority).max(maxPriority).describe('Higher ones run first.'),
+    absent: 0,
+    rule: `must be a whole number from -${maxPriority} to ${maxPriority}; higher ones run first`,
+    header: 'Job-Priority',
+    fromText: toWholeNumber,
+  },
+  retry: {
+    schema: z.boolean().describe('False: the job is never submitted a second time, even when its instance was lost.'),
+    absent: true,
+    rule: 'must be true or false; false means that the job is never submitted a second time',
+    header: 'Job-Retry',
+    fromText: toBoolean,
+  },
+} satisfies Readonly<Record<string, CallOption>>
+
+type Table = typeof table
+type OptionName = keyof Table
+type NameWithDefault = { [Name in OptionName]: Table[Name] extends { absent: unknown } ? Name : never }[OptionName]
+
+const options: Readonly<Record<OptionName, CallOption>> = table
+const givenSchema = z.object(shapeOf(table))
+const optionNames: readonly OptionName[] = givenSchema.keyof().options
+
+/** The options that a call gave. */
+export type GivenOptions = Readonly<z.infer<typeof givenSchema>>
+
+type Defaults = Readonly<Required<Pick<GivenOptions, NameWithDefault>>>
+
+/** The options of a call, defaults filled in. */
+export type CallOptions = GivenOptions & Defaults
+
+const defaults = defaultsOf(table)
+
+/**
+ * The options that a call gave, beside `input` (nothing in the flat form) or in headers.
+ * @throws GatewayError `validation_error` naming the option, also when a header says something else; `invalid_header`
+ */
+export function readGivenOptions(
+  envelope: Readonly<Record<string, unknown>>,
+  headers: Readonly<IncomingHttpHeaders>,
+): GivenOptions {
+  const beside = read(envelope, (name) => ({
+    pointer: pointerTo(name),
+    code: 'invalid_option',
+    message: options[name].rule,
+  }))
+  refuseFields([...Object.keys(envelope).filter(isUnknown).map(unknownOption), ...beside.errors])
+  const sent = read(headerValues(headers), (name) => ({
+    code: 'invalid_header',
+    message: `${options[name].header} ${options[name].rule}`,
+  }))
+  refuseHeaders(sent.errors)
+  refuseFields(optionNames.flatMap((name) => contradiction(name, beside.given, sent.given)))
+  return { ...sent.given, ...beside.given }
+}
+
+/** The same with the defaults filled in. */
+export function readCallOptions(
+  envelope: Readonly<Record<string, unknown>>,
+  headers: Readonly<IncomingHttpHeaders>,
+): CallOptions {
+  return { ...defaults, ...readGivenOptions(envelope, headers) }
+}
+
+/** What the parts of a multipart body with the name of an option say; several of one name are one list. */
+export function optionOfTexts(name: string, texts: readonly string[]): unknown {
+  const known = optionNames.find((candidate) => candidate === name)
+  return known === undefined ? texts.join(',') : options[known].fromText(texts.join(','))
+}
+
+/** JSON Schema of what may stand beside `input`, by name. */
+export function envelopeProperties(): Record<string, object> {
+  return Object.fromEntries(optionNames.map((name) => [name, jsonSchemaOf(options[name])]))
+}
+
+/** The options as parameters of an operation in the OpenAPI document. */
+export function headerParameters(): object[] {
+  return optionNames.map((name) => {
+    const { description, ...schema } = jsonSchemaOf(options[name])
+    return { name: options[name].header, in: 'header', description, schema }
+  })
+}
+
+function jsonSchemaOf({ schema, absent }: CallOption): Record<string, unknown> {
+  const { $schema: _, ...own } = z.toJSONSchema(schema, { io: 'input' })
+  return { ...own, ...(absent !== undefined && { default: absent }) }
+}
+
+function read(
+  values: Readonly<Record<string, unknown>>,
+  explain: (name: OptionName) => FieldError,
+): { given: GivenOptions; errors: FieldError[] } {
+  const result = givenSchema.safeParse(values)
+  if (result.success) return { given: result.data, errors: [] }
+  const wrong = new Set(result.error.issues.map(({ path }) => path[0]))
+  return { given: {}, errors: optionNames.filter((name) => wrong.has(name)).map(explain) }
+}
+
+function headerValues(headers: Readonly<IncomingHttpHeaders>): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const name of optionNames) {
+    const sent = headers[options[name].header.toLowerCase()]
+    if (sent !== undefined) values[name] = options[name].fromText(String(sent))
+  }
+  return values
+}
+
+function refuseHeaders(errors: readonly FieldError[]): void {
+  if (errors.length === 0) return
+  throw new GatewayError('invalid_header', { detail: `${errors.map(({ message }) => message).join('. ')}.`, errors })
+}
+
+function contradiction(name: OptionName, beside: GivenOptions, sent: GivenOptions): FieldError[] {
+  if (beside[name] === undefined || sent[name] === undefined) return []
+  if (isDeepStrictEqual(beside[name], sent[name])) return []
+  const message = `says something else than the header ${options[name].header}; give one of them`
+  return [{ pointer: pointerTo(name), code: 'option_conflict', message }]
+}
+
+function isUnknown(name: string): boolean {
+  return !optionNames.some((known) => known === name)
+}
+
+function unknownOption(name: string): FieldError {
+  const near = nearestName(name, optionNames)
+  return {
+    pointer: pointerTo(name),
+    code: 'unknown_option',
+    message:
+      `is no option; beside \`input\` there may be ${optionNames.join(', ')}` +
+      (near === undefined ? '; parameters belong into `input`' : `; did you mean \`${near}\`?`),
+  }
+}
+
+function toBoolean(text: string): unknown {
+  return text === 'true' || text === 'false' ? text === 'true' : text
+}
+
+function toWholeNumber(text: string): unknown {
+  return /^-?\d+$/.test(text) ? Number(text) : text
+}
+
+type Shape<Entries extends Readonly<Record<string, CallOption>>> = {
+  [Name in keyof Entries]: z.ZodExactOptional<Entries[Name]['schema']>
+}
+
+function shapeOf<Entries extends Readonly<Record<string, CallOption>>>(entries: Entries): Shape<Entries> {
+  const shape = Object.entries(entries).map(([name, { schema }]) => [name, schema.exactOptional()] as const)
+  return Object.fromEntries(shape) as Shape<Entries>
+}
+
+function defaultsOf(entries: Readonly<Record<string, CallOption>>): Defaults {
+  const withDefault = Object.entries(entries).filter(([, { absent }]) => absent !== undefined)
+  return Object.fromEntries(withDefault.map(([name, { absent }]) => [name, absent])) as Defaults
+}
