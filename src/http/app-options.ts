@@ -3,6 +3,7 @@ import type { InstanceView } from '../instances/instance.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
+import type { LinksOptions } from './links.ts'
 
 /** Whether new jobs can be taken and run now. */
 export interface Readiness {
@@ -63,6 +64,17 @@ export interface HttpSecurity {
   readonly boundHost: string
   /** The documentation needs no key. It names the workflows and their parameters, no data. */
   readonly openDocs: boolean
+  /** Pages of these origins may read answers and change something; `*` for any. None when absent. */
+  readonly corsOrigins?: readonly string[]
+}
+
+/** Which peers are proxies, whose `X-Forwarded-*` headers are believed: how many in a row, or their addresses and networks. */
+export type TrustedProxies = number | readonly string[]
+
+/** What stands between callers and this server. */
+export interface HttpProxying extends LinksOptions {
+  /** Nobody is believed when absent. */
+  readonly trustedProxies?: TrustedProxies | undefined
 }
 
 export interface About {
@@ -95,6 +107,7 @@ export interface AppOptions {
   readonly limits: HttpLimits
   readonly security: HttpSecurity
   readonly about: About
+  readonly proxying?: HttpProxying
   /** Makes the id of a request that brought none. */
   readonly mintRequestId: () => string
   readonly now?: () => number

@@ -3,8 +3,9 @@ import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-z
 import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
-import type { AppOptions } from './app-options.ts'
+import type { AppOptions, HttpSecurity } from './app-options.ts'
 import { createEventStreams } from './events/event-streams.ts'
+import { createLinks } from './links.ts'
 import { createOpenApiDocument } from './openapi/document.ts'
 import { readBodies } from './plugins/bodies.ts'
 import { serveDocsPage } from './plugins/docs-page.ts'
@@ -31,12 +32,14 @@ const defaults = { maxEventStreams: 2000, heartbeatMs: 15_000, maxStreamBufferBy
  */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { jobs, registry, outputs, limits, security, about, logger, now = Date.now } = options
-  const app = createServer(options).withTypeProvider<ZodTypeProvider>()
+  const { trustedProxies, ...addresses } = options.proxying ?? {}
+  const links = createLinks(addresses)
+  const app = createServer({ ...options, links, trustedProxies }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   // What is sent has been typed by the same schemas; checking it again would cost each answer.
   app.setSerializerCompiler(() => JSON.stringify)
 
-  const presenter = createJobPresenter({ jobs, retentionMs: limits.retentionMs })
+  const presenter = createJobPresenter({ jobs, retentionMs: limits.retentionMs, links })
   const waiting = createWaiting({ jobs, onDisconnect: limits.onDisconnect, logger })
   const streams = createEventStreams({
     jobs,
@@ -53,12 +56,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     done()
   })
 
-  const routes = rememberRoutes(app, registry)
-  guardRequests(app, security, () => isClosing)
+  const routes = rememberRoutes(app, registry, links)
+  const { allowedHosts, allowedOrigins } = allowedBy(security, addresses.publicUrl)
+  guardRequests(app, { security: { ...security, allowedHosts }, allowedOrigins, links, isClosing: () => isClosing })
   observeRequests(app, options.metrics)
-  readBodies(app)
-  answerErrors(app, { routes, logger, maxBodyBytes: limits.maxBodyBytes })
-  await documentRoutes(app, about, security)
+  readBodies(app, links)
+  answerErrors(app, { routes, logger, links, maxBodyBytes: limits.maxBodyBytes })
+  await documentRoutes(app, { about, security, links })
   const render = createOpenApiDocument({ fixed: () => ({ ...app.swagger() }), registry, logger })
 
   await app.register(probeRoutes, { about, ready: options.ready, metrics: options.metrics })
@@ -66,7 +70,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobRoutes, { jobs, presenter })
   await app.register(jobEventRoutes, { jobs, streams, waiting })
   await app.register(jobOutputRoutes, { jobs, outputs })
-  await app.register(workflowRoutes, { registry, routes })
+  await app.register(workflowRoutes, { registry, routes, links })
   const calls = createJobCalls({
     jobs,
     streams,
@@ -77,6 +81,16 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
   runWorkflowRoute(app, { calls, registry, storage, routes })
   await app.register(openApiRoute, { render, isOpen: security.openDocs })
-  await serveDocsPage(app, { render, isOpen: security.openDocs, about, folder: options.docsFolder })
+  await serveDocsPage(app, { render, isOpen: security.openDocs, about, links, folder: options.docsFolder })
   return app
+}
+
+/** The public address is ours: it is answered to, and its own pages may change something. */
+function allowedBy(
+  { allowedHosts, corsOrigins = [] }: HttpSecurity,
+  publicUrl: string | undefined,
+): { allowedHosts: readonly string[]; allowedOrigins: ReadonlySet<string> } {
+  if (publicUrl === undefined) return { allowedHosts, allowedOrigins: new Set(corsOrigins) }
+  const { hostname, origin } = new URL(publicUrl)
+  return { allowedHosts: [...allowedHosts, hostname], allowedOrigins: new Set([...corsOrigins, origin]) }
 }

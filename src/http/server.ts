@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { errorCatalogue, type ErrorCode } from '../errors/error-catalogue.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
-import type { HttpLimits, HttpLogger } from './app-options.ts'
+import type { HttpLimits, HttpLogger, TrustedProxies } from './app-options.ts'
+import type { Links } from './links.ts'
 import { sendProblem } from './plugins/errors.ts'
 import { problemContentType, problemOf } from './schemas/problem.ts'
 
@@ -25,9 +26,11 @@ const defaults = {
 export function createServer(options: {
   limits: HttpLimits
   logger: HttpLogger
+  links: Links
+  trustedProxies: TrustedProxies | undefined
   mintRequestId: () => string
 }): FastifyInstance {
-  const { limits, logger, mintRequestId } = options
+  const { limits, logger, links, trustedProxies, mintRequestId } = options
   const app = Fastify({
     logger: false,
     bodyLimit: limits.maxBodyBytes,
@@ -35,6 +38,8 @@ export function createServer(options: {
     keepAliveTimeout: defaults.keepAliveTimeoutMs,
     maxRequestsPerSocket: defaults.maxRequestsPerSocket,
     return503OnClosing: false,
+    trustProxy: trustOf(trustedProxies),
+    rewriteUrl: ({ url = '/' }) => links.routeOf(url) ?? url,
     routerOptions: { maxParamLength: 500 },
     http: {
       headersTimeout: limits.headersTimeoutMs ?? defaults.headersTimeoutMs,
@@ -46,7 +51,7 @@ export function createServer(options: {
       return typeof sent === 'string' && requestIdPattern.test(sent) ? sent : mintRequestId()
     },
     frameworkErrors: (error, request, reply) => {
-      sendProblem(error, request, reply, { logger, maxBodyBytes: limits.maxBodyBytes })
+      sendProblem(error, request, reply, { logger, maxBodyBytes: limits.maxBodyBytes, links })
     },
     clientErrorHandler: (error, socket) => refuseConnection(error.code, socket, mintRequestId()),
   })
@@ -56,6 +61,15 @@ export function createServer(options: {
     done()
   })
   return app
+}
+
+/**
+ * Fastify believes nobody when it is given a number, because it cannot know that the peer is a proxy. A number is for
+ * servers that only their proxies can reach.
+ */
+function trustOf(proxies: TrustedProxies | undefined): false | string[] | ((address: string, hop: number) => boolean) {
+  if (proxies === undefined) return false
+  return typeof proxies === 'number' ? (_address, hop) => hop < proxies : [...proxies]
 }
 
 /** A connection that becomes idle while the server closes would hold it up until its keep-alive time is over. */

@@ -6,7 +6,6 @@ import type { OutputStore } from '../../outputs/output-store.ts'
 import { covers, type AnswerForm } from '../negotiation/accept.ts'
 import type { Preferences } from '../negotiation/prefer.ts'
 import { JobFailure } from '../plugins/errors.ts'
-import { jobPath, outputPath } from '../schemas/job.ts'
 import { runStats } from '../schemas/result.ts'
 import { jobErrorOf, type JobPresenter } from './job-presenter.ts'
 import { sendOutput } from './send-output.ts'
@@ -54,7 +53,7 @@ function sendAccepted(
   if (applied.length > 0) reply.header('preference-applied', applied.join(', '))
   reply
     .code(202)
-    .header('location', jobPath(job.id))
+    .header('location', presenter.links.job(job.id))
     .header('retry-after', String(pollAfterSeconds))
     .send(presenter.present(job))
 }
@@ -71,20 +70,21 @@ async function sendBest(
     }
     if (form.kind !== 'output') continue
     const output = job.outputs.find((candidate) => covers(form.range, candidate.contentType))
-    if (output !== undefined) return sendRaw(reply, job, output, tools.outputs)
+    if (output !== undefined) return sendRaw(reply, job, output, tools)
   }
   throw new JobFailure(
     new GatewayError('not_acceptable', {
-      detail: `The job has ${describeOutputs(job)}. Get them below ${jobPath(job.id)}/outputs, or send Accept: application/json.`,
+      detail: `The job has ${describeOutputs(job)}. Get them below ${tools.presenter.links.job(job.id)}/outputs, or send Accept: application/json.`,
     }),
     job.id,
   )
 }
 
-function sendRaw(reply: FastifyReply, job: Job, output: JobOutput, outputs: AnswerTools['outputs']): Promise<void> {
-  reply.header('content-location', outputPath(job.id, output.index))
+function sendRaw(reply: FastifyReply, job: Job, output: JobOutput, { outputs, presenter }: AnswerTools): Promise<void> {
+  const { links } = presenter
+  reply.header('content-location', links.output(job.id, output.index))
   reply.header('output-count', String(job.outputs.length))
-  reply.header('link', `<${jobPath(job.id)}>; rel="describedby"`)
+  reply.header('link', `<${links.job(job.id)}>; rel="describedby"`)
   return sendOutput(reply, { method: 'POST', outputs, jobId: job.id, output })
 }
 

@@ -7,7 +7,6 @@ import type { EventStreams } from '../events/event-streams.ts'
 import { answerForms, parseAccept, type AnswerForm } from '../negotiation/accept.ts'
 import { parseIdempotencyKey } from '../negotiation/idempotency-key.ts'
 import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
-import { jobPath } from '../schemas/job.ts'
 import { answerCall, type AnswerTools } from './answer-call.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -70,7 +69,7 @@ async function run(
     const acceptedAtMs = tools.now()
     if (replayed) reply.header('idempotency-replayed', 'true')
     if (call.wantsEvents) {
-      const headers = { location: jobPath(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
+      const headers = { location: tools.presenter.links.job(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
       streams.open(reply, { jobId: job.id, afterId: undefined, previews, headers })
       return
     }

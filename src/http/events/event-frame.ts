@@ -1,6 +1,6 @@
 import type { JobEvent } from '../../jobs/jobs.ts'
 import { jobErrorOf, type JobPresenter } from '../answers/job-presenter.ts'
-import { jobPath, toOutputResource, toProgressResource } from '../schemas/job.ts'
+import { toOutputResource, toProgressResource } from '../schemas/job.ts'
 import { problemOf } from '../schemas/problem.ts'
 
 /** Writes job events as server-sent events. */
@@ -30,12 +30,12 @@ function eventData(event: JobEvent, jobId: string, presenter: JobPresenter): obj
     case 'preview':
       return { content_type: event.contentType, node_id: event.nodeId ?? null, data: event.bytes.toString('base64') }
     case 'output':
-      return toOutputResource(jobId, event.output)
+      return toOutputResource(jobId, event.output, presenter.links)
     case 'end': {
       const { job } = event
       const resource = presenter.present(job)
       if (job.state === 'succeeded') return resource
-      const context = { instance: jobPath(jobId), requestId: job.requestId, jobId }
+      const context = { instance: presenter.links.job(jobId), requestId: job.requestId, jobId }
       return { ...resource, problem: problemOf(jobErrorOf(job), context) }
     }
   }

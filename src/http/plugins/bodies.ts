@@ -4,13 +4,14 @@ import { refuseComplexity } from '../body/complexity.ts'
 import { parseJson } from '../body/parse-json.ts'
 import { parseMultipart } from '../body/parse-multipart.ts'
 import { refuseBrokenText } from '../body/refuse-broken-text.ts'
+import { pathOf, type Links } from '../links.ts'
 import { emptyBody, ReceivedBody } from '../body/received-body.ts'
 
 /** What `curl -d` and careless clients say of their JSON. A web page can send these without asking, so never from one. */
 const carelessTypes = ['application/x-www-form-urlencoded', 'text/plain']
 
 /** Replaces the body parsers of Fastify: every body that gets to a handler is a `ReceivedBody`. */
-export function readBodies(app: FastifyInstance): void {
+export function readBodies(app: FastifyInstance, links: Links): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, raw: Buffer, done) => {
     refuseEncoded(request)
@@ -28,7 +29,7 @@ export function readBodies(app: FastifyInstance): void {
   )
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, raw: Buffer, done) => {
     refuseEncoded(request)
-    if (!isCarelessJson(request)) throw wrongType(request)
+    if (!isCarelessJson(request)) throw wrongType(request, links)
     done(null, receiveJson(raw))
   })
 }
@@ -57,11 +58,10 @@ function isCarelessJson({ headers }: FastifyRequest): boolean {
   return type === undefined || carelessTypes.includes(type)
 }
 
-function wrongType(request: FastifyRequest): GatewayError {
-  const path = request.url.split('?')[0] ?? ''
+function wrongType(request: FastifyRequest, links: Links): GatewayError {
   return new GatewayError('unsupported_media_type', {
     detail:
       `Send a JSON object as application/json, or multipart/form-data, not ${request.headers['content-type'] ?? 'a body without a type'}. ` +
-      `With curl: curl http://${request.headers.host ?? 'localhost'}${path} -H 'Content-Type: application/json' -d '{…}'`,
+      `With curl: curl ${links.absolute(pathOf(request.url), request.host)} -H 'Content-Type: application/json' -d '{…}'`,
   })
 }

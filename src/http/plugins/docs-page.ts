@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { About } from '../app-options.ts'
+import type { Links } from '../links.ts'
 import type { RenderedDocument } from '../openapi/document.ts'
 
 /** Nothing from elsewhere, nothing inline but styles, which Swagger UI sets on its elements. Blobs are the results it shows. */
@@ -18,7 +19,7 @@ const contentSecurityPolicy =
  */
 export async function serveDocsPage(
   app: FastifyInstance,
-  options: { render: () => RenderedDocument; isOpen: boolean; about: About; folder: string | undefined },
+  options: { render: () => RenderedDocument; isOpen: boolean; about: About; links: Links; folder: string | undefined },
 ): Promise<void> {
   const baseDir = options.folder ?? installedFolder()
   app.addHook('onRoute', (route) => {
@@ -27,6 +28,7 @@ export async function serveDocsPage(
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: options.links.path(''),
     baseDir,
     logo: { type: 'image/svg+xml', content: await readFile(join(baseDir, 'logo.svg')) },
     theme: { title: options.about.demo ? 'comfyui-api (SIMULATED)' : 'comfyui-api' },

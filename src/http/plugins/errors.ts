@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { errorCatalogue } from '../../errors/error-catalogue.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { HttpLogger } from '../app-options.ts'
+import { pathOf, type Links } from '../links.ts'
 import { problemContentType, problemOf } from '../schemas/problem.ts'
 import type { KnownRoutes } from './known-routes.ts'
 
@@ -18,16 +19,19 @@ export class JobFailure extends Error {
   }
 }
 
+/** What making a problem takes. */
+export interface ProblemTools {
+  readonly logger: HttpLogger
+  readonly maxBodyBytes: number
+  readonly links: Links
+}
+
 /** Makes problem+json of every error that leaves a handler, a hook or Fastify itself. */
-export function answerErrors(
-  app: FastifyInstance,
-  options: { routes: KnownRoutes; logger: HttpLogger; maxBodyBytes: number },
-): void {
-  const { routes, logger, maxBodyBytes } = options
-  app.setErrorHandler((error: unknown, request, reply) => sendProblem(error, request, reply, { logger, maxBodyBytes }))
+export function answerErrors(app: FastifyInstance, { routes, ...tools }: ProblemTools & { routes: KnownRoutes }): void {
+  app.setErrorHandler((error: unknown, request, reply) => sendProblem(error, request, reply, tools))
   app.setNotFoundHandler((request, reply) => {
     const missed = routes.explainMiss(request.method, pathOf(request.url))
-    return sendProblem(missed, request, reply, { logger, maxBodyBytes })
+    return sendProblem(missed, request, reply, tools)
   })
 }
 
@@ -35,15 +39,17 @@ export function sendProblem(
   thrown: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  options: { logger: HttpLogger; maxBodyBytes: number },
+  options: ProblemTools,
 ): FastifyReply {
   const jobId = thrown instanceof JobFailure ? thrown.jobId : undefined
   const error = thrown instanceof JobFailure ? thrown.error : toGatewayError(thrown, options.maxBodyBytes)
   if (jobId === undefined) logTrouble(error, request, options.logger)
-  const instance = pathOf(request.url)
+  const instance = options.links.asked(request.originalUrl)
   const problem = problemOf(error, { instance, requestId: request.id, ...(jobId !== undefined && { jobId }) })
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   if (jobId !== undefined) reply.header('job-id', jobId)
+  // What comes next on this connection would be refused as well: the caller shall open one to another server.
+  if (error.code === 'draining') reply.header('connection', 'close')
   return reply
     .code(problem.status)
     .headers(error.headers)
@@ -58,10 +64,6 @@ function logTrouble(error: GatewayError, request: FastifyRequest, logger: HttpLo
   const facts = { err: error.cause ?? error, requestId: request.id }
   if (error.code === 'internal_error') logger.error(facts, 'A request failed through a fault of ours')
   if (error.code === 'storage_unavailable') logger.error(facts, 'A request failed because nothing can be stored')
-}
-
-export function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? ''
 }
 
 function toGatewayError(thrown: unknown, maxBodyBytes: number): GatewayError {

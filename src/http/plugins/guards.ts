@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { HttpSecurity } from '../app-options.ts'
+import { pathOf, type Links } from '../links.ts'
 import { anonymous, createKeyCheck, type CallerId } from './api-keys.ts'
-import { createHostCheck } from './host-guard.ts'
-import { isOriginAllowed } from './origin-guard.ts'
+import { createHostCheck, hasSeveralHosts } from './host-guard.ts'
+import { asksForOrigin, isOriginAllowed } from './origin-guard.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,19 +16,31 @@ declare module 'fastify' {
   }
 }
 
-/** One synchronous hook in front of everything: is the server up, is the host ours, may this origin, whose key is it. */
-export function guardRequests(app: FastifyInstance, security: HttpSecurity, isClosing: () => boolean): void {
+export interface GuardOptions {
+  readonly security: Omit<HttpSecurity, 'openDocs' | 'corsOrigins'>
+  /** Pages of these origins may change something, besides those of the host asked for; `*` for any. */
+  readonly allowedOrigins: ReadonlySet<string>
+  readonly links: Links
+  readonly isClosing: () => boolean
+}
+
+/** One synchronous hook in front of everything: is the host ours, may this origin, is the server up, whose key is it. */
+export function guardRequests(app: FastifyInstance, options: GuardOptions): void {
+  const { security, allowedOrigins, links, isClosing } = options
   const isOurHost = createHostCheck(security)
   const checkKey = createKeyCheck(security.apiKeys)
   app.decorateRequest('callerId', anonymous)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
-    const { headers } = request.raw
-    if (!isOurHost(headers.host)) return done(hostRefused(headers.host))
-    if (!isOriginAllowed(request.raw.method ?? '', headers)) return done(originRefused(headers.origin))
-    if (isClosing())
-      return done(new GatewayError('draining', { headers: { connection: 'close' }, retryAfterSeconds: 5 }))
+    const { host } = request
+    const { headers, rawHeaders } = request.raw
+    if (hasSeveralHosts(rawHeaders)) return done(severalHosts())
+    if (!isOurHost(host)) return done(hostRefused(host))
+    if (asksForOrigin(request.method, headers) && !isOriginAllowed(headers, { host, allowedOrigins }))
+      return done(originRefused(headers.origin))
+    if (isClosing()) return done(new GatewayError('draining', { retryAfterSeconds: 5 }))
+    if (links.routeOf(request.originalUrl) === undefined) return done(outside(request.originalUrl, links))
     if (request.routeOptions.config.isOpen !== true) {
       try {
         request.callerId = checkKey(headers)
@@ -39,9 +52,22 @@ export function guardRequests(app: FastifyInstance, security: HttpSecurity, isCl
   })
 }
 
-function hostRefused(host: string | undefined): GatewayError {
+function severalHosts(): GatewayError {
+  return new GatewayError('malformed_request', {
+    detail: 'The request has more than one Host header.',
+    headers: { connection: 'close' },
+  })
+}
+
+function outside(target: string, links: Links): GatewayError {
+  return new GatewayError('not_found', {
+    detail: `There is nothing at ${pathOf(target).slice(0, 200)}. This server answers below ${links.path('/')}.`,
+  })
+}
+
+function hostRefused(host: string): GatewayError {
   const sent =
-    host === undefined || host === ''
+    host === ''
       ? 'The request has no Host header.'
       : `This server does not answer to ${JSON.stringify(host.slice(0, 100))}.`
   return new GatewayError('host_not_allowed', { detail: `${sent} Names are added with --allowed-hosts.` })

@@ -5,6 +5,16 @@ export type HostCheck = (host: string | undefined) => boolean
 
 const anyAddress = new Set(['0.0.0.0', '::'])
 
+/** Whether a request names more than one host: what is in front of this server may have checked another than we do. */
+export function hasSeveralHosts(rawHeaders: readonly string[]): boolean {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
+    if (name?.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count > 1
+}
+
 /**
  * Allowed are loopback, the bound host and the listed names. A server bound to every address answers to any IP address
  * as well: no name has to be resolved for one, so none can be re-bound. A listed name with a port is allowed with that

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import type { WorkflowRegistry } from '../../workflows/served-workflow.ts'
+import type { Links } from '../links.ts'
 
 export interface KnownRoute {
   readonly method: string
@@ -21,9 +22,13 @@ export interface KnownRoutes {
 /** Segments as routes have them; the path is compared as it was sent, so no encoding gets around a rule. */
 export const workflowPathPattern = /^\/[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9_-]*)*$/
 
+/** Routes that take every path: they say nothing about what there is. */
+const catchAll = new Set(['/*', '*'])
+
 export function rememberRoutes(
   app: FastifyInstance,
   registry: Pick<WorkflowRegistry, 'get' | 'list' | 'problems'>,
+  links: Links,
 ): KnownRoutes {
   const list: KnownRoute[] = []
   const patterns: { readonly pattern: RegExp; readonly route: KnownRoute }[] = []
@@ -32,7 +37,7 @@ export function rememberRoutes(
     for (const name of [method].flat()) {
       const route = { method: name, url, isHidden }
       list.push(route)
-      if (url !== '/*') patterns.push({ pattern: toPattern(url), route })
+      if (!catchAll.has(url)) patterns.push({ pattern: toPattern(url), route })
     }
   })
 
@@ -57,11 +62,11 @@ export function rememberRoutes(
       }
       const addresses = [
         ...registry.list().map((workflow) => `/${workflow.name}`),
-        ...list.filter((route) => !route.isHidden && route.url !== '/*').map((route) => route.url),
+        ...list.filter((route) => !route.isHidden && !catchAll.has(route.url)).map((route) => route.url),
       ]
       const near = nearestName(path, addresses)
       return new GatewayError('not_found', {
-        detail: `There is nothing at ${path.slice(0, 200)}.${near === undefined ? ' GET /workflows lists what there is.' : ` Did you mean ${near}?`}`,
+        detail: `There is nothing at ${links.path(path).slice(0, 200)}. ${near === undefined ? `GET ${links.path('/workflows')} lists what there is.` : `Did you mean ${links.path(near)}?`}`,
       })
     },
   }

@@ -3,10 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { About, HttpSecurity } from '../app-options.ts'
 import { createComponentRegistry } from '../openapi/component-schemas.ts'
+import type { Links } from '../links.ts'
 import { demoNotice } from '../routes/probes.ts'
 
 /** Collects the routes that follow into the fixed part of the OpenAPI document, `app.swagger()`. */
-export async function documentRoutes(app: FastifyInstance, about: About, security: HttpSecurity): Promise<void> {
+export async function documentRoutes(
+  app: FastifyInstance,
+  { about, security, links }: { about: About; security: HttpSecurity; links: Links },
+): Promise<void> {
   const schemaRegistry = createComponentRegistry()
   const keys = [{ bearerAuth: [] }, { apiKeyAuth: [] }]
   await app.register(swagger, {
@@ -19,7 +23,7 @@ export async function documentRoutes(app: FastifyInstance, about: About, securit
         description: `${about.demo ? `> **${demoNotice}**\n\n` : ''}${description}`,
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: '/' }],
+      servers: [{ url: links.server }],
       security: security.apiKeys.length > 0 ? keys : [{}, ...keys],
       tags: [
         { name: 'workflows', description: 'What can be run.' },

@@ -2,15 +2,26 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+/** Whether it matters which page sends a request: one that changes something, or that opens a WebSocket. */
+export function asksForOrigin(method: string, headers: IncomingHttpHeaders): boolean {
+  return !safeMethods.has(method) || headers.upgrade !== undefined
+}
+
 /**
- * Whether a request that changes something may come from where it says it comes. Programs send no `Origin`; a browser
- * always does, so a page of another origin is refused, and so is one that hides its origin (`null`).
+ * Whether a page may have sent these headers. Programs send no `Origin`; a browser always does where it matters, so a
+ * page of another origin is refused, and so is one that hides its origin (`null`).
+ *
+ * @param host the caller asked for, with its port
+ * @param allowedOrigins such as `https://app.example.com`, allowed besides pages of that host; `*` for any
  */
-export function isOriginAllowed(method: string, headers: IncomingHttpHeaders): boolean {
-  if (safeMethods.has(method)) return true
+export function isOriginAllowed(
+  headers: IncomingHttpHeaders,
+  { host, allowedOrigins }: { host: string; allowedOrigins: ReadonlySet<string> },
+): boolean {
+  const { origin } = headers
+  if (origin !== undefined && (allowedOrigins.has('*') || allowedOrigins.has(origin))) return true
   if (headers['sec-fetch-site'] === 'cross-site') return false
-  const { origin, host } = headers
-  return origin === undefined || (host !== undefined && sameHost(origin, host))
+  return origin === undefined || sameHost(origin, host)
 }
 
 function sameHost(origin: string, host: string): boolean {

@@ -3,7 +3,7 @@ import type { WorkflowRegistry } from '../../workflows/served-workflow.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
 import { prepareJob } from '../body/prepare-job.ts'
 import type { MediaStorage } from '../body/store-media.ts'
-import { pathOf } from '../plugins/errors.ts'
+import { pathOf } from '../links.ts'
 import { workflowPathPattern, type KnownRoutes } from '../plugins/known-routes.ts'
 
 export interface RunWorkflowOptions {

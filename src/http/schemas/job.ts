@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { errorCatalogue, errorCodes } from '../../errors/error-catalogue.ts'
 import type { Job, JobProgress } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
+import type { Links } from '../links.ts'
 import { fieldErrorSchema, toFieldErrorResource } from './problem.ts'
 
 export const jobStatuses = ['queued', 'running', 'canceling', 'succeeded', 'failed', 'canceled', 'expired'] as const
@@ -81,9 +82,9 @@ export interface LiveFacts {
   readonly retentionMs: number
 }
 
-export function toJobResource(job: Job, live: LiveFacts): JobResource {
+export function toJobResource(job: Job, live: LiveFacts, links: Links): JobResource {
   const { createdAtMs, startedAtMs, executedAtMs, completedAtMs } = job.times
-  const self = jobPath(job.id)
+  const self = links.job(job.id)
   return {
     id: job.id,
     object: 'job',
@@ -96,7 +97,7 @@ export function toJobResource(job: Job, live: LiveFacts): JobResource {
     queue_position: live.queuePosition ?? null,
     expected_at: live.expectedEndMs === undefined ? null : timestamp(live.expectedEndMs),
     progress: live.progress === undefined ? null : toProgressResource(live.progress),
-    outputs: job.outputs.map((output) => toOutputResource(job.id, output)),
+    outputs: job.outputs.map((output) => toOutputResource(job.id, output, links)),
     error: toErrorResource(job),
     warnings: [...job.warnings],
     metrics: {
@@ -122,7 +123,7 @@ export function toProgressResource(progress: JobProgress): JobProgressResource {
   }
 }
 
-export function toOutputResource(jobId: string, output: JobOutput): JobOutputResource {
+export function toOutputResource(jobId: string, output: JobOutput, links: Links): JobOutputResource {
   return {
     id: outputId(jobId, output.index),
     index: output.index,
@@ -132,16 +133,8 @@ export function toOutputResource(jobId: string, output: JobOutput): JobOutputRes
     content_type: output.contentType,
     size_bytes: output.sizeBytes,
     filename: output.filename,
-    url: outputPath(jobId, output.index),
+    url: links.output(jobId, output.index),
   }
-}
-
-export function jobPath(jobId: string): string {
-  return `/jobs/${jobId}`
-}
-
-export function outputPath(jobId: string, index: number): string {
-  return `/jobs/${jobId}/outputs/${index}`
 }
 
 export function outputId(jobId: string, index: number): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ServedWorkflow, WorkflowProblem } from '../../workflows/served-workflow.ts'
+import type { Links } from '../links.ts'
 
 export const workflowSummarySchema = z.object({
   name: z.string(),
@@ -57,10 +58,10 @@ const outputDescription =
   'POST answers with the job, and its images as base64 in `images`. Accept: image/* (video/*, audio/*) gets the first ' +
   'output of that type as it is, Accept: text/event-stream the progress, Prefer: respond-async the job at once.'
 
-export function toWorkflowSummary(workflow: ServedWorkflow): WorkflowSummary {
+export function toWorkflowSummary(workflow: ServedWorkflow, links: Links): WorkflowSummary {
   return {
     name: workflow.name,
-    url: `/${workflow.name}`,
+    url: links.path(`/${workflow.name}`),
     summary: workflow.definition.summary ?? null,
     file: workflow.file,
     generation: workflow.generation,
@@ -79,10 +80,14 @@ export function toWorkflowProblem(problem: WorkflowProblem): z.infer<typeof work
   }
 }
 
-export function toWorkflowDescription(workflow: ServedWorkflow, examples: readonly unknown[]): WorkflowDescription {
+export function toWorkflowDescription(
+  workflow: ServedWorkflow,
+  examples: readonly unknown[],
+  links: Links,
+): WorkflowDescription {
   const { definition } = workflow
   return {
-    ...toWorkflowSummary(workflow),
+    ...toWorkflowSummary(workflow, links),
     description: definition.description ?? null,
     input: { ...workflow.inputJsonSchema },
     media: workflow.mediaFields.map(({ path, kind }) => ({ path: [...path], kind })),

@@ -1,0 +1,56 @@
+/** The one place that makes addresses for callers, and that reads the paths they ask for. */
+export interface Links {
+  /** Address of the whole surface: absolute where the public one is known, else a path. */
+  readonly server: string
+  /** A route as a caller has to ask for it. */
+  path(route: string): string
+  /** The path that a request asked for, as its caller knows it. */
+  asked(target: string): string
+  job(id: string): string
+  output(jobId: string, index: number): string
+  /** The whole address of a route; `host` stands in where the public address is not known. */
+  absolute(route: string, host: string): string
+  /** The route, query included, that the target of a request means; `undefined` when it lies outside of the base path. */
+  routeOf(target: string): string | undefined
+}
+
+export interface LinksOptions {
+  /** Path below which requests arrive, such as `/comfy`; empty for the root of the host. */
+  readonly basePath?: string | undefined
+  /** Address under which callers know the server, without a slash at the end. Its path wins in links over `basePath`. */
+  readonly publicUrl?: string | undefined
+}
+
+/** Load balancers ask the server itself, past every path that a proxy puts before. */
+const probeRoutes = new Set(['/health', '/ready', '/metrics'])
+
+export function createLinks({ basePath = '', publicUrl }: LinksOptions = {}): Links {
+  const prefix = publicUrl === undefined ? basePath : new URL(publicUrl).pathname.replace(/\/+$/, '')
+  const path = (route: string) => `${prefix}${route}`
+
+  const routeOf = (target: string) => {
+    if (basePath === '') return target
+    const rest = target.startsWith(basePath) ? target.slice(basePath.length) : undefined
+    if (rest === '' || rest?.startsWith('?')) return `/${rest}`
+    if (rest?.startsWith('/')) return rest
+    return probeRoutes.has(pathOf(target)) ? target : undefined
+  }
+
+  return {
+    server: publicUrl ?? (prefix === '' ? '/' : prefix),
+    path,
+    asked(target) {
+      const route = routeOf(target)
+      return route === undefined ? pathOf(target) : path(pathOf(route))
+    },
+    job: (id) => path(`/jobs/${id}`),
+    output: (jobId, index) => path(`/jobs/${jobId}/outputs/${index}`),
+    absolute: (route, host) => (publicUrl === undefined ? `http://${host}${path(route)}` : `${publicUrl}${route}`),
+    routeOf,
+  }
+}
+
+/** A request target without its query. */
+export function pathOf(target: string): string {
+  return target.split('?', 1)[0] ?? ''
+}
