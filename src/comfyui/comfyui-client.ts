@@ -9,6 +9,7 @@ import { type LookUp, readEnding } from './look-up.ts'
 import {
   comfyuiJobSchema,
   historySchema,
+  namesSchema,
   type NodeErrors,
   queueSchema,
   submitAcceptedSchema,
@@ -44,6 +45,8 @@ export interface ComfyuiFile {
 
 /** Answers of the small routes; anything longer is no answer of ComfyUI. */
 const maxJsonBytes = 64 * 1024 * 1024
+/** Folders among those of models that hold something else. */
+const otherFolders = new Set(['configs', 'custom_nodes', 'datasets'])
 /** Files of at most this size are handed on as one buffer. */
 const bufferedFileBytes = 1024 * 1024
 
@@ -206,6 +209,24 @@ export class ComfyuiClient {
   /** The nodes it has, with the lists of their inputs. Large, and slow to make: ask once for each connection. */
   objectInfo(): Promise<ObjectInfo> {
     return this.#getJson('/object_info', objectInfoSchema)
+  }
+
+  /**
+   * Folder → names of the model files in it, sub-folders included, as loader nodes take them. Without the folders whose
+   * files are no models; that of custom nodes would list all of their code.
+   */
+  async modelFiles(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const folders = (await this.#getJson('/models', namesSchema)).filter((folder) => !otherFolders.has(folder))
+    const files = new Map<string, readonly string[]>()
+    for (const folder of folders) {
+      const path = `/models/${encodeURIComponent(folder)}`
+      const answer = await this.#call({ method: 'GET', path })
+      // A folder whose name is no path segment is listed, but cannot be asked for.
+      if (answer.status === 404) discard(answer.body)
+      else if (answer.status === 200) files.set(folder, parseAnswer(answer, namesSchema, `GET ${path}`))
+      else throw unexpected(`GET ${path}`, answer)
+    }
+    return files
   }
 
   /** Has ComfyUI drop its models and its cache, after what runs now. */

@@ -1,13 +1,25 @@
 import { createHash } from 'node:crypto'
 import { inputChoices, inputOptions, type InputSpec, type ObjectInfo } from '../comfyui/wire/object-info.ts'
-import type { Prompt } from '../comfyui/wire/prompt.ts'
+import type { Prompt, PromptNode } from '../comfyui/wire/prompt.ts'
 
 /** What an instance can run, by its own account. */
 export interface InstanceCapabilities {
   /** True when it has every class of the prompt, and every name that must be one of a list. */
   canRun(prompt: Prompt): boolean
+  /** Why it cannot: each class, and each name of a list, that it does not have. Empty when it can. */
+  lacks(prompt: Prompt): readonly MissingPart[]
+  /** The names that an input must be one of, in its order; undefined where there is no such list. */
+  choices(classType: string, input: string): readonly string[] | undefined
   /** Equal for instances that can run the same. */
   readonly fingerprint: string
+}
+
+/** Something in a prompt that an instance does not have: a class, or where `input` is there, a name for that input. */
+export interface MissingPart {
+  readonly nodeId: string
+  readonly classType: string
+  readonly input?: string
+  readonly value?: string
 }
 
 /** Class → input → the names it may have. Inputs without a list, and lists of files that can be uploaded, are left out. */
@@ -21,19 +33,28 @@ export function readCapabilities(objectInfo: ObjectInfo): InstanceCapabilities {
     hash.update(JSON.stringify([name, [...inputs].map(([input, names]) => [input, ...names])]))
   }
   return {
-    canRun: (prompt) => Object.values(prompt).every((node) => canRunNode(lists, node.class_type, node.inputs)),
+    canRun: (prompt) => Object.entries(prompt).every(([id, node]) => missingParts(lists, id, node).length === 0),
+    lacks: (prompt) => Object.entries(prompt).flatMap(([id, node]) => missingParts(lists, id, node)),
+    choices: (classType, input) => {
+      const names = lists.get(classType)?.get(input)
+      return names && [...names]
+    },
     fingerprint: hash.digest('hex'),
   }
 }
 
-function canRunNode(lists: Lists, classType: string, inputs: Readonly<Record<string, unknown>>): boolean {
+const nothing: readonly MissingPart[] = []
+
+function missingParts(lists: Lists, nodeId: string, node: PromptNode): readonly MissingPart[] {
+  const classType = node.class_type
   const ofClass = lists.get(classType)
-  if (!ofClass) return false
-  for (const [name, allowed] of ofClass) {
-    const value = inputs[name]
-    if (typeof value === 'string' && !allowed.has(value)) return false
+  if (!ofClass) return [{ nodeId, classType }]
+  let missing = nothing
+  for (const [input, allowed] of ofClass) {
+    const value = node.inputs[input]
+    if (typeof value === 'string' && !allowed.has(value)) missing = [...missing, { nodeId, classType, input, value }]
   }
-  return true
+  return missing
 }
 
 function readLists(objectInfo: ObjectInfo): Lists {

@@ -1,6 +1,14 @@
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
-import { Instance, type InstanceOptions, type InstanceView } from './instance.ts'
+import { withinTime } from '../lib/within-time.ts'
+import type { MissingPart } from './instance-capabilities.ts'
+import {
+  Instance,
+  type InstanceModels,
+  type InstanceOptions,
+  type InstanceState,
+  type InstanceView,
+} from './instance.ts'
 import { pickInstance } from './pick-instance.ts'
 
 /** Where an instance answers. */
@@ -26,6 +34,14 @@ export interface WaitingPrompt {
   readonly wantsMemory: boolean
 }
 
+/** Whether an instance could run a prompt. */
+export interface InstanceReadiness {
+  readonly id: string
+  readonly state: InstanceState
+  /** Empty when it has everything; `undefined` while that is not known. */
+  readonly lacks: readonly MissingPart[] | undefined
+}
+
 /** All instances the gateway may use. */
 export interface InstancePool {
   /** The instance that should take a prompt, its place already reserved; `undefined` while it has to wait. */
@@ -39,6 +55,10 @@ export interface InstancePool {
   /** True while at least one instance is reachable, or was a moment ago. */
   readonly isUsable: boolean
   views(): InstanceView[]
+  /** What models each one has. Asks those that told a while ago, and waits a few seconds for them. Never throws. */
+  models(): Promise<InstanceModels[]>
+  /** What each one lacks of the prompt, as far as it is known; nothing is asked for. */
+  readiness(prompt: Prompt): InstanceReadiness[]
   readonly readyCount: number
   /** Gives an instance no more jobs, until `resume`. `undefined` when there is none of this id. */
   drain(id: string): InstanceView | undefined
@@ -59,6 +79,8 @@ export interface InstancePool {
 
 /** An instance that does not answer for this long holds up nobody who waits for a free one. */
 const holderTimeoutMs = 5000
+/** An instance that is slower tells its models to the next who asks. */
+const modelsTimeoutMs = 5000
 /** How long after the start instances that were not reached yet count as reachable. */
 const startGraceMs = 10_000
 
@@ -126,6 +148,8 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       return instances.filter(({ state }) => state === 'ready').length
     },
     views: () => [...instances, ...leaving].map((instance) => instance.view()),
+    models: () => Promise.all(instances.map((instance) => instance.models(modelsTimeoutMs))),
+    readiness: (prompt) => instances.map((each) => ({ id: each.id, state: each.state, lacks: each.lacks(prompt) })),
     drain(id) {
       const instance = instances.find((candidate) => candidate.id === id)
       instance?.drain()
@@ -162,16 +186,5 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     async close() {
       await Promise.all([...instances, ...leaving].map((instance) => instance.close()))
     },
-  }
-}
-
-/** `undefined` when it takes longer. */
-async function withinTime<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result | undefined> {
-  const { promise: isLate, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => resolve(undefined), timeoutMs)
-  try {
-    return await Promise.race([work, isLate])
-  } finally {
-    clearTimeout(timer)
   }
 }

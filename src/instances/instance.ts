@@ -6,8 +6,10 @@ import { openComfyuiSocket, type ComfyuiSocket } from '../comfyui/comfyui-socket
 import type { SystemStats } from '../comfyui/wire/answers.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { DeafnessDetector } from './deafness-detector.ts'
-import { type InstanceCapabilities, readCapabilities } from './instance-capabilities.ts'
+import { type InstanceCapabilities, type MissingPart, readCapabilities } from './instance-capabilities.ts'
+import { idOf, socketUrl } from './instance-address.ts'
 import { type InstanceFailure, InstanceHealth } from './instance-health.ts'
+import { createModelLists, type ModelLists, type ToldModels } from './model-lists.ts'
 import type { InstanceLoad } from './pick-instance.ts'
 
 /**
@@ -60,6 +62,15 @@ export interface InstanceOptions {
   readonly onStateChanged: (instance: Instance) => void
 }
 
+/** What an instance has, as it told last. */
+export interface InstanceModels extends ToldModels {
+  readonly id: string
+  readonly state: InstanceState
+  /** Empty as long as its nodes are not known. */
+  readonly samplers: readonly string[]
+  readonly schedulers: readonly string[]
+}
+
 /** How long a lost connection counts as a hiccup. */
 const hiccupMs = 10_000
 
@@ -78,6 +89,7 @@ export class Instance implements InstanceLoad {
 
   readonly #options: InstanceOptions
   readonly #socket: ComfyuiSocket
+  readonly #modelLists: ModelLists
   readonly #health = new InstanceHealth()
   readonly #deafness = new DeafnessDetector()
   readonly #listeners = new Map<string, { jobId: string; listener: (event: ComfyuiEvent) => void }>()
@@ -103,6 +115,7 @@ export class Instance implements InstanceLoad {
     this.href = options.url.href
     this.capacity = 1 + options.submitAhead
     this.client = new ComfyuiClient(options)
+    this.#modelLists = createModelLists({ ask: () => this.client.modelFiles() })
     this.#socket = openComfyuiSocket({
       url: socketUrl(options.url),
       headers: options.headers,
@@ -144,6 +157,26 @@ export class Instance implements InstanceLoad {
   /** False when it is known to lack a node or a model of the prompt. */
   canRun(prompt: Prompt): boolean {
     return this.#capabilities?.canRun(prompt) ?? true
+  }
+
+  /** What it lacks of the prompt; `undefined` while that is not known. */
+  lacks(prompt: Prompt): readonly MissingPart[] | undefined {
+    return this.#capabilities?.lacks(prompt)
+  }
+
+  /** What models it has; asked again where that was a while ago and it is connected. */
+  async models(timeoutMs: number): Promise<InstanceModels> {
+    const isReachable = this.#connectionState === 'ready' && !this.#isClosed
+    const told = isReachable ? await this.#modelLists.latest(timeoutMs) : this.#modelLists.told
+    const choices = (input: string) => this.#capabilities?.choices('KSampler', input) ?? []
+    return {
+      id: this.id,
+      state: this.state,
+      ...told,
+      failure: told.failure ?? (isReachable ? undefined : this.#reason),
+      samplers: choices('sampler_name'),
+      schedulers: choices('scheduler'),
+    }
   }
 
   /**
@@ -297,6 +330,7 @@ export class Instance implements InstanceLoad {
     const isCurrent = () => !this.#isClosed && connection === this.#connection
     this.#isGreeted = false
     this.#uploadedInputs.clear()
+    this.#modelLists.expire()
     try {
       this.#stats = await this.client.probe()
       await this.#findOutWhetherStuck()
@@ -352,13 +386,4 @@ export class Instance implements InstanceLoad {
     if (!wasDown) this.#sinceMs = Date.now()
     this.#options.onStateChanged(this)
   }
-}
-
-function idOf(url: URL): string {
-  return url.host + url.pathname.replace(/\/$/, '').replaceAll('/', '~')
-}
-
-function socketUrl(url: URL): string {
-  const scheme = url.protocol === 'https:' ? 'wss:' : 'ws:'
-  return `${scheme}//${url.host}${url.pathname.replace(/\/$/, '')}/ws`
 }

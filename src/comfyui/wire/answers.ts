@@ -67,6 +67,9 @@ export const comfyuiJobSchema = z.looseObject({
 
 export const uploadedSchema = z.looseObject({ name: z.string(), subfolder: z.string().default('') })
 
+/** Of `/models` the folders, of `/models/{folder}` the files. */
+export const namesSchema = z.array(z.string())
+
 export const systemStatsSchema = z.looseObject({
   system: z.looseObject({ comfyui_version: z.string().nullish() }),
   devices: z
