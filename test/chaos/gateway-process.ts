@@ -19,10 +19,14 @@ export interface GatewayProcess {
   stop(): Promise<void>
 }
 
-/** Starts the program as its users do, on any free port. */
-export function startGatewayProcess(args: readonly string[]): GatewayProcess {
+/** Starts the program as its users do, on any free port. `env` is added to the environment. */
+export function startGatewayProcess(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): GatewayProcess {
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--log-format', 'json', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   const said: string[] = []
   const ready = addressOf(child, said)
@@ -53,7 +57,7 @@ function addressOf(child: ChildProcess, said: string[]): Promise<string> {
     createInterface({ input: stream }).on('line', (line) => {
       said.push(line)
       if (said.length > keptLines) said.shift()
-      const address = /"url":"(http:[^"]+)"/.exec(line)?.[1]
+      const address = /"url":"(http:[^"]+)".*"msg":"listening"/.exec(line)?.[1]
       if (address !== undefined) resolve(address)
     })
   }
