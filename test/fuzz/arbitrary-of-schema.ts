@@ -80,7 +80,8 @@ export function arbitraryOfSchema(
       )
     const { additionalProperties } = part
     if (additionalProperties === undefined || additionalProperties === false) return named
-    const others = fc.dictionary(fc.string({ maxLength: 12 }), build(schemaOf(additionalProperties), depth + 1), {
+    const otherName = fc.string({ maxLength: 12 }).filter((name) => !Object.hasOwn(properties, name))
+    const others = fc.dictionary(otherName, build(schemaOf(additionalProperties), depth + 1), {
       maxKeys: 4,
     })
     return fc.tuple(others, named).map(merge)
@@ -110,7 +111,7 @@ function stringOf(part: Exclude<JsonSchema, boolean>): fc.Arbitrary<unknown> {
       fc.string({ minLength, maxLength, unit: 'grapheme' }),
       fc.string({ minLength, maxLength, unit: 'binary' }),
     )
-    .filter((text) => [...text].length <= maxLength)
+    .filter((text) => Array.from(text).length <= maxLength)
 }
 
 function numberOf(part: Exclude<JsonSchema, boolean>): fc.Arbitrary<number> {
