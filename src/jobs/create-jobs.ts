@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors/gateway-error.ts'
-import { isTerminal, type Job } from './job.ts'
+import { isTerminal, type Job, type OpenJobs } from './job.ts'
 import { JobJournal } from './job-journal.ts'
 import { JobRunner, type JobRunnerOptions } from './job-runner.ts'
 import type { StandingClaim, StoredJob } from './job-store.ts'
@@ -23,6 +23,8 @@ export interface JobsOptions extends LiveJobsOptions, Omit<JobRunnerOptions, 'li
 export interface JobsOwner extends Jobs {
   /** Takes up what an earlier process left, and begins to run jobs. */
   start(): void
+  /** Counts what is open: costs a look at each of them. */
+  countOpen(): OpenJobs
   /** Accepts nothing more. Jobs that are accepted go on. */
   drain(): void
   /** Resolves when no job is open, or when `timeoutMs` has passed. */
@@ -171,6 +173,11 @@ export function createJobs(options: JobsOptions): JobsOwner {
       return (lives.recentJournal(id) ?? endedJournal(job)).subscribe(job, afterId, listener)
     },
 
+    countOpen() {
+      const open = { queued: 0, running: 0, canceling: 0 }
+      for (const { job } of lives) if (!isTerminal(job.state)) open[job.state]++
+      return { ...open, waiting: runner.queue.size, oldestWaitingSinceMs: oldestOf(runner.queue) }
+    },
     drain() {
       isDraining = true
     },
@@ -200,6 +207,7 @@ function newJob(request: JobRequest): StoredJob {
       warnings: [],
       nodeStartsMs: {},
       requestId: request.requestId,
+      ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
     },
     payload: {
       input: request.input,
@@ -212,6 +220,12 @@ function newJob(request: JobRequest): StoredJob {
       limits: request.limits,
     },
   }
+}
+
+function oldestOf(waiting: Iterable<LiveJob>): number | undefined {
+  let oldestMs: number | undefined
+  for (const { job } of waiting) oldestMs = Math.min(oldestMs ?? Infinity, job.times.createdAtMs)
+  return oldestMs
 }
 
 /** The events of a job that ended out of anybody's sight. */

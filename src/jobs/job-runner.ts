@@ -5,7 +5,8 @@ import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
 import type { InstancePool } from '../instances/instance-pool.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
-import type { JobError } from './job.ts'
+import { attemptOf, type AttemptTimes } from './attempt-report.ts'
+import type { JobAttempt, JobError } from './job.ts'
 import { JobQueue } from './job-queue.ts'
 import type { LiveJob } from './live-job.ts'
 import type { LiveJobs } from './live-jobs.ts'
@@ -29,6 +30,8 @@ export interface JobRunnerOptions {
     errors: readonly FieldError[],
   ) => Promise<readonly FieldError[]>
   readonly onFault: (message: string, error: unknown) => void
+  /** Called when a job's time on an instance is over, before the job goes on or ends. */
+  readonly onAttempt?: (attempt: JobAttempt) => void
 }
 
 /** How often followers and the queue look at the time. One timer for all jobs. */
@@ -193,6 +196,7 @@ export class JobRunner {
 
   async #attempt(live: LiveJob, instance: Instance, mode: 'submit' | 'adopt'): Promise<void> {
     const { lives, inputs, outputs, nameParameters, onFault } = this.#options
+    const times: AttemptTimes = { beganAtMs: Date.now() }
     let result: AttemptResult
     try {
       result = await runAttempt(live, mode, {
@@ -206,26 +210,29 @@ export class JobRunner {
           return { untrack: () => void this.#followers.delete(follower) }
         },
         release: () => instance.release(),
-        hooks: this.#hooksOf(live),
+        hooks: this.#hooksOf(live, times),
         onOutput: (output) => {
           if (live.journal.isWatched) live.journal.append({ type: 'output', output })
         },
         onPromptId: (promptId) => lives.change(live, { promptId }),
+        onSubmitted: () => void (times.submittedAtMs = Date.now()),
       })
     } catch (error) {
       onFault('An attempt to run a job broke', error)
       result = { kind: 'failed', error: { code: 'internal_error', message: 'Something went wrong in the gateway.' } }
     }
     if (this.#isClosed) return
+    this.#options.onAttempt?.(attemptOf(live, instance, mode, result, times))
     if (instance.state === 'stuck') this.#abandonAll(instance)
     await this.#conclude(live, instance, result)
   }
 
-  #hooksOf(live: LiveJob): FollowHooks {
+  #hooksOf(live: LiveJob, attempt: AttemptTimes): FollowHooks {
     const { lives } = this.#options
     const nodeStartsMs: Record<string, number> = {}
     return {
       started: (startedAtMs) => {
+        attempt.startedAtMs = startedAtMs
         const times = { ...live.job.times, startedAtMs }
         lives.change(live, { times, nodeStartsMs, ...(live.job.state === 'queued' && { state: 'running' as const }) })
       },

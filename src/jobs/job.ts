@@ -51,7 +51,7 @@ export interface JobTimes {
 
 /** A snapshot: replaced as a whole, never mutated, but for `nodeStartsMs`, which grows while the job runs. */
 export interface Job {
-  /** Canonical lowercase UUID. */
+  /** Canonical lowercase UUID, or what the caller chose: `jobIdPattern`. */
   readonly id: string
   /** The id under which ComfyUI knows it; one for all attempts. */
   readonly promptId: string
@@ -71,7 +71,54 @@ export interface Job {
   readonly nodeStartsMs: Readonly<Record<string, number>>
   /** Request id of the call that made the job. */
   readonly requestId: string
+  /** The caller's marks, in the caller's order, none of them twice. */
+  readonly tags: readonly string[]
+  /** It expires when this passes before ComfyUI is done with it. Milliseconds since the epoch. */
+  readonly deadlineAtMs?: number
+  /** The job that this one repeats. */
+  readonly retryOf?: string
+  /** Nobody will ask for it any more: it is forgotten instead of stored when it ends. */
+  readonly isUnwanted?: boolean
+  /** Place in the trace that the job belongs to, as `lib/traceparent.ts` writes it. */
+  readonly traceparent?: string
 }
+
+/** How a job fared on one instance, told when that is over and before anything comes of it. */
+export interface JobAttempt {
+  readonly job: Job
+  readonly instance: string
+  /** Counts the submissions of the job, from 1. */
+  readonly number: number
+  /** An earlier process submitted it. */
+  readonly isAdopted: boolean
+  /** `lost`: nobody's fault, another attempt may do better. */
+  readonly outcome: 'succeeded' | 'failed' | 'expired' | 'canceled' | 'lost'
+  readonly error: JobError | undefined
+  /** When things happened, milliseconds since the epoch. */
+  readonly times: {
+    readonly beganAtMs: number
+    /** The instance took the prompt. */
+    readonly submittedAtMs: number | undefined
+    readonly startedAtMs: number | undefined
+    /** ComfyUI was done with it; what follows is the copying of the outputs. */
+    readonly executedAtMs: number | undefined
+    readonly endedAtMs: number
+  }
+}
+
+/** The jobs that have not ended, counted. */
+export interface OpenJobs {
+  readonly queued: number
+  readonly running: number
+  readonly canceling: number
+  /** Those that no instance was given yet. */
+  readonly waiting: number
+  /** When the oldest of these was accepted, milliseconds since the epoch. */
+  readonly oldestWaitingSinceMs: number | undefined
+}
+
+/** Ids that callers may choose. */
+export const jobIdPattern = /^[A-Za-z0-9_-]{1,128}$/
 
 /** What a job was made of. Kept beside the snapshot, because few readers need it. */
 export interface JobPayload {
@@ -87,6 +134,8 @@ export interface JobPayload {
   readonly priority: number
   readonly retry: boolean
   readonly limits: JobTimeLimits
+  /** Who chose the id of the job for what: a request that says the same is the same job. */
+  readonly idFingerprint?: string
 }
 
 /** Deadlines of a job, where they differ from those of the configuration. */

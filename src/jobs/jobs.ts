@@ -19,6 +19,8 @@ export interface JobRequest {
   /** Limits of the workflow; those of the configuration where absent. */
   readonly limits: JobTimeLimits
   readonly requestId: string
+  /** Place in a trace, as `lib/traceparent.ts` writes it. */
+  readonly traceparent?: string
   readonly idempotency?: { readonly key: string; readonly fingerprint: string }
 }
 

@@ -4,9 +4,10 @@ import { GatewayError, type FieldError } from '../errors/gateway-error.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
+import { traceIdOf } from '../lib/traceparent.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
-import type { JobError } from './job.ts'
+import type { Job, JobError } from './job.ts'
 import type { LiveJob } from './live-job.ts'
 import { fieldErrorsOf, jobErrorOfNodeFailure, jobErrorOfRefusal } from './node-failure.ts'
 import { type FollowHooks, type FollowLimits, PromptFollower } from './prompt-follower.ts'
@@ -36,6 +37,8 @@ export interface AttemptContext {
   readonly onOutput: (output: JobOutput) => void
   /** The instance chose another id than the one it was given, as servers before 0.3.45 do. */
   readonly onPromptId: (promptId: string) => void
+  /** The instance took the prompt. */
+  readonly onSubmitted: () => void
 }
 
 /**
@@ -117,6 +120,7 @@ async function submit(
       instance.noteFailure('An input that was uploaded is not there.')
       return { kind: 'lost', error, mayHaveRun: true }
     }
+    context.onSubmitted()
     const isRenamed = answer.promptId !== live.job.promptId
     if (isRenamed) {
       followed.push(answer.promptId)
@@ -214,8 +218,21 @@ function submitBody(live: LiveJob, instance: Instance, prompt: Prompt): string {
     prompt,
     prompt_id: live.job.promptId,
     client_id: instance.clientId,
-    extra_data: { preview_method: live.payload.previews ? 'auto' : 'none' },
+    extra_data: {
+      preview_method: live.payload.previews ? 'auto' : 'none',
+      comfyui_api: markOf(live.job),
+    },
   })
+}
+
+/** ComfyUI shows it in its queue and history and does nothing else with it: only `extra_pnginfo` gets into files. */
+function markOf({ id, requestId, workflow, traceparent }: Job): Record<string, string> {
+  return {
+    job_id: id,
+    request_id: requestId,
+    workflow,
+    ...(traceparent !== undefined && { trace_id: traceIdOf(traceparent) }),
+  }
 }
 
 async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext): Promise<AttemptResult> {

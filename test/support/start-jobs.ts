@@ -1,5 +1,5 @@
 import { createJobs, type JobsOwner, type JobsOptions } from '../../src/jobs/create-jobs.ts'
-import { isTerminal, type Job } from '../../src/jobs/job.ts'
+import { isTerminal, type Job, type JobAttempt } from '../../src/jobs/job.ts'
 import type { JobRequest } from '../../src/jobs/jobs.ts'
 import { createMemoryJobStore } from '../../src/jobs/stores/memory-job-store.ts'
 import { createInstancePool, type InstancePool } from '../../src/instances/instance-pool.ts'
@@ -12,6 +12,7 @@ export interface StartedJobs extends AsyncDisposable {
   readonly pool: InstancePool
   /** Every state that any job was told to be in, in order. */
   readonly told: readonly Job[]
+  readonly attempts: readonly JobAttempt[]
   readonly faults: readonly unknown[]
   submit(changes?: Partial<JobRequest>): Promise<Job>
   /** The job once it is terminal. */
@@ -26,6 +27,7 @@ export async function startJobs(
   limits: Partial<JobsOptions['limits']> = {},
 ): Promise<StartedJobs> {
   const told: Job[] = []
+  const attempts: JobAttempt[] = []
   const faults: unknown[] = []
   const { promise: ready, resolve: allAreReady } = Promise.withResolvers<undefined>()
   const pool = createInstancePool({
@@ -70,6 +72,7 @@ export async function startJobs(
     },
     nameParameters: (_workflow, _input, errors) => Promise.resolve(errors),
     onJobChanged: (job) => void told.push(job),
+    onAttempt: (attempt) => void attempts.push(attempt),
     onFault: (_message, error) => void faults.push(error),
   })
   jobs.start()
@@ -78,6 +81,7 @@ export async function startJobs(
     jobs,
     pool,
     told,
+    attempts,
     faults,
     async submit(changes) {
       const { job } = await jobs.submit({ ...makePayload(), workflow: 'test/made', requestId: 'r', ...changes })

@@ -59,6 +59,11 @@ const jobSchema = z
     warnings: z.array(z.string()),
     nodeStartsMs: z.record(z.string(), z.number()),
     requestId: z.string(),
+    tags: z.array(z.string()).default([]),
+    deadlineAtMs: z.number().exactOptional(),
+    retryOf: z.string().exactOptional(),
+    isUnwanted: z.boolean().exactOptional(),
+    traceparent: z.string().exactOptional(),
   })
   .transform((job): Job => ({ ...job, instance: job.instance, error: job.error }))
 
@@ -78,6 +83,7 @@ const payloadSchema = z
       runTimeoutMs: z.number().exactOptional(),
       stallTimeoutMs: z.number().exactOptional(),
     }),
+    idFingerprint: z.string().exactOptional(),
   })
   .transform((payload): JobPayload => ({ ...payload, input: payload.input }))
 
@@ -85,6 +91,8 @@ export const jobRowSchema = z.object({ snapshot: z.string() })
 export const payloadRowSchema = z.object({ body: z.string() })
 export const openJobRowSchema = z.object({ seq: z.int(), snapshot: z.string(), body: z.string() })
 export const seqRowSchema = z.object({ seq: z.int() })
+export const placeRowSchema = z.object({ seq: z.int(), id: z.string(), created_at_ms: z.int() })
+export const workflowRowSchema = z.object({ workflow: z.string() })
 export const completedRowSchema = z.object({ seq: z.int(), id: z.string(), outputCount: z.int() })
 export const claimRowSchema = z.object({ job_id: z.string(), fingerprint: z.string(), expires_at_ms: z.number() })
 
