@@ -166,8 +166,10 @@ async function build(
       apiKeys: config.security.apiKeys.map((key) => key.reveal()),
       allowedHosts: config.security.allowedHosts,
       boundHost: config.server.host,
+      corsOrigins: config.security.corsOrigins,
       openDocs: config.security.apiKeys.length === 0,
     },
+    proxying: config.proxying,
     about: { version, demo: config.demo.isEnabled },
     mintRequestId: randomUUID,
   })
@@ -177,7 +179,7 @@ async function build(
     app,
     async listen() {
       const address = await app.listen({ host: config.server.host, port: config.server.port })
-      return { url: address }
+      return { url: `${address}${config.proxying.basePath}` }
     },
     async reload() {
       if (config.comfyui.instanceFiles.length > 0) await replaceInstances()

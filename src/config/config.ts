@@ -1,5 +1,5 @@
 import type { Secret } from './secret.ts'
-import type { ComfyuiAddress } from './value-kinds.ts'
+import type { ComfyuiAddress, Rate } from './value-kinds.ts'
 
 /** What the process runs with. Every module gets its slice as an argument. Frozen at every depth. */
 export interface Config {
@@ -12,12 +12,25 @@ export interface Config {
     readonly syncHoldMs: number
     readonly onDisconnect: 'cancel' | 'keep'
     readonly drainMs: number
+    /** Requests of one caller that may start jobs. */
+    readonly rateLimit: Rate | undefined
   }
   readonly security: {
     /** Empty: no key is asked for. */
     readonly apiKeys: readonly Secret[]
     /** Lower case, without port; loopback and the bound address are allowed besides. */
     readonly allowedHosts: readonly string[]
+    /** As browsers send them; `*` for any. */
+    readonly corsOrigins: readonly string[]
+  }
+  /** What stands between callers and the server. */
+  readonly proxying: {
+    /** Without a slash at the end; empty for the root. */
+    readonly basePath: string
+    /** Without a slash at the end. */
+    readonly publicUrl: string | undefined
+    /** How many in a row, or their addresses and networks. */
+    readonly trustedProxies: number | readonly string[] | undefined
   }
   readonly comfyui: {
     /** Empty when the simulator is to be started, or when all stand in files. */
@@ -36,6 +49,7 @@ export interface Config {
   }
   readonly jobs: {
     readonly maxQueued: number
+    readonly maxQueuedPerCaller: number | undefined
     readonly maxAttempts: number
     readonly runTimeoutMs: number
     readonly queueTimeoutMs: number

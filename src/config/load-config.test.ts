@@ -38,8 +38,10 @@ describe('defaults', () => {
         syncHoldMs: 300_000,
         onDisconnect: 'cancel',
         drainMs: 30_000,
+        rateLimit: undefined,
       },
-      security: { apiKeys: [], allowedHosts: [] },
+      security: { apiKeys: [], allowedHosts: [], corsOrigins: [] },
+      proxying: { basePath: '', publicUrl: undefined, trustedProxies: undefined },
       comfyui: {
         instances: [{ url: 'http://127.0.0.1:8188', authorization: undefined }],
         instanceFiles: [],
@@ -51,6 +53,7 @@ describe('defaults', () => {
       workflows: { folders: [place.shippedWorkflowsFolder], watch: 'native' },
       jobs: {
         maxQueued: 1000,
+        maxQueuedPerCaller: undefined,
         maxAttempts: 2,
         runTimeoutMs: 600_000,
         queueTimeoutMs: 86_400_000,
@@ -101,9 +104,14 @@ describe('precedence', () => {
       syncHoldSeconds: '1',
       onDisconnect: 'keep',
       drainSeconds: '1',
+      basePath: '/comfy',
+      publicUrl: 'https://api.example',
       apiKeys: key,
       allowInsecureBind: 'true',
       allowedHosts: 'gateway.example',
+      trustProxy: '1',
+      corsOrigins: 'https://app.example',
+      rateLimit: '1/s',
       comfyuiUrls: 'http://gpu:8188',
       instanceFiles: '/etc/instances',
       submitAhead: '2',
@@ -116,6 +124,7 @@ describe('precedence', () => {
       dataDir: 'elsewhere',
       jobStore: 'memory',
       maxQueued: '1',
+      maxQueuedPerKey: '1',
       maxAttempts: '1',
       runTimeoutSeconds: '1',
       queueTimeoutSeconds: '1',
@@ -157,6 +166,25 @@ describe('bad values', () => {
     ['a host with a port', { HOST: '127.0.0.1:3000' }],
     ['a host with a scheme', { HOST: 'http://localhost' }],
     ['an allowed host with a path', { COMFYUI_API_ALLOWED_HOSTS: 'a.example,b.example/x' }],
+    ['a base path without a slash in front', { COMFYUI_API_BASE_PATH: 'comfy' }],
+    ['a base path that climbs', { COMFYUI_API_BASE_PATH: '/a/../b' }],
+    ['a base path with an empty segment', { COMFYUI_API_BASE_PATH: '/a//b' }],
+    ['a base path with an escape', { COMFYUI_API_BASE_PATH: '/a%20b' }],
+    ['a public address with a user', { COMFYUI_API_PUBLIC_URL: 'https://me@api.example' }],
+    ['a public address with a query', { COMFYUI_API_PUBLIC_URL: 'https://api.example/?a' }],
+    ['a public address without a scheme', { COMFYUI_API_PUBLIC_URL: 'api.example/comfy' }],
+    ['trust in everybody', { COMFYUI_API_TRUST_PROXY: 'true' }],
+    ['trust in no proxies', { COMFYUI_API_TRUST_PROXY: '0' }],
+    ['trust in a name', { COMFYUI_API_TRUST_PROXY: 'loopback,proxy.example' }],
+    ['trust in a network too narrow', { COMFYUI_API_TRUST_PROXY: '10.0.0.0/33' }],
+    ['an origin without a scheme', { COMFYUI_API_CORS_ORIGIN: 'app.example' }],
+    ['an origin with a path', { COMFYUI_API_CORS_ORIGIN: 'https://app.example/page' }],
+    ['the origin of nobody', { COMFYUI_API_CORS_ORIGIN: 'null' }],
+    ['every origin without a key', { COMFYUI_API_CORS_ORIGIN: 'https://app.example,*' }],
+    ['a rate without a time', { COMFYUI_API_RATE_LIMIT: '120' }],
+    ['a rate of nothing', { COMFYUI_API_RATE_LIMIT: '0/1m' }],
+    ['a rate over no time', { COMFYUI_API_RATE_LIMIT: '5/0s' }],
+    ['a rate over more than a day', { COMFYUI_API_RATE_LIMIT: '5/25h' }],
     ['an address without a scheme', { COMFYUI_URL: 'gpu:8188' }],
     ['an address of another scheme', { COMFYUI_URL: 'ftp://gpu' }],
     ['an address with a query', { COMFYUI_URL: 'http://gpu/?a=1' }],
@@ -218,6 +246,48 @@ describe('addresses of ComfyUI', () => {
     const { config, warnings } = load({ COMFYUI_URL: 'http://gpu:8188,http://gpu:8188/' })
     expect(config.comfyui.instances).toHaveLength(1)
     expect(warnings).toEqual([expect.stringContaining('COMFYUI_URL')])
+  })
+})
+
+describe('life behind a proxy', () => {
+  test('a path and a public address lose the slash at their end', () => {
+    const { proxying } = load({
+      COMFYUI_API_BASE_PATH: '/a/b/',
+      COMFYUI_API_PUBLIC_URL: 'https://API.example/c/',
+    }).config
+    expect(proxying).toMatchObject({ basePath: '/a/b', publicUrl: 'https://api.example/c' })
+    expect(load({ COMFYUI_API_BASE_PATH: '/' }).config.proxying.basePath).toBe('')
+  })
+
+  test('proxies are counted, or named by address and network', () => {
+    const trusted = (text: string) => load({ COMFYUI_API_TRUST_PROXY: text }).config.proxying.trustedProxies
+    expect(trusted('2')).toBe(2)
+    expect(trusted('loopback, 10.0.0.0/8,fd00::/8,192.0.2.7')).toEqual([
+      'loopback',
+      '10.0.0.0/8',
+      'fd00::/8',
+      '192.0.2.7',
+    ])
+    expect(trusted('off')).toBeUndefined()
+  })
+
+  test('origins are kept as browsers send them', () => {
+    const text = 'https://App.example:443/,http://localhost:5173,tauri://localhost'
+    expect(load({ COMFYUI_API_CORS_ORIGIN: text }).config.security.corsOrigins).toEqual([
+      'https://app.example',
+      'http://localhost:5173',
+      'tauri://localhost',
+    ])
+    expect(load({ COMFYUI_API_CORS_ORIGIN: '*', COMFYUI_API_KEY: key }).config.security.corsOrigins).toEqual(['*'])
+  })
+
+  test.each([
+    ['120/1m', 120, 60],
+    ['10/s', 10, 1],
+    ['1000/24h', 1000, 86_400],
+    ['5/90s', 5, 90],
+  ])('%s is a rate', (text, requests, windowSeconds) => {
+    expect(load({ COMFYUI_API_RATE_LIMIT: text }).config.server.rateLimit).toEqual({ requests, windowSeconds })
   })
 })
 

@@ -69,6 +69,13 @@ export function loadConfig(
         `or start with --allow-insecure-bind if something else protects the server.`,
     )
   }
+  const corsOrigins = read(settings.corsOrigins)
+  if (corsOrigins.includes('*') && apiKeys.length === 0) {
+    problems.push(
+      `${findTexts(settings.corsOrigins, env, flags).source} * lets every web page that somebody opens use the server, and no key protects it. ` +
+        `Either set COMFYUI_API_KEY, or name the origins.`,
+    )
+  }
   if (!isDemo && read(settings.demoFaults).length > 0)
     warnings.push(`${findTexts(settings.demoFaults, env, flags).source} has no effect: only the simulator has faults.`)
   if (folders.length === 0)
@@ -83,8 +90,14 @@ export function loadConfig(
       syncHoldMs: readMs(settings.syncHoldSeconds),
       onDisconnect: read(settings.onDisconnect),
       drainMs: readMs(settings.drainSeconds),
+      rateLimit: read(settings.rateLimit),
     },
-    security: { apiKeys, allowedHosts: read(settings.allowedHosts) },
+    security: { apiKeys, allowedHosts: read(settings.allowedHosts), corsOrigins },
+    proxying: {
+      basePath: read(settings.basePath),
+      publicUrl: read(settings.publicUrl),
+      trustedProxies: read(settings.trustProxy),
+    },
     comfyui: {
       instances: isDemo || isAddressGiven ? addresses : [{ url: defaultComfyuiUrl, authorization: undefined }],
       instanceFiles,
@@ -96,6 +109,7 @@ export function loadConfig(
     workflows: { folders, watch: read(settings.watch) },
     jobs: {
       maxQueued: read(settings.maxQueued),
+      maxQueuedPerCaller: read(settings.maxQueuedPerKey),
       maxAttempts: read(settings.maxAttempts),
       runTimeoutMs: readMs(settings.runTimeoutSeconds),
       queueTimeoutMs: readMs(settings.queueTimeoutSeconds),

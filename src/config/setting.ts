@@ -97,6 +97,15 @@ export function choice<const Choices extends readonly [string, ...string[]]>(
   return { schema: z.enum(choices), rule: `one of ${choices.join(', ')}` }
 }
 
+/** `off` besides what the kind takes. */
+export function orOff<Value>(kind: ValueKind<Value>): ValueKind<Value | undefined> {
+  return {
+    ...kind,
+    schema: z.union([z.literal('off').transform(() => undefined), kind.schema]),
+    rule: `${kind.rule}; or off`,
+  }
+}
+
 export function yesOrNo(): ValueKind<boolean> {
   return {
     schema: z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] }),

@@ -1,5 +1,18 @@
-import { choice, several, single, wholeNumber, yesOrNo } from './setting.ts'
-import { comfyuiAddress, faultText, file, folder, hostName, hostNameOrAny, secretText } from './value-kinds.ts'
+import { choice, orOff, several, single, wholeNumber, yesOrNo } from './setting.ts'
+import {
+  comfyuiAddress,
+  faultText,
+  file,
+  folder,
+  hostName,
+  hostNameOrAny,
+  proxies,
+  publicAddress,
+  rate,
+  secretText,
+  urlPath,
+  webOrigin,
+} from './value-kinds.ts'
 
 /** Every variable that begins with this is one of ours. */
 export const envPrefix = 'COMFYUI_API_'
@@ -56,6 +69,23 @@ export const settings = {
     description: 'How long a stopping server waits for open requests. Jobs that are not done go on at the next start.',
   }),
 
+  basePath: single(urlPath, {
+    env: 'COMFYUI_API_BASE_PATH',
+    flag: '--base-path <path>',
+    group: 'Server',
+    default: '/',
+    description:
+      'Path below which everything is served, for a proxy that passes it on. /health, /ready and /metrics answer at the root as well.',
+  }),
+  publicUrl: single(orOff(publicAddress), {
+    env: 'COMFYUI_API_PUBLIC_URL',
+    flag: '--public-url <url>',
+    group: 'Server',
+    default: 'off',
+    description:
+      'Address under which callers know the server. Its path stands in front of all links, also where a proxy takes it away; its host is answered to.',
+  }),
+
   apiKeys: several(secretText(minApiKeyLength), {
     env: 'COMFYUI_API_KEY',
     group: 'Security',
@@ -75,6 +105,31 @@ export const settings = {
     group: 'Security',
     separator: 'comma',
     description: 'Further names in the Host header that are answered, besides loopback and the address listened on.',
+  }),
+
+  trustProxy: single(orOff(proxies), {
+    env: 'COMFYUI_API_TRUST_PROXY',
+    flag: '--trust-proxy <proxies>',
+    group: 'Security',
+    default: 'off',
+    description:
+      'Proxies whose X-Forwarded-For, -Host and -Proto headers are believed: their addresses and networks, or how many there are in a row, where nobody else can reach the server.',
+  }),
+  corsOrigins: several(webOrigin, {
+    env: 'COMFYUI_API_CORS_ORIGIN',
+    flag: '--cors-origin <origin>',
+    group: 'Security',
+    separator: 'comma',
+    description:
+      'Web pages of this origin may use the API from a browser. * lets every page, and needs a key. None by default.',
+  }),
+  rateLimit: single(orOff(rate), {
+    env: 'COMFYUI_API_RATE_LIMIT',
+    flag: '--rate-limit <rate>',
+    group: 'Security',
+    default: 'off',
+    description:
+      'Requests that may start jobs, such as 120/1m, for each key, or for each address of a caller where no key is asked for.',
   }),
 
   comfyuiUrls: several(comfyuiAddress, {
@@ -165,6 +220,14 @@ export const settings = {
     group: 'Jobs',
     default: '1000',
     description: 'Jobs that may wait at the same time. More are refused with queue_full.',
+  }),
+  maxQueuedPerKey: single(orOff(wholeNumber(1, 1_000_000)), {
+    env: 'COMFYUI_API_MAX_QUEUED_PER_KEY',
+    flag: '--max-queued-per-key <number>',
+    group: 'Jobs',
+    default: 'off',
+    description:
+      'Jobs of one key, or of one address where no key is asked for, that may wait at the same time. More are refused with too_many_queued.',
   }),
   maxAttempts: single(wholeNumber(1, 10), {
     env: 'COMFYUI_API_MAX_ATTEMPTS',

@@ -37,6 +37,78 @@ export const hostNameOrAny: ValueKind<string> = {
   rule: `${hostName.rule}, or * for any`,
 }
 
+/** Segments that stay as they are in every address. */
+const pathPattern = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)*\/?$/
+
+/** Path below which everything is served, without a slash at the end; empty for the root. */
+export const urlPath: ValueKind<string> = {
+  schema: z
+    .string()
+    .startsWith('/')
+    .regex(pathPattern)
+    .transform((text) => text.replace(/\/$/, '')),
+  rule: 'a path of letters, digits and . _ ~ -, such as /comfy',
+}
+
+/** Address under which others know this server, without a slash at the end. */
+export const publicAddress: ValueKind<string> = {
+  schema: z.string().transform((text, context) => {
+    const address = parseComfyuiAddress(text)
+    if (address?.authorization === undefined && address !== undefined && pathPattern.test(new URL(text).pathname))
+      return address.url
+    context.addIssue('not a public address')
+    return z.NEVER
+  }),
+  rule: 'an http:// or https:// address without user, password and query, such as https://api.example.com/comfy',
+  show: showAddress,
+}
+
+/** How many proxies a request came through, or the addresses and networks of proxies. */
+export const proxies: ValueKind<number | readonly string[]> = {
+  schema: z.union([
+    z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(1).max(16)),
+    z
+      .string()
+      .transform((text) => text.split(',').map((part) => part.trim()))
+      .refine((parts) => parts.every(isNetwork)),
+  ]),
+  rule: 'a number of proxies from 1 to 16, or addresses and networks separated by commas, such as 10.0.0.0/8 or loopback',
+}
+
+/** An origin as browsers send it, or `*` for any. */
+export const webOrigin: ValueKind<string> = {
+  schema: z.string().transform((text, context) => {
+    if (text === '*') return text
+    const url = URL.parse(text)
+    if (url !== null && /^https?:$/.test(url.protocol) && /^[^/]+\/\/[^/?#@]+\/?$/.test(text)) return url.origin
+    // Pages of desktop and mobile apps, which have a scheme of their own.
+    if (url?.origin === 'null' && /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/.test(text)) return text
+    context.addIssue('not an origin')
+    return z.NEVER
+  }),
+  rule: 'a scheme and a host, such as https://app.example.com, or * for any',
+}
+
+/** So many requests in so much time. */
+export interface Rate {
+  readonly requests: number
+  readonly windowSeconds: number
+}
+
+const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+
+export const rate: ValueKind<Rate> = {
+  schema: z.string().transform((text, context) => {
+    const [, requests, count = '1', unit = ''] = /^(\d{1,6})\/(\d{0,4})([smh])$/.exec(text) ?? []
+    const windowSeconds = Number(count || '1') * (secondsOf[unit] ?? 0)
+    if (Number(requests) >= 1 && windowSeconds >= 1 && windowSeconds <= 86_400)
+      return { requests: Number(requests), windowSeconds }
+    context.addIssue('not a rate')
+    return z.NEVER
+  }),
+  rule: 'a number of requests and a time up to 24h, such as 120/1m',
+}
+
 const pathSchema = z
   .string()
   .min(1)
@@ -67,6 +139,14 @@ export function secretText(minLength: number): ValueKind<Secret> {
 /** An address for a person, without what may be secret in it. */
 export function showAddress(text: string): string {
   return JSON.stringify(text.replace(/^(.*?\/\/)?.*@/s, '$1***@').replace(/[?#].*$/s, '?***'))
+}
+
+/** An address, a network, or a name that Fastify has for some. */
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
+  const [, address = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && (length === undefined || Number(length) <= (family === 4 ? 32 : 128))
 }
 
 /** `undefined` for what is no address of a ComfyUI. */
