@@ -64,6 +64,13 @@ const kinds = {
     retryable: false,
     description: 'A web page of another origin may not change anything here.',
   },
+  raw_prompts_off: {
+    status: 403,
+    title: 'This server takes no raw graphs',
+    retryable: false,
+    description:
+      '`POST /prompt` runs any node that ComfyUI has. It is on where only this machine reaches the server; elsewhere start the server with `--raw-prompts on`.',
+  },
   not_found: {
     status: 404,
     title: 'There is nothing at this address',
@@ -144,17 +151,17 @@ const kinds = {
   },
   invalid_workflow: {
     status: 422,
-    title: 'ComfyUI refuses the graph that this request makes',
+    title: 'The graph that this request makes cannot be run',
     retryable: false,
     description:
-      'Each entry of `errors` names the parameter (or, where none is behind it, the node and its input) that ComfyUI refused.',
+      'ComfyUI refuses the graph, or would crash of it. Each entry of `errors` names the parameter (or, where none is behind it, the node and its input) that is to blame.',
   },
   unsafe_prompt: {
     status: 422,
     title: 'The graph that this request makes is not safe to run',
     retryable: false,
     description:
-      'The graph would name a file of the caller’s choice, or would crash ComfyUI. The detail names node and input.',
+      'The graph would name a file or folder of the ComfyUI host that the caller chose. The detail names node and input.',
   },
   idempotency_key_reuse: {
     status: 422,
@@ -167,6 +174,20 @@ const kinds = {
     title: 'A media parameter has a form or content that is not supported',
     retryable: false,
     description: 'Send a data URI, base64 or a multipart part that holds a real image.',
+  },
+  upgrade_required: {
+    status: 426,
+    title: 'This address speaks WebSocket',
+    retryable: false,
+    description:
+      'Connect with a WebSocket client. The same events come as server-sent events from `/jobs/{id}/events` and `/events`.',
+  },
+  too_many_streams: {
+    status: 429,
+    title: 'Too many event streams are open',
+    retryable: true,
+    description:
+      'One key, or one address where no key is asked for, may follow only so many at the same time. Close one, or ask for the job instead.',
   },
   headers_too_large: {
     status: 431,

@@ -17,7 +17,7 @@ export interface BuildPromptOptions {
 
 /**
  * Builds the prompt of a request: complete, and safe to send.
- * @throws GatewayError `unsafe_prompt`, `invalid_workflow`; whatever the module throws; GraphError
+ * @throws GatewayError `invalid_workflow`, `unsafe_prompt`; whatever the module throws; GraphError
  */
 export async function buildPrompt(options: BuildPromptOptions): Promise<Prompt> {
   const prompt = completePrompt(await options.generate(options.input), options.filenamePrefix)

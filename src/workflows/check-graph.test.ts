@@ -31,11 +31,16 @@ describe('what would end the worker of ComfyUI is refused', () => {
     ],
     ['a negative slot', { a: ['2', -1] }, 'links to slot -1'],
     ['a slot that is no whole number', { a: ['2', 0.5] }, 'links to slot 0.5'],
+    ['a slot far beyond what a node can have', { a: ['1', 1e9] }, 'links to slot 1000000000'],
+    ['true as a slot, which is a number in Python', { a: { __value__: ['2', true] } }, 'links to slot true'],
+    ['the same to a node that is not there', { a: { __value__: ['9', false] } }, 'links to node "9"'],
+    ['what looks like a link to nowhere deep inside', { a: { b: [['9', 0]] } }, 'looks like a link to node "9"'],
+    ['the same in a list that is a value', { a: { __value__: [{ b: ['9', 1] }] } }, 'looks like a link to node "9"'],
   ]
   test.each(deadly)('%s', (_title, inputs, message) => {
     const prompt = { '1': custom(inputs), '2': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'a' } } }
     expect(() => check(prompt)).toThrow(
-      expect.objectContaining({ code: 'unsafe_prompt', detail: expect.stringContaining(message) }),
+      expect.objectContaining({ code: 'invalid_workflow', detail: expect.stringContaining(message) }),
     )
     expect(() => check(prompt)).toThrow(
       expect.objectContaining({
@@ -47,7 +52,7 @@ describe('what would end the worker of ComfyUI is refused', () => {
   test('chains of 900 nodes and more, in whatever order the nodes stand', () => {
     const long = chain(900)
     for (const prompt of [long, Object.fromEntries(Object.entries(long).reverse())]) {
-      expect(() => check(prompt)).toThrow(expect.objectContaining({ code: 'unsafe_prompt' }))
+      expect(() => check(prompt)).toThrow(expect.objectContaining({ errors: [matching('chain_too_long')] }))
     }
     expect(() => check(chain(899))).not.toThrow()
   })
@@ -60,16 +65,43 @@ describe('what would end the worker of ComfyUI is refused', () => {
   })
 })
 
-test('cycles are refused as invalid', () => {
+function matching(code: string, node?: object): unknown {
+  return expect.objectContaining({ code, ...(node !== undefined && { node }) })
+}
+
+test('cycles are refused, naming a link that closes one', () => {
   const loop = { a: custom({ x: ['c', 0] }), b: custom({ x: ['a', 0] }), c: custom({ x: ['b', 0] }) }
-  expect(() => check(loop)).toThrow(expect.objectContaining({ code: 'invalid_workflow' }))
-  expect(() => check({ a: custom({ x: ['a', 0] }) })).toThrow(/node a is linked to itself/)
+  const atB = { id: 'b', classType: 'Custom', input: 'x' }
+  expect(() => check(loop)).toThrow(
+    expect.objectContaining({ code: 'invalid_workflow', errors: [matching('dependency_cycle', atB)] }),
+  )
+  expect(() => check({ a: custom({ x: ['a', 0] }) })).toThrow(/node a \(Custom\), input x links to the node itself/)
+})
+
+test('ids that nobody means are refused, others are not', () => {
+  for (const id of ['', 'x'.repeat(201), 'a\nb', '\0', '\u0085']) {
+    expect(() => check({ [id]: custom() }), id).toThrow(
+      expect.objectContaining({ errors: [matching('invalid_node_id')] }),
+    )
+  }
+  for (const id of ['0', '-1', '12:3:4', 'constructor', 'a b', 'é', 'x'.repeat(200)]) {
+    expect(() => check({ [id]: custom({ self: 'x' }), last: custom({ a: [id, 0] }) }), id).not.toThrow()
+  }
 })
 
 test('lists that ComfyUI takes for no link are none', () => {
-  expect(() =>
-    check({ '1': custom({ a: { __value__: [['9', 0]] }, b: { c: ['9', 0] }, d: { __value__: ['9', 'x'] } }) }),
-  ).not.toThrow()
+  const inner = {
+    a: { __value__: [['1', 0]] },
+    b: { c: ['1', 7] },
+    d: { __value__: ['9', 'x'] },
+    e: { f: ['9', null] },
+  }
+  expect(() => check({ '1': custom(inner), '2': custom({ a: ['1', 0] }) })).not.toThrow()
+})
+
+test('a node with more links than a call takes arguments is none too many', () => {
+  const inputs = Object.fromEntries(Array.from({ length: 200_000 }, (_, index) => [`i${index}`, ['a', 0]]))
+  expect(() => check({ a: custom(), b: custom(inputs) })).not.toThrow()
 })
 
 test('finds the longest chain and every cycle of random graphs', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { promptSchema } from '../comfyui/wire/prompt.ts'
-import { completePrompt, GraphError } from './complete-prompt.ts'
+import { completePrompt } from './complete-prompt.ts'
 
 const node = (inputs: unknown): object => ({ '1': { class_type: 'A', inputs } })
 
@@ -98,7 +98,7 @@ const refused: [title: string, graph: unknown, message: string][] = [
   ],
 ]
 test.each(refused)('refuses %s, for the author to read', (_title, graph, message) => {
-  expect(() => completePrompt(graph, 'p')).toThrow(new GraphError(message))
+  expect(() => completePrompt(graph, 'p')).toThrow(expect.objectContaining({ name: 'GraphError', message }))
 })
 
 test('refuses a value that holds itself', () => {

@@ -34,7 +34,7 @@ export interface ServedWorkflow {
    * Builds the prompt for parsed parameters: complete (`inputs` and `_meta` on every node), free of strings of the
    * caller in file-like inputs but for `uploads`, and free of what would crash ComfyUI. Every `filename_prefix` is
    * `filenamePrefix`.
-   * @throws GatewayError `workflow_failed`, `unsafe_prompt`
+   * @throws GatewayError `workflow_failed`, `invalid_workflow`, `unsafe_prompt`
    */
   build(input: unknown, options: { uploads: ReadonlySet<string>; filenamePrefix: string }): Promise<Prompt>
   /** Adds the caller's parameter (`pointer`) to errors that name a node and an input. Never throws. */

@@ -19,5 +19,11 @@ export const promptSchema = z.record(z.string(), promptNodeSchema)
 
 /** ComfyUI takes every array of a string and a number as a link, whatever it was meant to be. */
 export function isPromptLink(value: unknown): value is PromptLink {
-  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'number'
+  return isLinkShaped(value) && typeof value[1] === 'number'
+}
+
+/** What ComfyUI takes for a link: true and false are numbers in Python. */
+export function isLinkShaped(value: unknown): value is readonly [nodeId: string, slot: number | boolean] {
+  if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== 'string') return false
+  return typeof value[1] === 'number' || typeof value[1] === 'boolean'
 }
