@@ -148,6 +148,7 @@ async function build(
     inputs,
     outputs,
     instances: pool,
+    inventory: pool,
     decodeMedia,
     ready: () => {
       if (isDraining) return { ready: false, reason: 'The server is shutting down.' }

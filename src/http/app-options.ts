@@ -1,5 +1,7 @@
+import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputStore } from '../inputs/input-store.ts'
-import type { InstanceView } from '../instances/instance.ts'
+import type { InstanceReadiness } from '../instances/instance-pool.ts'
+import type { InstanceModels, InstanceView } from '../instances/instance.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
@@ -94,6 +96,14 @@ export interface InstanceControl {
 
 /** Everything the HTTP surface works with. */
 export interface AppOptions {
+/** What the ComfyUI instances have. */
+export interface InstanceInventory {
+  /** The models of each; some may not have told theirs. Never throws. */
+  models(): Promise<readonly InstanceModels[]>
+  /** What each lacks of a prompt, as far as it is known. */
+  readiness(prompt: Prompt): readonly InstanceReadiness[]
+}
+
   readonly jobs: Jobs
   readonly registry: WorkflowRegistry
   readonly inputs: Pick<InputStore, 'put'>
@@ -101,6 +111,7 @@ export interface AppOptions {
   readonly instances: InstanceControl
   /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */
   readonly decodeMedia: (value: string, pointer: string) => Buffer
+  readonly inventory: InstanceInventory
   readonly ready: () => Readiness
   readonly metrics: HttpMetrics
   readonly logger: HttpLogger

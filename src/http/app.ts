@@ -22,6 +22,7 @@ import { openApiRoute } from './routes/openapi.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { runWorkflowRoute } from './routes/run-workflow.ts'
 import { workflowRoutes } from './routes/workflows.ts'
+import { modelRoutes } from './routes/models.ts'
 import { createServer } from './server.ts'
 
 const defaults = { maxEventStreams: 2000, heartbeatMs: 15_000, maxStreamBufferBytes: 1_048_576 }
@@ -78,6 +79,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     tools: { presenter, outputs, now },
     syncHoldMs: limits.syncHoldMs,
   })
+  await app.register(modelRoutes, { inventory: options.inventory })
   const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
   runWorkflowRoute(app, { calls, registry, storage, routes })
   await app.register(openApiRoute, { render, isOpen: security.openDocs })

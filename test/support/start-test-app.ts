@@ -99,6 +99,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     inputs,
     outputs,
     instances: { views: () => [], drain: () => undefined, resume: () => undefined },
+    inventory: { models: async () => [], readiness: () => [] },
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
     ready: () => ({ ready: true }),
     metrics: {

@@ -3,6 +3,7 @@ import { jobExample, problemExample, resultExample } from './examples.ts'
 import { instanceSchema } from '../schemas/instance.ts'
 import { jobErrorSchema, jobOutputSchema, jobProgressSchema, jobSchema } from '../schemas/job.ts'
 import { jobListSchema } from '../schemas/job-list.ts'
+import { modelListSchema } from '../schemas/models.ts'
 import { fieldErrorSchema, problemSchema } from '../schemas/problem.ts'
 import { resultSchema, runStatsSchema } from '../schemas/result.ts'
 import { workflowDescriptionSchema, workflowListSchema } from '../schemas/workflow.ts'
@@ -17,6 +18,7 @@ const components = {
   Result: resultSchema,
   RunStats: runStatsSchema,
   Instance: instanceSchema,
+  ModelList: modelListSchema,
   Problem: problemSchema,
   FieldError: fieldErrorSchema,
   WorkflowList: workflowListSchema,

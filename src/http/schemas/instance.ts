@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import type { InstanceView } from '../../instances/instance.ts'
 
+export const instanceStatusSchema = z
+  .enum(['connecting', 'ready', 'reconnecting', 'unreachable', 'ejected', 'stuck', 'draining'])
+  .describe(
+    '`ejected`: it failed jobs and is tried again soon. `stuck`: its worker died; restart ComfyUI. `draining`: it gets no new jobs.',
+  )
+
 export const instanceSchema = z.object({
   id: z.string(),
   url: z.string(),
-  status: z
-    .enum(['connecting', 'ready', 'reconnecting', 'unreachable', 'ejected', 'stuck', 'draining'])
-    .describe(
-      '`ejected`: it failed jobs and is tried again soon. `stuck`: its worker died; restart ComfyUI. `draining`: it gets no new jobs.',
-    ),
+  status: instanceStatusSchema,
   reason: z.string().nullable().describe('Why it is not ready.'),
   since: z.iso.datetime().describe('When it got into this state.'),
   version: z.string().nullable().describe('Version of ComfyUI.'),

@@ -1,0 +1,74 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { InstanceModels } from '../../instances/instance.ts'
+import { nearestName } from '../../lib/nearest-name.ts'
+import type { InstanceInventory } from '../app-options.ts'
+import { errorResponses, jsonResponse } from '../openapi/responses.ts'
+import { modelListSchema, toModelList } from '../schemas/models.ts'
+import { queryParameters } from '../schemas/query-parameters.ts'
+
+export interface ModelRoutesOptions {
+  readonly inventory: Pick<InstanceInventory, 'models'>
+}
+
+const querySchema = queryParameters({
+  instance: z.string().optional().describe('Only of this one; its id as `GET /instances` has it.'),
+  type: z.string().optional().describe('Only of this type, such as `checkpoints`.'),
+})
+
+/** `GET /models`. */
+export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesOptions> = async (app, { inventory }) => {
+  app.get(
+    '/models',
+    {
+      schema: {
+        operationId: 'listModels',
+        tags: ['server'],
+        summary: 'List the models of all instances, and who has which',
+        description:
+          'By type: the folder below `models` where the files lie. Instances are asked now and then, not for each ' +
+          'request: a new file is seen within a minute. `instances` says which of them have not told theirs.',
+        querystring: querySchema,
+        response: {
+          200: jsonResponse('The models', modelListSchema),
+          ...errorResponses('validation_error', 'instance_not_found'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { instance, type } = request.query
+      const chosen = choose(await inventory.models(), instance)
+      return reply
+        .header('cache-control', 'no-store')
+        .send(toModelList(type === undefined ? chosen : only(type, chosen)))
+    },
+  )
+}
+
+function choose(instances: readonly InstanceModels[], id: string | undefined): readonly InstanceModels[] {
+  if (id === undefined) return instances
+  const chosen = instances.filter((instance) => instance.id === id)
+  if (chosen.length > 0) return chosen
+  const known = instances.map((instance) => instance.id)
+  throw new GatewayError('instance_not_found', {
+    detail: `There is no instance ${id.slice(0, 200)}. There are: ${known.join(', ') || 'none'}.`,
+  })
+}
+
+/** @throws GatewayError `validation_error` for a type that no instance knows, once all have told theirs */
+function only(type: string, instances: readonly InstanceModels[]): readonly InstanceModels[] {
+  const types = [...new Set(instances.flatMap(({ files }) => [...(files?.keys() ?? [])]))]
+  if (!types.includes(type) && instances.length > 0 && instances.every(({ files }) => files !== undefined)) {
+    const near = nearestName(type, types)
+    const message = near === undefined ? `must be one of ${types.join(', ')}` : `did you mean \`${near}\`?`
+    throw new GatewayError('validation_error', {
+      detail: `type ${message}`,
+      errors: [{ pointer: '/type', code: 'invalid_value', message }],
+    })
+  }
+  return instances.map((instance) => ({
+    ...instance,
+    files: instance.files && new Map([...instance.files].filter(([name]) => name === type)),
+  }))
+}
