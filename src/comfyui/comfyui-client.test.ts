@@ -89,6 +89,12 @@ describe.each(['0.33.0', '0.3.64', '0.3.40'] as const)('with ComfyUI %s', (versi
     })
   })
 
+  test('a refusal names the node whose class is not there', async () => {
+    const client = await start()
+    const unknown = { ...picture, '7:a': { class_type: 'Nobody', inputs: {}, _meta: { title: 'x' } } }
+    expect(await client.submitPrompt(body(unknown))).toMatchObject({ kind: 'refused', missingNodeId: '7:a' })
+  })
+
   test('a file goes there and back under the name it got', async () => {
     const client = await start()
     const file = { name: 'comfyui-api/a b.png', contentType: 'image/png', bytes: Buffer.from('these bytes') }

@@ -34,7 +34,14 @@ export interface ComfyuiClientOptions {
 
 export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly promptId: string; readonly nodeErrors: NodeErrors }
-  | { readonly kind: 'refused'; readonly errorType: string; readonly message: string; readonly nodeErrors: NodeErrors }
+  | {
+      readonly kind: 'refused'
+      readonly errorType: string
+      readonly message: string
+      readonly nodeErrors: NodeErrors
+      /** The node whose class it does not have; the first one only. */
+      readonly missingNodeId?: string
+    }
 
 /** A file of ComfyUI, named as its history names it; all three parts are needed. */
 export interface ComfyuiFile {
@@ -97,7 +104,14 @@ export class ComfyuiClient {
       if (typeof error === 'string')
         return { kind: 'refused', errorType: 'refused', message: error, nodeErrors: node_errors }
       const message = [error.message, error.details].filter(Boolean).join(': ')
-      return { kind: 'refused', errorType: error.type, message, nodeErrors: node_errors }
+      const missingNodeId = missingNodeOf(error)
+      return {
+        kind: 'refused',
+        errorType: error.type,
+        message,
+        nodeErrors: node_errors,
+        ...(missingNodeId !== undefined && { missingNodeId }),
+      }
     }
     throw unexpected('POST /prompt', answer)
   }
@@ -258,6 +272,13 @@ export class ComfyuiClient {
       path: this.#basePath + request.path,
     })
   }
+}
+
+/** Old servers name the node only in a text: `Node ID '#7'`. */
+function missingNodeOf(error: Exclude<z.infer<typeof submitRefusedSchema>['error'], string>): string | undefined {
+  const id = error.extra_info?.['node_id']
+  if (error.type === 'missing_node_type') return typeof id === 'string' ? id : undefined
+  return error.type === 'invalid_prompt' ? /^Node ID '#(.*)'$/s.exec(error.details ?? '')?.[1] : undefined
 }
 
 function parseAnswer<T>(answer: HttpAnswer, schema: z.ZodType<T>, route: string): T {

@@ -214,6 +214,7 @@ function newJob(request: JobRequest): StoredJob {
       prompt: request.prompt,
       inputFiles: request.inputFiles,
       outputNames: request.outputNames,
+      ...(request.pngInfo !== undefined && { pngInfo: request.pngInfo }),
       previews: request.previews,
       priority: request.priority,
       retry: request.retry,

@@ -129,6 +129,8 @@ export interface JobPayload {
   readonly inputFiles: readonly InputFile[]
   /** The workflow's names for output nodes: name → node id. */
   readonly outputNames: Readonly<Record<string, string>>
+  /** What ComfyUI embeds in the files of this job beside the prompt, such as the workflow of its editor. */
+  readonly pngInfo?: Readonly<Record<string, unknown>>
   /** Previews are made for this job. */
   readonly previews: boolean
   readonly priority: number

@@ -11,6 +11,8 @@ export interface JobRequest {
   readonly prompt: Prompt
   readonly inputFiles: readonly InputFile[]
   readonly outputNames: Readonly<Record<string, string>>
+  /** See `JobPayload`. */
+  readonly pngInfo?: Readonly<Record<string, unknown>>
   readonly previews: boolean
   /** Higher ones run first; equal ones in the order of their acceptance. */
   readonly priority: number

@@ -77,3 +77,23 @@ test('calls the workflow unavailable when a model it fixes itself is not there, 
   const missing = { errorType: 'missing_node_type', message: "Node 'X' not found", nodeErrors: {} }
   expect((await jobErrorOfRefusal(missing, asTheyAre)).code).toBe('workflow_unavailable')
 })
+
+test('names the node whose class is missing; where the caller chose it, it is theirs to mend', async () => {
+  const missing = {
+    errorType: 'missing_node_type',
+    message: "Node 'X' not found",
+    nodeErrors: {},
+    missingNodeId: '7',
+  }
+  const named = { code: 'missing_node_type', message: "Node 'X' not found", node: { id: '7', classType: '' } }
+  const ofWorkflow = await jobErrorOfRefusal(missing, (errors) => Promise.resolve(errors))
+  expect(ofWorkflow).toMatchObject({ code: 'workflow_unavailable', errors: [named] })
+  const ofCaller = await jobErrorOfRefusal(missing, (errors) =>
+    Promise.resolve(errors.map((error) => ({ ...error, pointer: '/prompt/7/class_type' }))),
+  )
+  expect(ofCaller).toMatchObject({
+    code: 'invalid_workflow',
+    message: "/prompt/7/class_type: Node 'X' not found",
+    errors: [{ ...named, pointer: '/prompt/7/class_type' }],
+  })
+})

@@ -33,6 +33,8 @@ export function fieldErrorsOf(nodeErrors: NodeErrors): FieldError[] {
   )
 }
 
+type RefusedPrompt = Extract<SubmitAnswer, { kind: 'refused' }>
+
 /** Error types by which ComfyUI says that it does not have a class (by version). */
 const missingClassTypes = new Set(['missing_node_type', 'invalid_prompt'])
 
@@ -41,21 +43,26 @@ const missingClassTypes = new Set(['missing_node_type', 'invalid_prompt'])
  * mend; where none is, the workflow asks for what the instance does not have.
  */
 export async function jobErrorOfRefusal(
-  answer: Omit<Extract<SubmitAnswer, { kind: 'refused' }>, 'kind'>,
+  answer: Omit<RefusedPrompt, 'kind'>,
   nameParameters: (errors: readonly FieldError[]) => Promise<readonly FieldError[]>,
 ): Promise<JobError> {
-  const errors = await nameParameters(fieldErrorsOf(answer.nodeErrors))
   const message = withoutServerPaths(answer.message)
-  if (missingClassTypes.has(answer.errorType)) {
+  const errors = await nameParameters([...missingNode(answer, message), ...fieldErrorsOf(answer.nodeErrors)])
+  const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
+  if (ofCaller.length === 0 && missingClassTypes.has(answer.errorType)) {
     return { code: 'workflow_unavailable', message: `ComfyUI refused the workflow: ${message}`, errors }
   }
-  const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
   const named = ofCaller.map(({ pointer, message }) => `${pointer ?? ''}: ${message}`).join('; ')
   if (ofCaller.length === 0 && errors.length > 0 && errors.every(({ code }) => code === 'value_not_in_list')) {
     const lacks = errors.map(({ node, message }) => `node ${node?.id ?? ''} (${node?.classType ?? ''}): ${message}`)
     return { code: 'workflow_unavailable', message: `The instance lacks something: ${lacks.join('; ')}`, errors }
   }
   return { code: 'invalid_workflow', message: named || `ComfyUI refused the workflow: ${message}`, errors }
+}
+
+function missingNode({ errorType, missingNodeId }: Omit<RefusedPrompt, 'kind'>, message: string): FieldError[] {
+  if (missingNodeId === undefined) return []
+  return [{ code: errorType, message, node: { id: missingNodeId, classType: '' } }]
 }
 
 /** Cuts absolute paths down to the last name in them; addresses with a scheme are left alone. */

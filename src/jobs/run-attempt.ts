@@ -214,12 +214,14 @@ function withNames(prompt: Prompt, renamed: ReadonlyMap<string, string>): Prompt
 }
 
 function submitBody(live: LiveJob, instance: Instance, prompt: Prompt): string {
+  const { previews, pngInfo } = live.payload
   return JSON.stringify({
     prompt,
     prompt_id: live.job.promptId,
     client_id: instance.clientId,
     extra_data: {
-      preview_method: live.payload.previews ? 'auto' : 'none',
+      preview_method: previews ? 'auto' : 'none',
+      ...(pngInfo !== undefined && { extra_pnginfo: pngInfo }),
       comfyui_api: markOf(live.job),
     },
   })

@@ -124,6 +124,7 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
         input: { text: '\u0000 "🙂" \ud800', list: [1, null, { deep: true }] },
         inputFiles: [{ name: 'comfyui-api/ab.png', sha256: 'ab', contentType: 'image/png', sizeBytes: 3 }],
         previews: true,
+        pngInfo: { workflow: { nodes: [{ id: 1 }] } },
       })
       const job = makeJob()
       const ended = jobStates.filter(isTerminal).map((state, index) => completeJob(makeJob(), state, 10 + index))

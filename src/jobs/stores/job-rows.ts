@@ -75,6 +75,7 @@ const payloadSchema = z
       z.object({ name: z.string(), sha256: z.string(), contentType: z.string(), sizeBytes: z.int().nonnegative() }),
     ),
     outputNames: z.record(z.string(), z.string()),
+    pngInfo: z.record(z.string(), z.unknown()).exactOptional(),
     previews: z.boolean(),
     priority: z.int(),
     retry: z.boolean(),
