@@ -41,3 +41,20 @@ describe('what an instance can run', () => {
     expect(capabilities.choices('Custom', 'sampler_name')).toBeUndefined()
   })
 })
+
+test('a definition keeps types and switches, and nothing that is long', () => {
+  const told = readCapabilities({
+    LoadImage: {
+      input: { required: { image: [['x.png'], { image_upload: true, tooltip: 'long' }] }, optional: { size: ['INT'] } },
+      output: ['IMAGE', ['a', 'b']],
+      description: 'long',
+      python_module: 'nodes',
+    },
+  })
+  expect(told.definition('LoadImage')).toEqual({
+    input: { required: { image: ['COMBO', { image_upload: true }] }, optional: { size: ['INT', {}] } },
+    output: ['IMAGE', 'COMBO'],
+    python_module: 'nodes',
+  })
+  expect(told.definition('constructor')).toBeUndefined()
+})

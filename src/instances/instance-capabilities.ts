@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
-import { inputChoices, inputOptions, type InputSpec, type ObjectInfo } from '../comfyui/wire/object-info.ts'
+import {
+  inputChoices,
+  inputOptions,
+  inputType,
+  type InputSpec,
+  type NodeDefinition,
+  type ObjectInfo,
+} from '../comfyui/wire/object-info.ts'
 import type { Prompt, PromptNode } from '../comfyui/wire/prompt.ts'
 
 /** What an instance can run, by its own account. */
@@ -10,6 +17,8 @@ export interface InstanceCapabilities {
   lacks(prompt: Prompt): readonly MissingPart[]
   /** The names that an input must be one of, in its order; undefined where there is no such list. */
   choices(classType: string, input: string): readonly string[] | undefined
+  /** What is known of a class, without its texts for people and its lists of names. */
+  definition(classType: string): NodeDefinition | undefined
   /** Equal for instances that can run the same. */
   readonly fingerprint: string
 }
@@ -28,6 +37,7 @@ type Lists = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>
 /** Reads ComfyUI's `/object_info`. Lists hold the model files of the moment: read again when the instance comes back. */
 export function readCapabilities(objectInfo: ObjectInfo): InstanceCapabilities {
   const lists = readLists(objectInfo)
+  const definitions = new Map(Object.entries(objectInfo).map(([name, whole]) => [name, withoutLists(whole)]))
   const hash = createHash('sha1')
   for (const [name, inputs] of lists) {
     hash.update(JSON.stringify([name, [...inputs].map(([input, names]) => [input, ...names])]))
@@ -39,6 +49,7 @@ export function readCapabilities(objectInfo: ObjectInfo): InstanceCapabilities {
       const names = lists.get(classType)?.get(input)
       return names && [...names]
     },
+    definition: (classType) => definitions.get(classType),
     fingerprint: hash.digest('hex'),
   }
 }
@@ -68,6 +79,29 @@ function readLists(objectInfo: ObjectInfo): Lists {
       return [classType, new Map(lists)]
     }),
   )
+}
+
+/** Small enough to be kept: types of inputs and outputs, and those options that are switched on. */
+function withoutLists({ input: { required, optional }, output, python_module }: NodeDefinition): NodeDefinition {
+  const brief = (specs: Readonly<Record<string, InputSpec>> = {}): Record<string, InputSpec> =>
+    Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, withoutChoices(spec)]))
+  return {
+    input: { required: brief(required), optional: brief(optional) },
+    output: output.map(typeName),
+    python_module,
+  }
+}
+
+function withoutChoices(spec: InputSpec): InputSpec {
+  return [
+    typeName(inputType(spec)),
+    Object.fromEntries(Object.entries(inputOptions(spec)).filter(([, value]) => value === true)),
+  ]
+}
+
+/** Lists are the types of choices. */
+function typeName(type: unknown): string {
+  return typeof type === 'string' ? type : 'COMBO'
 }
 
 function listOf(spec: InputSpec): ReadonlySet<string> | undefined {

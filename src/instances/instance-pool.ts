@@ -1,4 +1,5 @@
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { withinTime } from '../lib/within-time.ts'
 import type { MissingPart } from './instance-capabilities.ts'
@@ -55,8 +56,12 @@ export interface InstancePool {
   /** True while at least one instance is reachable, or was a moment ago. */
   readonly isUsable: boolean
   views(): InstanceView[]
+  /** Has `views` tell the free memory of all instances anew in a moment. */
+  refreshStats(): void
   /** What models each one has. Asks those that told a while ago, and waits a few seconds for them. Never throws. */
   models(): Promise<InstanceModels[]>
+  /** What an instance tells of a node class; `undefined` when none knows it. */
+  definition(classType: string): NodeDefinition | undefined
   /** What each one lacks of the prompt, as far as it is known; nothing is asked for. */
   readiness(prompt: Prompt): InstanceReadiness[]
   readonly readyCount: number
@@ -150,6 +155,17 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     views: () => [...instances, ...leaving].map((instance) => instance.view()),
     models: () => Promise.all(instances.map((instance) => instance.models(modelsTimeoutMs))),
     readiness: (prompt) => instances.map((each) => ({ id: each.id, state: each.state, lacks: each.lacks(prompt) })),
+    refreshStats() {
+      const nowMs = Date.now()
+      for (const instance of instances) instance.refreshStats(nowMs)
+    },
+    definition(classType) {
+      for (const instance of instances) {
+        const definition = instance.definition(classType)
+        if (definition !== undefined) return definition
+      }
+      return undefined
+    },
     drain(id) {
       const instance = instances.find((candidate) => candidate.id === id)
       instance?.drain()

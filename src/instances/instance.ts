@@ -3,13 +3,14 @@ import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
 import { readQueueRemaining } from '../comfyui/decode-frame.ts'
 import { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { openComfyuiSocket, type ComfyuiSocket } from '../comfyui/comfyui-socket.ts'
-import type { SystemStats } from '../comfyui/wire/answers.ts'
+import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { DeafnessDetector } from './deafness-detector.ts'
 import { type InstanceCapabilities, type MissingPart, readCapabilities } from './instance-capabilities.ts'
 import { idOf, socketUrl } from './instance-address.ts'
 import { type InstanceFailure, InstanceHealth } from './instance-health.ts'
 import { createModelLists, type ModelLists, type ToldModels } from './model-lists.ts'
+import { type InstanceDevice, InstanceStats } from './instance-stats.ts'
 import type { InstanceLoad } from './pick-instance.ts'
 
 /**
@@ -28,9 +29,13 @@ export interface InstanceView {
   readonly id: string
   readonly url: string
   readonly state: InstanceState
+  /** Whether jobs are kept away from it because it failed some. */
+  readonly breaker: 'closed' | 'open' | 'half_open'
   /** Why it is not ready. */
   readonly reason: string | undefined
   readonly sinceMs: number
+  /** When its socket last brought something, within a tick; milliseconds since the epoch. */
+  readonly lastHeardAtMs: number | undefined
   readonly version: string | undefined
   readonly inFlight: number
   readonly capacity: number
@@ -41,11 +46,7 @@ export interface InstanceView {
   /** Model files of its last prompt. */
   readonly models: readonly string[]
   readonly recentFailures: readonly InstanceFailure[]
-  readonly devices: readonly {
-    name: string
-    vramTotalBytes: number | undefined
-    vramFreeBytes: number | undefined
-  }[]
+  readonly devices: readonly InstanceDevice[]
 }
 
 export interface InstanceOptions {
@@ -91,6 +92,7 @@ export class Instance implements InstanceLoad {
   readonly #socket: ComfyuiSocket
   readonly #modelLists: ModelLists
   readonly #health = new InstanceHealth()
+  readonly #stats: InstanceStats
   readonly #deafness = new DeafnessDetector()
   readonly #listeners = new Map<string, { jobId: string; listener: (event: ComfyuiEvent) => void }>()
   readonly #uploadedInputs = new Set<string>()
@@ -99,7 +101,6 @@ export class Instance implements InstanceLoad {
   #announcedState: InstanceState = 'connecting'
   #reason: string | undefined = 'not reached yet'
   #sinceMs = Date.now()
-  #stats: SystemStats | undefined
   #capabilities: InstanceCapabilities | undefined
   #connection = 0
   #isGreeted = false
@@ -115,6 +116,7 @@ export class Instance implements InstanceLoad {
     this.href = options.url.href
     this.capacity = 1 + options.submitAhead
     this.client = new ComfyuiClient(options)
+    this.#stats = new InstanceStats(this.client)
     this.#modelLists = createModelLists({ ask: () => this.client.modelFiles() })
     this.#socket = openComfyuiSocket({
       url: socketUrl(options.url),
@@ -146,7 +148,7 @@ export class Instance implements InstanceLoad {
   }
 
   get vramBytes(): number {
-    return Math.max(0, ...(this.#stats?.devices ?? []).map((device) => device.vram_total ?? 0))
+    return this.#stats.vramBytes
   }
 
   /** Equal for instances that can run the same; `undefined` while it is not known. */
@@ -157,6 +159,11 @@ export class Instance implements InstanceLoad {
   /** False when it is known to lack a node or a model of the prompt. */
   canRun(prompt: Prompt): boolean {
     return this.#capabilities?.canRun(prompt) ?? true
+  }
+
+  /** What it tells of a node class; `undefined` while that is not known. */
+  definition(classType: string): NodeDefinition | undefined {
+    return this.#capabilities?.definition(classType)
   }
 
   /** What it lacks of the prompt; `undefined` while that is not known. */
@@ -277,8 +284,14 @@ export class Instance implements InstanceLoad {
 
   /** To be called a few times a second. */
   tick(nowMs: number): void {
+    this.#deafness.noteTick(nowMs)
     if (this.#socket.isOpen && this.#deafness.shouldReconnect(nowMs)) this.#socket.drop('its socket went deaf')
     this.#announce()
+  }
+
+  /** Asks for the free memory anew, if it was not asked for a moment ago. `view` has it when the answer came. */
+  refreshStats(nowMs: number): void {
+    if (this.#connectionState === 'ready') this.#stats.refresh(nowMs)
   }
 
   view(): InstanceView {
@@ -286,20 +299,18 @@ export class Instance implements InstanceLoad {
       id: this.id,
       url: this.#options.url.origin + this.#options.url.pathname.replace(/\/$/, ''),
       state: this.state,
+      breaker: this.#health.breakerState(Date.now()),
       reason: this.#deafness.isMute ? 'It publishes no events: restart it when it is idle.' : this.#reason,
       sinceMs: this.#sinceMs,
-      version: this.#stats?.system.comfyui_version ?? undefined,
+      lastHeardAtMs: this.#deafness.lastHeardAtMs,
+      version: this.#stats.version,
       inFlight: this.#inFlight,
       capacity: this.capacity,
       queueRemaining: this.#lastStatus && readQueueRemaining(this.#lastStatus),
       runningJobId: this.#runningPromptId === undefined ? undefined : this.#listeners.get(this.#runningPromptId)?.jobId,
       models: this.lastModels ? this.lastModels.split('\n') : [],
       recentFailures: this.#health.recentFailures,
-      devices: (this.#stats?.devices ?? []).map((device) => ({
-        name: device.name,
-        vramTotalBytes: device.vram_total ?? undefined,
-        vramFreeBytes: device.vram_free ?? undefined,
-      })),
+      devices: this.#stats.devices,
     }
   }
 
@@ -332,7 +343,7 @@ export class Instance implements InstanceLoad {
     this.#uploadedInputs.clear()
     this.#modelLists.expire()
     try {
-      this.#stats = await this.client.probe()
+      await this.#stats.ask()
       await this.#findOutWhetherStuck()
     } catch (error) {
       if (!isCurrent()) return
