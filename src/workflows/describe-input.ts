@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { isRecord } from '../comfyui/wire/object-info.ts'
 import { definitionOf } from './inspect-schema.ts'
-import { mediaKindOf } from './media.ts'
+import { describeMedia, mediaKindOf } from './media.ts'
+import type { MediaField } from './served-workflow.ts'
 
 type JsonSchema = z.core.JSONSchema.BaseSchema
 
@@ -16,11 +18,13 @@ export interface DescribedInput {
  * are texts of `format: byte`, and defaults that differ from call to call are left out.
  */
 export function describeInput(schema: z.ZodType, strictObjects: ReadonlySet<z.core.$ZodType>): DescribedInput {
+  const convertible = withoutEmptyDefaults(schema)
+  const isStrict = (each: z.core.$ZodType): boolean => strictObjects.has(each === convertible ? schema : each)
   const convert = (unrepresentable: 'throw' | 'any'): Record<string, unknown> => ({
-    ...z.toJSONSchema(schema, {
+    ...z.toJSONSchema(convertible, {
       io: 'input',
       unrepresentable,
-      override: ({ zodSchema, jsonSchema }) => mend(zodSchema, jsonSchema, strictObjects),
+      override: ({ zodSchema, jsonSchema }) => mend(zodSchema, jsonSchema, isStrict),
     }),
   })
   try {
@@ -35,16 +39,58 @@ export function describeInput(schema: z.ZodType, strictObjects: ReadonlySet<z.co
   }
 }
 
-function mend(schema: z.core.$ZodType, json: JsonSchema, strictObjects: ReadonlySet<z.core.$ZodType>): void {
-  if (strictObjects.has(schema)) json.additionalProperties = false
+/** `.default(undefined)` is what a list of models makes of which none is known; Zod's conversion throws at it. */
+function withoutEmptyDefaults(schema: z.ZodType): z.ZodType {
+  if (!(schema instanceof z.ZodObject)) return schema
+  const isEmpty = (field: z.core.$ZodType): boolean => {
+    const definition = definitionOf(field)
+    return definition.type === 'default' && definition.defaultValue === undefined
+  }
+  const fields = Object.entries<z.core.$ZodType>(schema.shape)
+  if (!fields.some(([, field]) => isEmpty(field))) return schema
+  const shape = fields.map(([name, field]) => {
+    const definition = definitionOf(field)
+    const isWithout = isEmpty(field) && definition.type === 'default'
+    return [name, isWithout ? z.optional(definition.innerType) : field] as const
+  })
+  return schema.clone({ ...schema.def, shape: Object.fromEntries(shape) })
+}
+
+/** A copy of a JSON Schema that says of these fields what `image()` and the like would have said. */
+export function describeMediaFields(
+  schema: Readonly<Record<string, unknown>>,
+  fields: readonly MediaField[],
+): Readonly<Record<string, unknown>> {
+  const copy = structuredClone(schema)
+  for (const { path, kind } of fields) {
+    let current: unknown = copy
+    for (const step of path) {
+      const inner: unknown = isRecord(current) ? current[step === '*' ? 'items' : 'properties'] : undefined
+      current = step === '*' || !isRecord(inner) ? inner : inner[step]
+    }
+    for (const text of textsOf(current)) describeMedia(text, kind)
+  }
+  return copy
+}
+
+/** The schema of a text, or those in the alternatives of what may also be something else, such as null. */
+function textsOf(schema: unknown): readonly Record<string, unknown>[] {
+  if (!isRecord(schema)) return []
+  const alternatives = Array.isArray(schema['anyOf']) ? schema['anyOf'].flatMap(textsOf) : []
+  return schema['type'] === 'string' || (schema['type'] === undefined && alternatives.length === 0)
+    ? [schema]
+    : alternatives
+}
+
+function mend(schema: z.core.$ZodType, json: JsonSchema, isStrict: (schema: z.core.$ZodType) => boolean): void {
+  if (isStrict(schema)) json.additionalProperties = false
   const definition = definitionOf(schema)
   if ((definition.type === 'default' || definition.type === 'prefault') && isRandom(() => definition.defaultValue)) {
     delete json.default
   }
   const media = mediaKindOf(schema)
   if (media === undefined || json.type !== 'string') return
-  json.format = 'byte'
-  json.contentMediaType = media === 'mask' ? 'image/*' : `${media}/*`
+  describeMedia(json, media)
 }
 
 function isRandom(read: () => unknown): boolean {

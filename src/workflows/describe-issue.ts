@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { nearestName } from '../lib/nearest-name.ts'
 import { definitionOf } from './inspect-schema.ts'
 
@@ -9,14 +9,14 @@ const maxShownChoices = 60
  * Words for what Zod found, naming limit and received value; to be read after the name of the parameter. Texts that the
  * author of a schema gave are kept by Zod and never come here.
  */
-export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+export function describeIssue(issue: z.core.$ZodRawIssue | z.core.$ZodIssue): string | undefined {
   const received = show(issue.input)
   const isMissing = issue.input === undefined
   switch (issue.code) {
     case 'invalid_type':
       return isMissing
         ? 'is required'
-        : `must be ${typeName(takesWholeNumbers(issue.schema) ? 'int' : issue.expected)}; got ${received}`
+        : `must be ${typeName(takesWholeNumbers('schema' in issue ? issue.schema : undefined) ? 'int' : issue.expected)}; got ${received}`
     case 'invalid_value':
       return isMissing
         ? 'is required'
@@ -36,6 +36,8 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_key':
     case 'invalid_element':
       return `has a part that is not allowed; got ${received}`
+    case 'custom':
+      return `is not allowed; got ${received}`
     default:
       return undefined
   }
@@ -59,8 +61,8 @@ function describeLimit(
 }
 
 /** Zod asks for a number first, and for a whole one only when it has got a number. */
-function takesWholeNumbers(schema: z.core.$ZodType | undefined): boolean {
-  if (schema === undefined) return false
+function takesWholeNumbers(schema: unknown): boolean {
+  if (!(schema instanceof z.core.$ZodType)) return false
   const definition = definitionOf(schema)
   if (definition.type !== 'number') return false
   const formats = [definition, ...(definition.checks ?? []).map((check) => check._zod.def)]

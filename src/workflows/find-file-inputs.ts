@@ -1,6 +1,7 @@
-import { inputOptions, inputType, isRecord } from '../comfyui/wire/object-info.ts'
+import { inputOptions, inputType, isRecord, type InputSpec, type NodeDefinition } from '../comfyui/wire/object-info.ts'
 import { isPromptLink, type Prompt, type PromptInput } from '../comfyui/wire/prompt.ts'
 import { linkIn, type NodeLookup } from './check-graph.ts'
+import type { MediaKind } from './media.ts'
 
 /** A text in a prompt that names a file or folder of the ComfyUI host. */
 export interface FileInput {
@@ -51,7 +52,23 @@ const knownFileInputs: Readonly<Record<string, readonly string[]>> = {
   'Load Image Batch': ['path'],
   'Image Save': ['output_path'],
 }
-const uploadFlags = ['image_upload', 'animated_image_upload', 'audio_upload', 'video_upload', 'file_upload']
+/** Class and input → the media that it loads from ComfyUI's folder of uploads. */
+const mediaInputs: Readonly<Record<string, MediaKind>> = {
+  'LoadImage.image': 'image',
+  'LoadImageMask.image': 'mask',
+  'LoadAudio.audio': 'audio',
+  'LoadVideo.file': 'video',
+  'VHS_LoadVideo.video': 'video',
+  'VHS_LoadVideoFFmpeg.video': 'video',
+  'VHS_LoadAudioUpload.audio': 'audio',
+}
+const mediaFlags: Readonly<Record<string, MediaKind>> = {
+  image_upload: 'image',
+  animated_image_upload: 'image',
+  audio_upload: 'audio',
+  video_upload: 'video',
+}
+const uploadFlags = [...Object.keys(mediaFlags), 'file_upload']
 /** What other packs call such inputs. */
 const fileLikeName =
   /^(file|filename|file_?path|path|directory|folder|(folder|directory|output|video|image|audio)_path)$/
@@ -90,12 +107,42 @@ function isFileInput(classType: string, input: string, nodes: NodeLookup): boole
   if (Object.hasOwn(knownFileInputs, classType) && knownFileInputs[classType]?.includes(input) === true) return true
   const definition = nodes(classType)
   if (definition === undefined) return fileLikeName.test(input)
-  const spec = definition.input.required?.[input] ?? definition.input.optional?.[input]
+  const spec = specOf(definition, input)
   if (spec === undefined) return false
-  const options = inputOptions(spec)
-  if (uploadFlags.some((flag) => options[flag] === true)) return true
+  if (hasUploadFlag(spec)) return true
   const isCore = definition.python_module === undefined || !String(definition.python_module).startsWith('custom_nodes')
   return !isCore && inputType(spec) === 'STRING' && fileLikeName.test(input)
+}
+
+/** What inputs are called that name a file of ComfyUI's input folder, where uploads go. */
+const mediaName = /^(image|mask|video|audio|file|latent|model_file)$/
+
+/** True when a file-like input may name an upload: it takes a file, and looks for it in the input folder. */
+export function isMediaInput(classType: string, input: string, nodes: NodeLookup): boolean {
+  const definition = nodes(classType)
+  const spec = definition === undefined ? undefined : specOf(definition, input)
+  if (spec !== undefined && hasUploadFlag(spec)) return true
+  return mediaName.test(input) && !classType.endsWith('Path')
+}
+
+function specOf({ input: { required, optional } }: NodeDefinition, input: string): InputSpec | undefined {
+  return required?.[input] ?? optional?.[input]
+}
+
+function hasUploadFlag(spec: InputSpec): boolean {
+  const options = inputOptions(spec)
+  return uploadFlags.some((flag) => options[flag] === true)
+}
+
+/** The media that an input loads; undefined when the name of a file there is none of an upload. */
+export function mediaOfInput({ classType, input }: FileInput, nodes: NodeLookup): MediaKind | undefined {
+  const place = `${classType}.${input}`
+  if (Object.hasOwn(mediaInputs, place)) return mediaInputs[place]
+  const { required, optional } = nodes(classType)?.input ?? {}
+  const spec = required?.[input] ?? optional?.[input]
+  const options = spec === undefined ? {} : inputOptions(spec)
+  const flag = Object.keys(mediaFlags).find((each) => options[each] === true)
+  return flag === undefined ? undefined : mediaFlags[flag]
 }
 
 /** Why a name could leave the folder it is meant for, whoever chose it; undefined when it cannot. */

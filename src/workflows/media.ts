@@ -25,6 +25,13 @@ export function mediaKindOf(schema: z.core.$ZodType): MediaKind | undefined {
   return mediaKinds.find((known) => known === kind)
 }
 
+/** Says in the JSON Schema of a text that it is media. */
+export function describeMedia(json: Record<string, unknown>, kind: MediaKind): void {
+  json[mediaKey] = kind
+  json['format'] = 'byte'
+  json['contentMediaType'] = kind === 'mask' ? 'image/*' : `${kind}/*`
+}
+
 function media(kind: MediaKind): z.ZodString {
   return z.string().meta({ [mediaKey]: kind })
 }

@@ -6,18 +6,33 @@ import { type CheckKeys, pointerTo } from './inspect-schema.ts'
 /** More than a person reads; a body of 100 000 unknown keys must not make a bigger answer. */
 const maxErrors = 50
 
+type ParseResult =
+  | { readonly success: true; readonly data: unknown }
+  | { readonly success: false; readonly issues: readonly z.core.$ZodIssue[] }
+
 /**
  * Checks parameters against a schema and fills in its defaults.
  * @throws GatewayError `validation_error` with one entry per problem; what the schema itself throws
  */
 export function parseParameters(schema: z.ZodType, checkKeys: CheckKeys | undefined, raw: unknown): unknown {
+  return checkParameters(raw, checkKeys, () => {
+    const result = z.safeParse(schema, raw, { error: describeIssue, reportInput: true })
+    return result.success ? result : { success: false, issues: result.error.issues }
+  })
+}
+
+/**
+ * Checks the names of parameters, then the parameters themselves with `parse`.
+ * @throws GatewayError `validation_error` with one entry per problem of either; what `parse` throws
+ */
+export function checkParameters(raw: unknown, checkKeys: CheckKeys | undefined, parse: () => ParseResult): unknown {
   const errors: FieldError[] = []
   checkKeys?.(raw, '', (error) => errors.push(error))
-  const result = z.safeParse(schema, raw, { error: describeIssue, reportInput: true })
+  const result = parse()
   if (result.success && errors.length === 0) return result.data
   if (!result.success) {
     const reported = new Set(errors.map((error) => error.pointer))
-    for (const issue of result.error.issues) {
+    for (const issue of result.issues) {
       for (const error of fieldErrors(issue)) {
         if (error.code !== 'unknown_parameter' || !reported.has(error.pointer)) errors.push(error)
       }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { zod3Schema, type Zod3Schema } from './zod3/zod3-schema.ts'
 import type { RequiredModel, RequiredNode, WorkflowDefinition, WorkflowMetadata } from './workflow-definition.ts'
 
 /** Why a module is no workflow. The message is for its author. */
@@ -6,8 +7,13 @@ export class DefinitionError extends Error {
   override readonly name = 'DefinitionError'
 }
 
+/** Both generations of Zod are taken. */
+export type RequestSchema =
+  { readonly generation: 4; readonly schema: z.ZodType } | { readonly generation: 3; readonly schema: Zod3Schema }
+
 export interface ReadDefinition {
-  readonly definition: WorkflowDefinition
+  readonly definition: Omit<WorkflowDefinition, 'RequestSchema'>
+  readonly requestSchema: RequestSchema
   /** Parts that were left out because they cannot be understood. */
   readonly warnings: readonly string[]
 }
@@ -51,8 +57,7 @@ export function readDefinition(namespace: unknown): ReadDefinition {
   const { RequestSchema: schema, generateWorkflow } = exported
   if (schema === undefined) throw new DefinitionError('the default export has no RequestSchema')
   if (generateWorkflow === undefined) throw new DefinitionError('the default export has no generateWorkflow')
-  const request = requestSchemaSchema.safeParse(schema)
-  if (!request.success) throw new DefinitionError(whyNoSchema(schema))
+  const requestSchema = readSchema(schema)
   const generate = generateWorkflowSchema.safeParse(generateWorkflow)
   if (!generate.success) throw new DefinitionError('generateWorkflow is no function')
 
@@ -71,7 +76,6 @@ export function readDefinition(namespace: unknown): ReadDefinition {
   const metadata = readMetadata(exported['metadata'], warnings)
   return {
     definition: {
-      RequestSchema: request.data,
       generateWorkflow: generate.data,
       ...(summary !== undefined && { summary }),
       ...(description !== undefined && { description }),
@@ -80,8 +84,17 @@ export function readDefinition(namespace: unknown): ReadDefinition {
       ...(metadata !== undefined && { metadata }),
       ...(limits !== undefined && { limits }),
     },
+    requestSchema,
     warnings,
   }
+}
+
+function readSchema(schema: unknown): RequestSchema {
+  const zod4 = requestSchemaSchema.safeParse(schema)
+  if (zod4.success) return { generation: 4, schema: zod4.data }
+  const zod3 = zod3Schema.safeParse(schema)
+  if (zod3.success) return { generation: 3, schema: zod3.data }
+  throw new DefinitionError("RequestSchema is no Zod schema: build it with z.object({ … }), where z comes from 'zod'")
 }
 
 function defaultExport(namespace: unknown): Record<string, unknown> {
@@ -95,13 +108,6 @@ function defaultExport(namespace: unknown): Record<string, unknown> {
   if (!isObject(value))
     throw new DefinitionError('the default export is no object with RequestSchema and generateWorkflow')
   return value
-}
-
-function whyNoSchema(schema: unknown): string {
-  const isZod3 = isObject(schema) && isObject(schema['_def']) && typeof schema['_def']['typeName'] === 'string'
-  return isZod3
-    ? "RequestSchema is a schema of Zod 3, which is not supported: import { z } from 'zod', which is Zod 4 here"
-    : "RequestSchema is no Zod schema: build it with z.object({ … }), where z comes from 'zod'"
 }
 
 function readMetadata(metadata: unknown, warnings: string[]): WorkflowMetadata | undefined {

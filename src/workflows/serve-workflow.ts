@@ -1,21 +1,24 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { buildPrompt, type BuildPromptOptions } from './build-prompt.ts'
 import type { NodeLookup } from './check-graph.ts'
-import { describeInput } from './describe-input.ts'
-import { inspectSchema } from './inspect-schema.ts'
-import { parseParameters } from './parse-parameters.ts'
-import { DefinitionError } from './read-definition.ts'
-import type { ServedWorkflow } from './served-workflow.ts'
+import { describeMediaFields } from './describe-input.ts'
+import { DefinitionError, type ReadDefinition } from './read-definition.ts'
+import type { RequestReading } from './read-request-schema.ts'
+import type { MediaField, ServedWorkflow } from './served-workflow.ts'
 import { nameParameters } from './name-parameters.ts'
-import type { WorkflowDefinition, WorkflowGraph } from './workflow-definition.ts'
+import type { WorkflowGraph } from './workflow-definition.ts'
 
 export interface ServeWorkflowOptions {
   readonly name: string
   readonly file: string
   readonly generation: number
-  readonly definition: WorkflowDefinition
+  readonly definition: ReadDefinition['definition']
+  readonly request: RequestReading
+  /** Media that the schema does not tell. */
+  readonly foundMedia: readonly MediaField[]
   readonly warnings: readonly string[]
   readonly nodes: NodeLookup
   /** What an error of the module says, with the place in its source and without paths of this machine. */
@@ -30,18 +33,20 @@ const buildTimeoutMs = 10_000
  * @throws DefinitionError when no request could ever be served
  */
 export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
-  const { name, file, definition, describeError } = options
-  const schema = definition.RequestSchema
-  const inspected = inspectSchema(schema)
+  const { name, file, definition, request, describeError } = options
+  const { structure: schema, inspected, described } = request
+  const foundMedia = options.foundMedia.filter(
+    (field) => !inspected.mediaFields.some((told) => isDeepStrictEqual(told.path, field.path)),
+  )
+  const mediaFields = [...inspected.mediaFields, ...foundMedia]
   if (!inspected.takesObject) throw new DefinitionError('RequestSchema must describe an object of parameters')
-  const described = describeInput(schema, inspected.strictObjects)
 
   const fail = (what: string, error: unknown): GatewayError =>
     new GatewayError('workflow_failed', { detail: `${what} of ${file} failed: ${describeError(error)}`, cause: error })
 
   const parse = (raw: unknown): unknown => {
     try {
-      return parseParameters(schema, inspected.checkKeys, raw)
+      return request.parse(raw)
     } catch (error) {
       if (error instanceof GatewayError) throw error
       if (error instanceof z.core.$ZodAsyncError) {
@@ -79,10 +84,10 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
     name,
     file,
     generation: options.generation,
-    definition,
-    mediaFields: inspected.mediaFields,
+    definition: { ...definition, RequestSchema: schema },
+    mediaFields,
     warnings: [...options.warnings, ...inspected.warnings, ...described.warnings, ...exampleWarnings],
-    inputJsonSchema: described.schema,
+    inputJsonSchema: describeMediaFields(described.schema, foundMedia),
     parameterNames: inspected.parameterNames,
     parse,
     async build(input: unknown, { uploads, filenamePrefix }): Promise<Prompt> {

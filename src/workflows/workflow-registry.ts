@@ -1,13 +1,15 @@
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import type { NodeLookup } from './check-graph.ts'
 import { describeModuleError } from './describe-module-error.ts'
+import { findMediaFields } from './find-media-fields.ts'
 import { hostModules, type HostModules } from './host-modules.ts'
 import { createModuleLoader, type ModuleLoader } from './module-loader.ts'
-import { readDefinition } from './read-definition.ts'
+import { readDefinition, type ReadDefinition, type RequestSchema } from './read-definition.ts'
+import { readRequestSchema, type RequestReading } from './read-request-schema.ts'
 import { reservedNames as ownReservedNames } from './reserved-names.ts'
 import { folderLabel, scanFolder, type RouteFile, type ScannedFolder } from './scan-folder.ts'
 import { serveWorkflow } from './serve-workflow.ts'
-import type { ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
+import type { MediaField, ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
 import { loadTranspiler, type TranspileModule } from './transpile-module.ts'
 import { watchFolders } from './watch-folders.ts'
 
@@ -162,26 +164,27 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
         resolve()
       }, loadTimeoutMs)
     })
-    const loaded = loader.load(route.path).then(
-      (namespace) => settle(route, load, { namespace }),
-      (error: unknown) => settle(route, load, { error }),
-    )
+    const loaded = loader
+      .load(route.path)
+      .then((namespace) => readModule(namespace, nodes))
+      .then(
+        (module) => settle(route, load, module),
+        (error: unknown) => settle(route, load, { error }),
+      )
     await Promise.race([loaded, late])
     clearTimeout(timer)
   }
 
-  function settle(route: RouteFile, load: symbol, result: { namespace: unknown } | { error: unknown }): void {
+  function settle(route: RouteFile, load: symbol, result: ReadModule | { error: unknown }): void {
     const entry = entries.get(route.name)
     if (isClosed || entry?.load !== load) return
     try {
       if ('error' in result) throw result.error
-      const { definition, warnings } = readDefinition(result.namespace)
       const served = serveWorkflow({
         name: route.name,
         file: route.file,
         generation: (entry.served?.generation ?? 0) + 1,
-        definition,
-        warnings,
+        ...result,
         nodes,
         describeError: (error) => describeError(route, error),
       })
@@ -241,6 +244,33 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
       loader.close()
     },
   }
+}
+
+interface ReadModule {
+  readonly definition: ReadDefinition['definition']
+  readonly request: RequestReading
+  readonly foundMedia: readonly MediaField[]
+  readonly warnings: readonly string[]
+}
+
+/** @throws DefinitionError */
+async function readModule(namespace: unknown, nodes: NodeLookup): Promise<ReadModule> {
+  const { definition, requestSchema, warnings } = readDefinition(namespace)
+  const request = await readRequest(requestSchema)
+  const generate = definition.generateWorkflow
+  return {
+    definition,
+    request,
+    foundMedia: await findMediaFields({ schema: request.structure, generate, nodes }),
+    warnings,
+  }
+}
+
+async function readRequest(requestSchema: RequestSchema): Promise<RequestReading> {
+  if (requestSchema.generation === 4) return readRequestSchema(requestSchema.schema)
+  // Loaded only for modules that use it.
+  const { readZod3Schema } = await import('./zod3/read-zod3-schema.ts')
+  return readZod3Schema(requestSchema.schema)
 }
 
 function refusal(file: string, name: string | undefined, reason: string): WorkflowProblem {

@@ -292,11 +292,6 @@ describe('problems', () => {
       { reason: expect.stringContaining('RequestSchema is no Zod schema') },
     ],
     [
-      'a schema of Zod 3',
-      `export default { RequestSchema: { _def: { typeName: 'ZodObject' } }, generateWorkflow: () => ({}) }`,
-      { reason: expect.stringContaining('is a schema of Zod 3') },
-    ],
-    [
       'a schema that takes no object',
       `import { z } from 'zod'\nexport default { RequestSchema: z.string(), generateWorkflow: () => ({}) }`,
       { reason: 'RequestSchema must describe an object of parameters' },
