@@ -12,6 +12,7 @@ export interface Config {
     readonly syncHoldMs: number
     readonly onDisconnect: 'cancel' | 'keep'
     readonly drainMs: number
+    readonly maxEventStreamsPerCaller: number
     /** Requests of one caller that may start jobs. */
     readonly rateLimit: Rate | undefined
   }

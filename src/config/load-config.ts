@@ -90,6 +90,7 @@ export function loadConfig(
       syncHoldMs: readMs(settings.syncHoldSeconds),
       onDisconnect: read(settings.onDisconnect),
       drainMs: readMs(settings.drainSeconds),
+      maxEventStreamsPerCaller: read(settings.maxStreamsPerKey),
       rateLimit: read(settings.rateLimit),
     },
     security: { apiKeys, allowedHosts: read(settings.allowedHosts), corsOrigins },

@@ -131,6 +131,13 @@ export const settings = {
     description:
       'Requests that may start jobs, such as 120/1m, for each key, or for each address of a caller where no key is asked for.',
   }),
+  maxStreamsPerKey: single(wholeNumber(1, 2000), {
+    env: 'COMFYUI_API_MAX_STREAMS_PER_KEY',
+    group: 'Security',
+    default: '100',
+    description:
+      'Event streams, WebSockets among them, that one key may have open at the same time, or one address of a caller where no key is asked for. More are refused with too_many_streams.',
+  }),
 
   comfyuiUrls: several(comfyuiAddress, {
     env: 'COMFYUI_URL',

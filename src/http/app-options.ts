@@ -51,6 +51,8 @@ export interface HttpLimits {
   readonly maxConnections?: number
   /** Event streams that may be open at the same time. */
   readonly maxEventStreams?: number
+  /** The same for one key, or for one address where no key is asked for. */
+  readonly maxEventStreamsPerCaller?: number
   /** Silence on an event stream after which a comment is sent. */
   readonly heartbeatMs?: number
   /** An event stream whose reader leaves more than this unread is cut. */

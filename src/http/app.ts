@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
 import type { AppOptions, HttpSecurity } from './app-options.ts'
+import { createEventIds } from './events/event-ids.ts'
 import { createEventStreams } from './events/event-streams.ts'
+import { routeUpgrades } from './events/websocket-upgrades.ts'
+import { createJobEventWriter } from './events/write-job-event.ts'
 import { createLinks } from './links.ts'
 import { createOpenApiDocument } from './openapi/document.ts'
 import { readBodies } from './plugins/bodies.ts'
@@ -25,7 +29,12 @@ import { workflowRoutes } from './routes/workflows.ts'
 import { modelRoutes } from './routes/models.ts'
 import { createServer } from './server.ts'
 
-const defaults = { maxEventStreams: 2000, heartbeatMs: 15_000, maxStreamBufferBytes: 1_048_576 }
+const defaults = {
+  maxEventStreams: 2000,
+  maxEventStreamsPerCaller: 100,
+  heartbeatMs: 15_000,
+  maxStreamBufferBytes: 1_048_576,
+}
 
 /**
  * Builds the HTTP surface. The caller listens, and closes: closing ends event streams and lets waiting requests go with
@@ -42,10 +51,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   const presenter = createJobPresenter({ jobs, retentionMs: limits.retentionMs, links })
   const waiting = createWaiting({ jobs, onDisconnect: limits.onDisconnect, logger })
+  const ids = createEventIds(randomBytes(4).toString('hex'))
   const streams = createEventStreams({
     jobs,
-    presenter,
+    writeJobEvent: createJobEventWriter(presenter, ids),
     maxStreams: limits.maxEventStreams ?? defaults.maxEventStreams,
+    maxStreamsPerCaller: limits.maxEventStreamsPerCaller ?? defaults.maxEventStreamsPerCaller,
     heartbeatMs: limits.heartbeatMs ?? defaults.heartbeatMs,
     maxBufferBytes: limits.maxStreamBufferBytes ?? defaults.maxStreamBufferBytes,
   })
@@ -69,7 +80,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(probeRoutes, { about, ready: options.ready, metrics: options.metrics })
   await app.register(instanceRoutes, { instances: options.instances })
   await app.register(jobRoutes, { jobs, presenter })
-  await app.register(jobEventRoutes, { jobs, streams, waiting })
+  await app.register(jobEventRoutes, { jobs, streams, ids, upgrades: routeUpgrades(app), waiting })
   await app.register(jobOutputRoutes, { jobs, outputs })
   await app.register(workflowRoutes, { registry, routes, links })
   const calls = createJobCalls({

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { errorCatalogue, type ErrorCode } from '../errors/error-catalogue.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { HttpLimits, HttpLogger, TrustedProxies } from './app-options.ts'
+import { isUpgradeRequest } from './events/websocket-upgrades.ts'
 import type { Links } from './links.ts'
 import { sendProblem } from './plugins/errors.ts'
 import { problemContentType, problemOf } from './schemas/problem.ts'
@@ -45,6 +46,7 @@ export function createServer(options: {
       headersTimeout: limits.headersTimeoutMs ?? defaults.headersTimeoutMs,
       connectionsCheckingInterval: limits.connectionsCheckIntervalMs ?? defaults.connectionsCheckIntervalMs,
       maxHeaderSize: defaults.maxHeaderBytes,
+      shouldUpgradeCallback: isUpgradeRequest,
     },
     genReqId: (request: IncomingMessage) => {
       const sent = request.headers['x-request-id']

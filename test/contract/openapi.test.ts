@@ -58,14 +58,18 @@ const reportSchema = z.object({
   ),
 })
 
-/** What redocly has against the document of a server. */
+/**
+ * What redocly has against the document of a server. Success is looked for by a test of ours instead: with a WebSocket it
+ * is 101.
+ */
 async function lint(from: TestApp): Promise<string[]> {
   const file = path.join(folder, 'openapi.json')
   await writeFile(file, JSON.stringify(await fetchDocument(from), null, 1))
   const cli = path.join(path.dirname(require.resolve('@redocly/cli/package.json')), 'bin/cli.js')
   const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
   const options = { cwd: folder, env: environment }
-  const { stdout } = await run(process.execPath, [cli, 'lint', file, '--extends=recommended', '--format=json'], options)
+  const rules = ['--extends=recommended', '--skip-rule=operation-2xx-response']
+  const { stdout } = await run(process.execPath, [cli, 'lint', file, ...rules, '--format=json'], options)
   const { problems } = reportSchema.parse(JSON.parse(stdout))
   return problems.map((problem) => `${problem.message} ${problem.location[0].pointer ?? ''}`)
 }
@@ -115,7 +119,7 @@ describe('the OpenAPI document', () => {
         operationId,
       ).toBe(true)
       expect(
-        Object.keys(responses).some((status) => status.startsWith('2')),
+        Object.keys(responses).some((status) => status.startsWith('2') || status === '101'),
         operationId,
       ).toBe(true)
       for (const [status, { content }] of Object.entries(responses)) {

@@ -42,12 +42,12 @@ describe('the event stream of a job', () => {
         gateway.jobs.succeed(id)
 
         const pieces = []
-        let last: number | undefined
+        let last: string | undefined
         for (const length of [...lengths, Infinity]) {
-          const from = last === undefined ? '' : String(last)
+          const from = last ?? ''
           const response = byHeader
             ? await follow(id, '?previews=true', from === '' ? {} : { 'last-event-id': from })
-            : await follow(id, `?previews=true${from === '' ? '' : `&after=${from}`}`)
+            : await follow(id, `?previews=true${from === '' ? '' : `&last_event_id=${from}`}`)
           const piece = await readEvents(response, (events) => events.length >= Math.max(1, length))
           pieces.push(...piece)
           last = pieces.at(-1)?.id
@@ -141,10 +141,61 @@ describe('the event stream of a job', () => {
     await expect.poll(async () => (await fetch(`${crowded.url}/jobs/${id}/events`)).status).toBe(200)
   })
 
+  test('is refused to one who has many, and to nobody else', async () => {
+    const apiKeys = ['key-one-0123456789', 'key-two-0123456789']
+    await using crowded = await startTestApp({ limits: { maxEventStreamsPerCaller: 2 }, security: { apiKeys } })
+    const [one = '', two = ''] = apiKeys
+    const accepted = { prefer: 'respond-async', 'x-api-key': one }
+    const id = (await postJson(`${crowded.url}/test/txt2img`, { prompt: 'a' }, accepted)).headers.get('job-id') ?? ''
+    const open = (key: string) => fetch(`${crowded.url}/jobs/${id}/events`, { headers: { 'x-api-key': key } })
+    const first = await open(one)
+    const second = await open(one)
+    const third = await open(one)
+    expect(third.status).toBe(429)
+    expect(third.headers.get('retry-after')).toBe('5')
+    expect(problemSchema.parse(await third.json()).code).toBe('too_many_streams')
+    const headers = { accept: 'text/event-stream', 'x-api-key': one }
+    const started = await postJson(`${crowded.url}/test/txt2img`, { prompt: 'a' }, headers)
+    expect(started.status).toBe(429)
+    await started.text()
+    const other = await open(two)
+    expect(other.status).toBe(200)
+    crowded.jobs.succeed(id)
+    await Promise.all([first, second, other].map((response) => response.text()))
+    await expect
+      .poll(async () => {
+        const response = await open(one)
+        await response.text()
+        return response.status
+      })
+      .toBe(200)
+  })
+
+  test('gives its place back when no job can be made for it', async () => {
+    await using crowded = await startTestApp({ limits: { maxEventStreamsPerCaller: 1 } })
+    for (let count = 0; count < 3; count++) {
+      const response = await postJson(`${crowded.url}/test/txt2img`, { size: 'a' }, { accept: 'text/event-stream' })
+      expect(response.status).toBe(400)
+      await response.text()
+    }
+  })
+
+  test('begins with the job as it is after an id of an earlier process', async () => {
+    const id = await startJob()
+    gateway.jobs.start(id)
+    gateway.jobs.report(id)
+    for (const earlier of ['1', '2', '00000000-1', 'abcdef12-2', 'abcdef12-999']) {
+      const events = await readEvents(await follow(id, '', { 'last-event-id': earlier }), (soFar) => soFar.length === 3)
+      expect(events.map(({ type }) => type)).toEqual(['status', 'status', 'progress'])
+    }
+    gateway.jobs.succeed(id)
+  })
+
   test.each([
     ['nope', '', {}, 404, 'job_not_found'],
     [undefined, '', { 'last-event-id': 'abc' }, 400, 'invalid_header'],
-    [undefined, '?after=-1', {}, 400, 'validation_error'],
+    [undefined, '?last_event_id=-1', {}, 400, 'validation_error'],
+    [undefined, '?last_event_id=1&last_event_id=2', {}, 400, 'validation_error'],
     [undefined, '?since=1', {}, 400, 'validation_error'],
   ])('%s%s %j is a problem', async (job, query, headers, status, code) => {
     const response = await follow(job ?? (await startJob()), query, headers)

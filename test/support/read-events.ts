@@ -1,6 +1,6 @@
-/** One server-sent event. */
+/** One event, as server-sent events or as a frame of a WebSocket. */
 export interface ReceivedEvent {
-  readonly id: number
+  readonly id: string
   readonly type: string
   readonly data: Record<string, unknown>
 }
@@ -24,7 +24,7 @@ export async function readEvents(
       )
       if (!fields.has('event')) continue
       events.push({
-        id: Number(fields.get('id')),
+        id: fields.get('id') ?? '',
         type: fields.get('event') ?? '',
         data: JSON.parse(fields.get('data') ?? ''),
       })

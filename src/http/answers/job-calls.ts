@@ -3,10 +3,12 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs, Submission } from '../../jobs/jobs.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
 import { emptyBody, ReceivedBody } from '../body/received-body.ts'
+import { openEventResponse } from '../events/event-channel.ts'
 import type { EventStreams } from '../events/event-streams.ts'
 import { answerForms, parseAccept, type AnswerForm } from '../negotiation/accept.ts'
 import { parseIdempotencyKey } from '../negotiation/idempotency-key.ts'
 import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
+import { callerOf } from '../plugins/api-keys.ts'
 import { answerCall, type AnswerTools } from './answer-call.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -62,15 +64,15 @@ async function run(
 ): Promise<void> {
   const { streams, waiting, tools, syncHoldMs } = options
   const call = readCall(request, tools.now())
-  if (call.wantsEvents) streams.requireRoom()
+  const place = call.wantsEvents ? streams.reserve(callerOf(request)) : undefined
   const caller = waiting.watch(reply.raw)
   try {
     const { job, replayed, previews } = await submit(request, call, source, options)
     const acceptedAtMs = tools.now()
     if (replayed) reply.header('idempotency-replayed', 'true')
-    if (call.wantsEvents) {
+    if (place !== undefined) {
       const headers = { location: tools.presenter.links.job(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
-      streams.open(reply, { jobId: job.id, afterId: undefined, previews, headers })
+      streams.followJob(openEventResponse(reply, headers), { place, jobId: job.id, afterId: undefined, previews })
       return
     }
     const canComeBack = call.idempotencyKey !== undefined
@@ -78,6 +80,7 @@ async function run(
     const latest = timeoutMs === 0 ? job : await waiting.wait(job, { caller, timeoutMs, canComeBack })
     await answerCall(reply, { ...call, job: latest, acceptedAtMs }, tools)
   } finally {
+    place?.releaseUnused()
     caller.release()
   }
 }

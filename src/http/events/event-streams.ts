@@ -1,103 +1,160 @@
-import type { ServerResponse } from 'node:http'
-import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
-import type { Jobs } from '../../jobs/jobs.ts'
-import type { JobPresenter } from '../answers/job-presenter.ts'
-import { createFrameWriter } from './event-frame.ts'
+import type { EventSubscription, Jobs } from '../../jobs/jobs.ts'
+import type { EventChannel } from './event-channel.ts'
+import type { JobEventWriter } from './write-job-event.ts'
+import type { WrittenEvent } from './written-event.ts'
 
-/** Milliseconds a client is told to wait before it connects again. */
-const reconnectMs = 2000
+/** Room for one stream, taken before there is one. Given back when its stream closes. */
+export interface StreamPlace {
+  /** Gives it back unless a stream has it. Safe to call twice. */
+  releaseUnused(): void
+}
 
-export interface StreamRequest {
+export interface JobStream {
+  readonly place: StreamPlace
   readonly jobId: string
   /** Events up to this one are known to the client. */
   readonly afterId: number | undefined
   readonly previews: boolean
-  readonly headers?: Readonly<Record<string, string>>
   /** Called once, when the stream is over, however it came to that. */
   readonly onClose?: () => void
 }
 
+/** Sends what it is given. `isLast`: nothing comes after it. */
+export type Deliver = (event: WrittenEvent, isLast?: boolean) => void
+
 /** All open event streams, with one timer for their heartbeats. */
 export interface EventStreams {
-  /** @throws GatewayError `overloaded` when no more streams can be opened; call it before a job is made for one */
-  requireRoom(): void
-  /** Takes the reply over and sends the events of a job, which must exist, until the last one. */
-  open(reply: FastifyReply, stream: StreamRequest): void
+  /**
+   * Call it before anything is done for a stream, such as making its job.
+   * @throws GatewayError `too_many_streams` when this caller has as many as it may, `overloaded` when all have
+   */
+  reserve(caller: string): StreamPlace
+  /** Sends the events of a job, which must exist, until the last one. */
+  followJob(channel: EventChannel, stream: JobStream): void
+  /** Sends what `subscribe` delivers, from inside the call or later. */
+  follow(
+    channel: EventChannel,
+    stream: { place: StreamPlace; onClose?: () => void },
+    subscribe: (deliver: Deliver) => EventSubscription,
+  ): void
   /** Ends every stream; clients come back with the id of the last event they saw. */
   close(): void
 }
 
 export interface EventStreamOptions {
   readonly jobs: Pick<Jobs, 'subscribe'>
-  readonly presenter: JobPresenter
+  readonly writeJobEvent: JobEventWriter
   readonly maxStreams: number
+  readonly maxStreamsPerCaller: number
   readonly heartbeatMs: number
   readonly maxBufferBytes: number
 }
 
-export function createEventStreams(options: EventStreamOptions): EventStreams {
-  const { jobs, presenter, maxStreams, heartbeatMs, maxBufferBytes } = options
-  const open = new Set<ServerResponse>()
-  const frameOf = createFrameWriter(presenter)
+const retryAfterSeconds = 5
 
-  const write = (response: ServerResponse, text: string) => {
-    if (response.destroyed || response.writableEnded) return
-    response.write(text)
-    if (response.writableLength > maxBufferBytes) response.destroy()
-  }
+export function createEventStreams(options: EventStreamOptions): EventStreams {
+  const { jobs, writeJobEvent, heartbeatMs, maxBufferBytes } = options
+  const places = createPlaces(options)
+  const open = new Set<EventChannel>()
 
   const heartbeat = setInterval(() => {
-    for (const response of open) write(response, ':\n\n')
+    for (const channel of open) channel.heartbeat()
   }, heartbeatMs)
   heartbeat.unref()
 
-  return {
-    requireRoom() {
-      if (open.size < maxStreams) return
-      throw new GatewayError('overloaded', {
-        detail: `${maxStreams} event streams are open already. Ask for the job instead of its events.`,
-        retryAfterSeconds: 5,
-      })
-    },
-    open(reply, { jobId, afterId, previews, headers, onClose }) {
-      const response = reply.raw
-      reply.hijack()
-      if (response.req.socket.destroyed) return onClose?.()
-      response.writeHead(200, { ...streamHeaders, ...definedHeaders(reply), ...headers })
-      response.write(`retry: ${reconnectMs}\n\n`)
-      open.add(response)
+  const follow: EventStreams['follow'] = (channel, { place, onClose }, subscribe) => {
+    places.take(place)
+    open.add(channel)
+    const stream: { isOver: boolean; subscription?: EventSubscription } = { isOver: false }
+    const stop = () => {
+      stream.isOver = true
+      stream.subscription?.close()
+    }
+    stream.subscription = subscribe((event, isLast = false) => {
+      if (stream.isOver) return
+      channel.send(event)
+      if (isLast) channel.end()
+      else if (channel.unreadBytes > maxBufferBytes) channel.cut()
+      else return
+      stop()
+    })
+    // What was delivered from inside the call may have been the end of it.
+    if (stream.isOver) stop()
+    channel.onClose(() => {
+      stop()
+      open.delete(channel)
+      places.giveBack(place)
+      onClose?.()
+    })
+  }
 
-      let isOver = false
-      const subscription = jobs.subscribe(jobId, afterId, (event) => {
-        if (isOver || (event.type === 'preview' && !previews)) return
-        write(response, frameOf(event, jobId))
-        if (event.type !== 'end') return
-        isOver = true
-        response.end()
-      })
-      response.once('close', () => {
-        isOver = true
-        open.delete(response)
-        subscription.close()
-        onClose?.()
-      })
+  return {
+    reserve: (caller) => places.reserve(caller),
+    follow,
+    followJob(channel, { jobId, afterId, previews, ...stream }) {
+      follow(channel, stream, (deliver) =>
+        jobs.subscribe(jobId, afterId, (event) => {
+          if (event.type === 'preview' && !previews) return
+          deliver(writeJobEvent(event, jobId), event.type === 'end')
+        }),
+      )
     },
     close() {
       clearInterval(heartbeat)
-      for (const response of open) response.end()
+      for (const channel of open) channel.goAway()
     },
   }
 }
 
-const streamHeaders = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-store',
-  'x-accel-buffering': 'no',
+interface Places {
+  reserve(caller: string): StreamPlace
+  take(place: StreamPlace): void
+  giveBack(place: StreamPlace): void
 }
 
-function definedHeaders(reply: FastifyReply): Record<string, string | number | string[]> {
-  const headers: Record<string, string | number | string[]> = {}
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) headers[name] = value
-  return headers
+function createPlaces({
+  maxStreams,
+  maxStreamsPerCaller,
+}: Pick<EventStreamOptions, 'maxStreams' | 'maxStreamsPerCaller'>): Places {
+  const callers = new Map<StreamPlace, string>()
+  const taken = new WeakSet<StreamPlace>()
+  const byCaller = new Map<string, number>()
+
+  const giveBack = (place: StreamPlace) => {
+    const caller = callers.get(place)
+    if (caller === undefined) return
+    callers.delete(place)
+    const left = (byCaller.get(caller) ?? 1) - 1
+    if (left > 0) byCaller.set(caller, left)
+    else byCaller.delete(caller)
+  }
+
+  return {
+    reserve(caller) {
+      const own = byCaller.get(caller) ?? 0
+      if (own >= maxStreamsPerCaller) {
+        throw new GatewayError('too_many_streams', {
+          detail: `You have ${own} event streams open already. Close one, or ask for the job instead of its events.`,
+          retryAfterSeconds,
+        })
+      }
+      if (callers.size >= maxStreams) {
+        throw new GatewayError('overloaded', {
+          detail: `${maxStreams} event streams are open already. Ask for the job instead of its events.`,
+          retryAfterSeconds,
+        })
+      }
+      const place: StreamPlace = {
+        releaseUnused() {
+          if (!taken.has(place)) giveBack(place)
+        },
+      }
+      callers.set(place, caller)
+      byCaller.set(caller, own + 1)
+      return place
+    },
+    take: (place) => void taken.add(place),
+    giveBack,
+  }
 }

@@ -20,6 +20,22 @@ export function binaryResponse(description: string, contentType: string): Docume
   return { description, content: { [contentType]: { schema } } }
 }
 
+/** The answer that makes a WebSocket of a connection, with what its text frames hold. */
+export function socketResponse<Schema extends z.ZodType>(schema: Schema): DocumentedResponse<Schema> {
+  return {
+    description: 'The connection is a WebSocket. Each text frame is one event as JSON.',
+    content: { 'application/json': { schema } },
+  }
+}
+
+/** What holds for every WebSocket of this server. */
+export const socketDescription =
+  'Each text frame is `{ "id", "event", "data" }`. The socket is closed with 1000 after the last event, with 1012 when ' +
+  'the server stops, and with 1013 when the client reads too slowly; come back with `last_event_id` after the latter ' +
+  'two. Nothing is read: a client that sends a message is closed. Where no header can be set, as in a browser, the key ' +
+  'goes into the list of subprotocols: `new WebSocket(url, ["comfyui-api", "comfyui-api.key." + key])`, the key as ' +
+  'base64url without padding.'
+
 /** Errors every route can answer with. */
 export const commonErrors = ['unauthorized', 'host_not_allowed', 'internal_error'] as const satisfies ErrorCode[]
 

@@ -1,11 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { keyOfSubprotocol } from '../negotiation/subprotocols.ts'
 
 /** Who calls, by the key they sent; the same for all when no key is asked for. */
 export type CallerId = string
 
 export const anonymous: CallerId = 'anonymous'
+
+/** Whose a request is where callers have limits: those without a key are told apart by their address. */
+export function callerOf({ callerId, ip }: Pick<FastifyRequest, 'callerId' | 'ip'>): string {
+  return callerId === anonymous ? `${anonymous} ${ip}` : callerId
+}
 
 /**
  * Finds out who calls. Keys are compared by digest, all of them, in constant time.
@@ -30,7 +37,8 @@ export function createKeyCheck(keys: readonly string[]): KeyCheck {
 function presentedKey(headers: IncomingHttpHeaders): string | undefined {
   const [, bearer] = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? []
   const key = headers['x-api-key']
-  return bearer ?? (typeof key === 'string' && key !== '' ? key : undefined)
+  if (bearer !== undefined || (typeof key === 'string' && key !== '')) return bearer ?? String(key)
+  return headers.upgrade === undefined ? undefined : keyOfSubprotocol(headers)
 }
 
 function refusal(detail: string, challenge: string): GatewayError {

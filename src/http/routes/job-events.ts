@@ -1,24 +1,29 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { Waiting } from '../answers/waiting.ts'
-import type { EventStreams } from '../events/event-streams.ts'
-import { errorResponses, textResponse } from '../openapi/responses.ts'
+import { openEventResponse, type EventChannel } from '../events/event-channel.ts'
+import { parseLastEventId, type EventIds } from '../events/event-ids.ts'
+import type { EventStreams, StreamPlace } from '../events/event-streams.ts'
+import { createSocketChannel } from '../events/socket-channel.ts'
+import type { WebSocketUpgrades } from '../events/websocket-upgrades.ts'
+import { errorResponses, socketDescription, socketResponse, textResponse } from '../openapi/responses.ts'
+import { callerOf } from '../plugins/api-keys.ts'
+import { jobEventFrameSchema, lastEventIdSchema } from '../schemas/event-frame.ts'
 import { jobParamsSchema } from '../schemas/job-list.ts'
-import { queryNumber, queryParameters } from '../schemas/query-parameters.ts'
+import { queryParameters } from '../schemas/query-parameters.ts'
 import { requireJob } from './jobs.ts'
 
 export interface JobEventRoutesOptions {
   readonly jobs: Pick<Jobs, 'get'>
   readonly streams: EventStreams
+  readonly ids: EventIds
+  readonly upgrades: WebSocketUpgrades
   readonly waiting: Waiting
 }
 
 const querySchema = queryParameters({
-  after: queryNumber(0, Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe('Id of the last event already known, where `Last-Event-ID` cannot be sent.'),
+  last_event_id: lastEventIdSchema,
   previews: z
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
@@ -29,9 +34,17 @@ const headersSchema = z.looseObject({
   'last-event-id': z.string().optional().describe('Id of the last event already known; the ones after it follow.'),
 })
 
-/** `GET /jobs/{id}/events`. */
+const events =
+  'Events are `status`, `progress`, `preview`, `output` and, as the last one, `end`, whose data is the job. ' +
+  'Every event has an id: a client that was cut off goes on where it was. After an id that is not known any more, as ' +
+  'when the server was restarted, a `status` event with the job as it is comes first.'
+
+const errors = ['job_not_found', 'invalid_header', 'validation_error', 'too_many_streams', 'overloaded'] as const
+
+/** `GET /jobs/{id}/events`, and the same events over a WebSocket at `/jobs/{id}/ws`. */
 export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = async (app, options) => {
-  const { jobs, streams, waiting } = options
+  const { jobs, streams, ids, upgrades, waiting } = options
+
   app.get(
     '/jobs/:id/events',
     {
@@ -40,33 +53,65 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
         operationId: 'followJob',
         tags: ['jobs'],
         summary: 'Follow a job by server-sent events',
-        description:
-          'Events are `status`, `progress`, `preview`, `output` and, as the last one, `end`, whose data is the job. ' +
-          'Every event has an id: a client that was cut off goes on where it was. Close the connection on `end`.',
+        description: `${events} Close the connection on \`end\`.`,
         params: jobParamsSchema,
         querystring: querySchema,
         headers: headersSchema,
         response: {
           200: textResponse('The events', 'text/event-stream'),
-          ...errorResponses('job_not_found', 'invalid_header', 'validation_error', 'overloaded'),
+          ...errorResponses(...errors),
         },
       },
     },
     (request, reply) => {
       const { id } = requireJob(jobs, request.params.id)
-      const afterId = parseEventId(request.headers['last-event-id']) ?? request.query.after
-      streams.requireRoom()
-      const unfollow = waiting.follow(id)
-      const previews = request.query.previews === 'true'
-      streams.open(reply, { jobId: id, afterId, previews, onClose: unfollow })
+      const known = parseLastEventId(request.headers['last-event-id']) ?? request.query.last_event_id
+      const place = streams.reserve(callerOf(request))
+      follow(openEventResponse(reply), { id, known, previews: request.query.previews === 'true', place })
     },
   )
-}
 
-function parseEventId(header: string | undefined): number | undefined {
-  if (header === undefined || header === '') return undefined
-  if (!/^\d{1,15}$/.test(header)) {
-    throw new GatewayError('invalid_header', { detail: 'Last-Event-ID must be the id of an event, a whole number.' })
+  app.get(
+    '/jobs/:id/ws',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'followJobBySocket',
+        tags: ['jobs'],
+        summary: 'Follow a job by WebSocket',
+        description: `${events} ${socketDescription}`,
+        params: jobParamsSchema,
+        querystring: querySchema,
+        response: {
+          101: socketResponse(jobEventFrameSchema),
+          ...errorResponses(...errors, 'upgrade_required', 'origin_not_allowed'),
+        },
+      },
+    },
+    (request, reply) => {
+      const { id } = requireJob(jobs, request.params.id)
+      const known = request.query.last_event_id
+      const place = streams.reserve(callerOf(request))
+      try {
+        const socket = upgrades.accept(request, reply)
+        if (socket === undefined) return
+        const previews = request.query.previews === 'true'
+        follow(createSocketChannel(socket), { id, known, previews, place })
+      } finally {
+        place.releaseUnused()
+      }
+    },
+  )
+
+  function follow(
+    channel: EventChannel,
+    { id, known, ...stream }: { id: string; known: string | undefined; previews: boolean; place: StreamPlace },
+  ): void {
+    streams.followJob(channel, {
+      ...stream,
+      jobId: id,
+      afterId: ids.numberOf(known),
+      onClose: waiting.follow(id),
+    })
   }
-  return Number(header)
 }

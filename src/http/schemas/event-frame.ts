@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { eventIdPattern } from '../events/event-ids.ts'
+import { jobOutputSchema, jobProgressSchema, jobSchema } from './job.ts'
+import { problemSchema } from './problem.ts'
+
+const eventIdSchema = z
+  .string()
+  .regex(eventIdPattern, 'must be the id of an event, as it was received')
+  .describe('Opaque. Ids of an earlier process of the server are known as such.')
+
+/** A query parameter for those who cannot send `Last-Event-ID`. */
+export const lastEventIdSchema = eventIdSchema
+  .optional()
+  .describe('Id of the last event already known, where `Last-Event-ID` cannot be sent; the ones after it follow.')
+
+export const endedJobSchema = jobSchema.extend({
+  problem: problemSchema.optional().describe('Why there is no result, where the job did not succeed.'),
+})
+
+const previewSchema = z.object({
+  content_type: z.string(),
+  node_id: z.string().nullable(),
+  data: z.string().describe('The picture as base64.'),
+})
+
+function frame<Event extends string, Data extends z.ZodType>(event: Event, data: Data) {
+  return z.object({ id: eventIdSchema, event: z.literal(event), data })
+}
+
+/** One text frame of `/jobs/{id}/ws`. As server-sent events these are the fields `id`, `event` and `data`. */
+export const jobEventFrameSchema = z.discriminatedUnion('event', [
+  frame('status', jobSchema),
+  frame('progress', jobProgressSchema),
+  frame('preview', previewSchema),
+  frame('output', jobOutputSchema),
+  frame('end', endedJobSchema),
+])
