@@ -119,11 +119,30 @@ const kinds = {
     retryable: true,
     description: 'Another request with the same Idempotency-Key is being accepted right now.',
   },
+  id_conflict: {
+    status: 409,
+    title: 'The id that was chosen belongs to another job',
+    retryable: false,
+    description:
+      'An id belongs to one caller and one request body for as long as its job is known. Choose another id for another job.',
+  },
+  job_not_retryable: {
+    status: 409,
+    title: 'The job has not ended',
+    retryable: false,
+    description: 'Only a job that has ended can be run again. Wait for its end, or cancel it.',
+  },
   job_canceled: {
     status: 409,
     title: 'The job was canceled',
     retryable: false,
     description: 'Somebody canceled the job that this request waits for.',
+  },
+  input_expired: {
+    status: 410,
+    title: 'An input file of the job is gone',
+    retryable: false,
+    description: 'The media that the job was made of are not kept any more. Send them again with a new request.',
   },
   output_expired: {
     status: 410,
@@ -188,6 +207,20 @@ const kinds = {
     retryable: true,
     description:
       'One key, or one address where no key is asked for, may follow only so many at the same time. Close one, or ask for the job instead.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests from this caller',
+    retryable: true,
+    description:
+      'The key, or the address where no key is asked for, has used up what `--rate-limit` allows. Try again after the number of seconds in `Retry-After`; `RateLimit` tells what is left.',
+  },
+  too_many_queued: {
+    status: 429,
+    title: 'Too many jobs of this caller are waiting',
+    retryable: true,
+    description:
+      'The key, or the address where no key is asked for, has as many jobs in the queue as `--max-queued-per-key` allows. Wait for one of them, or cancel one.',
   },
   headers_too_large: {
     status: 431,

@@ -6,6 +6,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
 import type { LinksOptions } from './links.ts'
+import type { RateLimit } from './plugins/request-rates.ts'
 
 /** Whether new jobs can be taken and run now. */
 export interface Readiness {
@@ -37,6 +38,8 @@ export interface HttpLogger {
 
 export interface HttpLimits {
   readonly maxBodyBytes: number
+  /** Requests of one caller that may start jobs. As many as they like when absent. */
+  readonly rateLimit?: RateLimit | undefined
   /** How long a request waits for its job when it does not say itself. */
   readonly syncHoldMs: number
   /** What becomes of the job of a caller who went away and left no way to ask for it. */

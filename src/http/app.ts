@@ -12,12 +12,14 @@ import { createJobEventWriter } from './events/write-job-event.ts'
 import { createLinks } from './links.ts'
 import { createOpenApiDocument } from './openapi/document.ts'
 import { readBodies } from './plugins/bodies.ts'
+import { allowOrigins } from './plugins/cross-origin.ts'
 import { serveDocsPage } from './plugins/docs-page.ts'
 import { answerErrors } from './plugins/errors.ts'
 import { guardRequests } from './plugins/guards.ts'
 import { rememberRoutes } from './plugins/known-routes.ts'
 import { observeRequests } from './plugins/observe-requests.ts'
 import { documentRoutes } from './plugins/openapi.ts'
+import { limitRate } from './plugins/rate-limit.ts'
 import { instanceRoutes } from './routes/instances.ts'
 import { jobEventRoutes } from './routes/job-events.ts'
 import { jobOutputRoutes } from './routes/job-outputs.ts'
@@ -69,8 +71,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
 
   const routes = rememberRoutes(app, registry, links)
+  await allowOrigins(app, security.corsOrigins ?? [])
   const { allowedHosts, allowedOrigins } = allowedBy(security, addresses.publicUrl)
   guardRequests(app, { security: { ...security, allowedHosts }, allowedOrigins, links, isClosing: () => isClosing })
+  if (limits.rateLimit !== undefined) limitRate(app, limits.rateLimit, now)
   observeRequests(app, options.metrics)
   readBodies(app, links)
   answerErrors(app, { routes, logger, links, maxBodyBytes: limits.maxBodyBytes })

@@ -10,6 +10,7 @@ import { runStats } from '../schemas/result.ts'
 import { jobErrorOf, type JobPresenter } from './job-presenter.ts'
 import { sendOutput } from './send-output.ts'
 import { sendResult } from './send-result.ts'
+import { varyBy } from './vary-by.ts'
 
 export interface CallAnswer {
   readonly job: Job
@@ -36,7 +37,7 @@ const pollAfterSeconds = 1
 export async function answerCall(reply: FastifyReply, call: CallAnswer, tools: AnswerTools): Promise<void> {
   const { job, preferences } = call
   reply.header('job-id', job.id)
-  reply.header('vary', 'Accept, Prefer')
+  varyBy(reply, 'Accept', 'Prefer')
   if (!isTerminal(job.state)) return sendAccepted(reply, job, preferences, tools.presenter)
   if (job.state !== 'succeeded') throw new JobFailure(jobErrorOf(job), job.id)
   if (preferences.waitSeconds !== undefined) reply.header('preference-applied', `wait=${preferences.waitSeconds}`)

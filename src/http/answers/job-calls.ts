@@ -10,6 +10,7 @@ import { parseIdempotencyKey } from '../negotiation/idempotency-key.ts'
 import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
 import { callerOf } from '../plugins/api-keys.ts'
 import { answerCall, type AnswerTools } from './answer-call.ts'
+import { varyBy } from './vary-by.ts'
 import type { Waiting } from './waiting.ts'
 
 export interface JobCallsOptions {
@@ -71,7 +72,7 @@ async function run(
     const acceptedAtMs = tools.now()
     if (replayed) reply.header('idempotency-replayed', 'true')
     if (place !== undefined) {
-      const headers = { location: tools.presenter.links.job(job.id), 'job-id': job.id, vary: 'Accept, Prefer' }
+      const headers = { location: tools.presenter.links.job(job.id), 'job-id': job.id }
       streams.followJob(openEventResponse(reply, headers), { place, jobId: job.id, afterId: undefined, previews })
       return
     }

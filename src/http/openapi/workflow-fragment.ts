@@ -28,6 +28,8 @@ const runErrors = [
   'unsafe_prompt',
   'unsupported_input',
   'idempotency_key_reuse',
+  'rate_limited',
+  'too_many_queued',
   'execution_error',
   'out_of_memory',
   'workflow_failed',
@@ -151,6 +153,13 @@ const bytes = { schema: { type: 'string', contentMediaType: 'application/octet-s
 
 const jobIdHeader = header('Id of the job.')
 
+const rateHeaders = {
+  'RateLimit-Policy': header(
+    'Requests (`q`) of a caller in seconds (`w`) that may start jobs, where they are limited.',
+  ),
+  RateLimit: header('How many are left (`r`), and the seconds until all are back (`t`).'),
+}
+
 const resultResponse = {
   description: 'The job succeeded.',
   headers: {
@@ -159,6 +168,7 @@ const resultResponse = {
     'Content-Location': header('Address of the output, where the answer is one.'),
     'Output-Count': header('Outputs the job has, where the answer is one of them.', 'integer'),
     ETag: header('Names the output, where the answer is one.'),
+    ...rateHeaders,
   },
   content: {
     'application/json': { schema: { $ref: refTo('Result') } },
@@ -176,6 +186,7 @@ const acceptedResponse = {
     'Retry-After': header('Seconds after which to ask.', 'integer'),
     'Preference-Applied': header('What of `Prefer` was heeded.'),
     'Job-Id': jobIdHeader,
+    ...rateHeaders,
   },
   content: { 'application/json': { schema: { $ref: refTo('Job') } } },
 }

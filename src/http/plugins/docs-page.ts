@@ -29,6 +29,13 @@ export async function serveDocsPage(
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     indexPrefix: options.links.path(''),
+    uiHooks: {
+      onRequest(request, reply, next) {
+        // The plugin redirects from here to a path of its own, which does not have the prefix.
+        if (request.routeOptions.url === '/docs/static/index.html') reply.redirect(options.links.path('/docs/'))
+        else next()
+      },
+    },
     baseDir,
     logo: { type: 'image/svg+xml', content: await readFile(join(baseDir, 'logo.svg')) },
     theme: { title: options.about.demo ? 'comfyui-api (SIMULATED)' : 'comfyui-api' },

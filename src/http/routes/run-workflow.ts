@@ -15,7 +15,7 @@ export interface RunWorkflowOptions {
 
 /** `POST /{workflow}`: one route for all of them, which looks into the registry. */
 export function runWorkflowRoute(app: FastifyInstance, { calls, registry, storage, routes }: RunWorkflowOptions): void {
-  app.post('/*', { schema: { hide: true } }, (request, reply) => {
+  app.post('/*', { config: { startsJobs: true }, schema: { hide: true } }, (request, reply) => {
     const path = pathOf(request.url)
     const workflow = workflowPathPattern.test(path) ? registry.get(path.slice(1)) : undefined
     if (workflow === undefined) throw routes.explainMiss('POST', path)
