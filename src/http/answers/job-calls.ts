@@ -72,6 +72,7 @@ async function run(
     const acceptedAtMs = tools.now()
     if (replayed) reply.header('idempotency-replayed', 'true')
     if (place !== undefined) {
+      varyBy(reply, 'Accept', 'Prefer')
       const headers = { location: tools.presenter.links.job(job.id), 'job-id': job.id }
       streams.followJob(openEventResponse(reply, headers), { place, jobId: job.id, afterId: undefined, previews })
       return

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { addressBlock } from '../../lib/address-block.ts'
 import { keyOfSubprotocol } from '../negotiation/subprotocols.ts'
 
 /** Who calls, by the key they sent; the same for all when no key is asked for. */
@@ -9,9 +10,9 @@ export type CallerId = string
 
 export const anonymous: CallerId = 'anonymous'
 
-/** Whose a request is where callers have limits: those without a key are told apart by their address. */
+/** Whose a request is where callers have limits: those without a key are told apart by their network. */
 export function callerOf({ callerId, ip }: Pick<FastifyRequest, 'callerId' | 'ip'>): string {
-  return callerId === anonymous ? `${anonymous} ${ip}` : callerId
+  return callerId === anonymous ? `${anonymous} ${addressBlock(ip)}` : callerId
 }
 
 /**
