@@ -67,7 +67,14 @@ async function build(
   closers: (() => unknown)[],
 ): Promise<ComposedGateway> {
   const version = readPackageVersion()
-  const metrics = createMetrics({ version })
+  const metrics = createMetrics({
+    version,
+    instances: () => {
+      pool.refreshStats()
+      return pool.views()
+    },
+    openJobs: () => jobs.countOpen(),
+  })
   closers.push(() => metrics.close())
   const logJob = createJobLog(logger)
 
@@ -101,7 +108,6 @@ async function build(
     ...config.comfyui,
     instances: simulator ? [{ url: new URL(simulator.url), headers: {} }] : await readAddresses(config.comfyui),
     onStateChanged: ({ id, state, reason, version: comfyuiVersion }) => {
-      metrics.observeInstance(id, state === 'ready')
       if (state === 'ready') logger.info({ instance: id, version: comfyuiVersion }, 'instance ready')
       else logger.warn({ instance: id, state, reason }, 'instance not ready')
     },
@@ -137,6 +143,7 @@ async function build(
       metrics.observeJob(job, previous)
       logJob(job, previous)
     },
+    onAttempt: (attempt) => metrics.observeAttempt(attempt),
     onFault: (message, err) => logger.error({ err }, message),
   })
   closers.push(() => jobs.close())
@@ -159,7 +166,8 @@ async function build(
     metrics: {
       contentType: metrics.contentType,
       render: () => metrics.render(),
-      observeRequest: ({ route, status }) => metrics.observeRequest(route, status),
+      observeRequest: (request) => metrics.observeRequest(request),
+      setOpenStreams: (count) => metrics.setOpenStreams(count),
     },
     logger,
     limits: { ...config.server, retentionMs: config.jobs.retentionMs },

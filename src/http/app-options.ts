@@ -28,6 +28,8 @@ export interface HttpMetrics {
   readonly contentType: string
   render(): string | Promise<string>
   observeRequest?(request: ObservedRequest): void
+  /** As many event streams are open now. Called at each change. */
+  setOpenStreams?(count: number): void
 }
 
 /** What this layer needs of a logger; pino has it. */

@@ -61,6 +61,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     maxStreamsPerCaller: limits.maxEventStreamsPerCaller ?? defaults.maxEventStreamsPerCaller,
     heartbeatMs: limits.heartbeatMs ?? defaults.heartbeatMs,
     maxBufferBytes: limits.maxStreamBufferBytes ?? defaults.maxStreamBufferBytes,
+    onCountChanged: (count) => options.metrics.setOpenStreams?.(count),
   })
   let isClosing = false
   app.addHook('preClose', (done) => {

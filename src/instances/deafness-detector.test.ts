@@ -37,3 +37,13 @@ test('takes the server for mute when a new socket hears nothing either, until it
   detector.noteHeard()
   expect(detector.isMute).toBe(false)
 })
+
+test('knows by the tick when it was last heard', () => {
+  const detector = new DeafnessDetector()
+  detector.noteTick(1000)
+  expect(detector.lastHeardAtMs).toBeUndefined()
+  detector.noteHeard()
+  detector.noteTick(2000)
+  detector.noteTick(3000)
+  expect(detector.lastHeardAtMs).toBe(2000)
+})

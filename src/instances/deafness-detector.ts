@@ -5,6 +5,8 @@
 export class DeafnessDetector {
   #expectedSinceMs: number | undefined
   #heard = 0
+  #heardByTick = 0
+  #lastHeardAtMs: number | undefined
   #reconnects = 0
   #isMute = false
 
@@ -16,6 +18,18 @@ export class DeafnessDetector {
   /** How many messages came so far. */
   get heard(): number {
     return this.#heard
+  }
+
+  /** When the last one came, within a tick. */
+  get lastHeardAtMs(): number | undefined {
+    return this.#lastHeardAtMs
+  }
+
+  /** To be called a few times a second: the clock is read once for all messages between. */
+  noteTick(nowMs: number): void {
+    if (this.#heard === this.#heardByTick) return
+    this.#heardByTick = this.#heard
+    this.#lastHeardAtMs = nowMs
   }
 
   /** A prompt was accepted: a message is due, unless one came since the submit began, when `heardBefore` were heard. */

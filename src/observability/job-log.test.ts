@@ -1,10 +1,11 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { makeJob } from '../../test/support/make-job.ts'
 import type { Job, JobState } from '../jobs/job.ts'
 import { createJobLog } from './job-log.ts'
 
 function job(state: JobState, more: Partial<Job> = {}): Job {
-  return {
+  return makeJob({
     id: 'j1',
     promptId: 'p1',
     workflow: 'qwen/txt2img',
@@ -12,13 +13,9 @@ function job(state: JobState, more: Partial<Job> = {}): Job {
     times: { createdAtMs: 1_000, startedAtMs: 1_500, executedAtMs: 4_500, completedAtMs: 4_600 },
     attempt: 1,
     instance: 'gpu',
-    outputs: [],
-    error: undefined,
-    warnings: [],
-    nodeStartsMs: {},
     requestId: 'r1',
     ...more,
-  }
+  })
 }
 
 function capture() {
@@ -65,4 +62,11 @@ test('a job that was canceled before it ran has only waited', () => {
   log(job('canceled', { times: { createdAtMs: 1_000, completedAtMs: 3_000 }, instance: undefined }), 'queued')
   expect(lines).toMatchObject([{ level: info, queueMs: 2_000, totalMs: 2_000 }])
   expect(lines[0]).not.toHaveProperty('runMs')
+})
+
+test('the trace of a job is in its line', () => {
+  const { lines, log } = capture()
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  log(job('succeeded', { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }), 'running')
+  expect(lines).toMatchObject([{ traceId }])
 })

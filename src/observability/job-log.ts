@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { traceIdOf } from '../lib/traceparent.ts'
 import { isTerminal, type Job, type JobState } from '../jobs/job.ts'
 
 /**
@@ -14,6 +15,7 @@ export function createJobLog(parent: Logger): (job: Job, previous: JobState | un
       jobId: job.id,
       promptId: job.promptId,
       requestId: job.requestId,
+      ...(job.traceparent !== undefined && { traceId: traceIdOf(job.traceparent) }),
       workflow: job.workflow,
       instance: job.instance,
       outcome: job.state,

@@ -266,6 +266,8 @@ describe('the server', () => {
 
   test('/instances shows each instance', async () => {
     const view: InstanceView = {
+      breaker: 'closed',
+      lastHeardAtMs: undefined,
       id: 'a:8188',
       url: 'http://a:8188',
       state: 'ejected',

@@ -49,12 +49,14 @@ export interface EventStreamOptions {
   readonly maxStreamsPerCaller: number
   readonly heartbeatMs: number
   readonly maxBufferBytes: number
+  /** Told how many are open, at each change. */
+  readonly onCountChanged?: ((count: number) => void) | undefined
 }
 
 const retryAfterSeconds = 5
 
 export function createEventStreams(options: EventStreamOptions): EventStreams {
-  const { jobs, writeJobEvent, heartbeatMs, maxBufferBytes } = options
+  const { jobs, writeJobEvent, heartbeatMs, maxBufferBytes, onCountChanged } = options
   const places = createPlaces(options)
   const open = new Set<EventChannel>()
 
@@ -66,6 +68,7 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
   const follow: EventStreams['follow'] = (channel, { place, onClose }, subscribe) => {
     places.take(place)
     open.add(channel)
+    onCountChanged?.(open.size)
     const stream: { isOver: boolean; subscription?: EventSubscription } = { isOver: false }
     const stop = () => {
       stream.isOver = true
@@ -84,6 +87,7 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
     channel.onClose(() => {
       stop()
       open.delete(channel)
+      onCountChanged?.(open.size)
       places.giveBack(place)
       onClose?.()
     })
