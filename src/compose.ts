@@ -9,6 +9,7 @@ import { ConfigError } from './config/config-error.ts'
 import { readInstanceFiles, watchInstanceFiles } from './config/read-instance-files.ts'
 import { buildApp } from './http/app.ts'
 import { closeApp } from './http/close-app.ts'
+import { checkInput } from './inputs/check-input.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createLocalInputStore } from './inputs/local-input-store.ts'
 import { createInstancePool, type InstanceAddress } from './instances/instance-pool.ts'
@@ -157,6 +158,7 @@ async function build(
     instances: pool,
     inventory: pool,
     decodeMedia,
+    checkInput: (bytes, pointer) => checkInput(bytes, pointer, config.server.maxBodyBytes),
     ready: () => {
       if (isDraining) return { ready: false, reason: 'The server is shutting down.' }
       if (!pool.views().some(({ state }) => state === 'ready'))

@@ -1,4 +1,5 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
+import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { InstanceReadiness } from '../instances/instance-pool.ts'
 import type { InstanceModels, InstanceView } from '../instances/instance.ts'
@@ -101,8 +102,6 @@ export interface InstanceControl {
   resume(id: string): InstanceView | undefined
 }
 
-/** Everything the HTTP surface works with. */
-export interface AppOptions {
 /** What the ComfyUI instances have. */
 export interface InstanceInventory {
   /** The models of each; some may not have told theirs. Never throws. */
@@ -111,14 +110,18 @@ export interface InstanceInventory {
   readiness(prompt: Prompt): readonly InstanceReadiness[]
 }
 
+/** Everything the HTTP surface works with. */
+export interface AppOptions {
   readonly jobs: Jobs
   readonly registry: WorkflowRegistry
   readonly inputs: Pick<InputStore, 'put'>
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
   readonly instances: InstanceControl
+  readonly inventory: InstanceInventory
   /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */
   readonly decodeMedia: (value: string, pointer: string) => Buffer
-  readonly inventory: InstanceInventory
+  /** What the bytes of a media parameter are as a file; nothing is kept. @throws GatewayError `unsupported_input` */
+  readonly checkInput: (bytes: Buffer, pointer: string) => Promise<InputFile>
   readonly ready: () => Readiness
   readonly metrics: HttpMetrics
   readonly logger: HttpLogger

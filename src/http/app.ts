@@ -24,11 +24,12 @@ import { instanceRoutes } from './routes/instances.ts'
 import { jobEventRoutes } from './routes/job-events.ts'
 import { jobOutputRoutes } from './routes/job-outputs.ts'
 import { jobRoutes } from './routes/jobs.ts'
+import { modelRoutes } from './routes/models.ts'
 import { openApiRoute } from './routes/openapi.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { renderWorkflowRoutes } from './routes/render-workflow.ts'
 import { runWorkflowRoute } from './routes/run-workflow.ts'
 import { workflowRoutes } from './routes/workflows.ts'
-import { modelRoutes } from './routes/models.ts'
 import { createServer } from './server.ts'
 
 const defaults = {
@@ -84,10 +85,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   await app.register(probeRoutes, { about, ready: options.ready, metrics: options.metrics })
   await app.register(instanceRoutes, { instances: options.instances })
+  await app.register(modelRoutes, { inventory: options.inventory })
   await app.register(jobRoutes, { jobs, presenter })
   await app.register(jobEventRoutes, { jobs, streams, ids, upgrades: routeUpgrades(app), waiting })
   await app.register(jobOutputRoutes, { jobs, outputs })
-  await app.register(workflowRoutes, { registry, routes, links })
+  const trialStorage = { inputs: { put: options.checkInput }, decodeMedia: options.decodeMedia }
+  const { inventory } = options
+  await app.register(workflowRoutes, { registry, routes, links, inventory, trialStorage })
+  await app.register(renderWorkflowRoutes, { registry, routes, links, inventory, trialStorage })
   const calls = createJobCalls({
     jobs,
     streams,
@@ -95,7 +100,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     tools: { presenter, outputs, now },
     syncHoldMs: limits.syncHoldMs,
   })
-  await app.register(modelRoutes, { inventory: options.inventory })
   const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
   runWorkflowRoute(app, { calls, registry, storage, routes })
   await app.register(openApiRoute, { render, isOpen: security.openDocs })

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { mkdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { open as openFile, opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,10 +5,9 @@ import type { Readable } from 'node:stream'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { errnoOf } from '../lib/errno-of.ts'
 import { writeDurably } from '../lib/write-durably.ts'
+import { checkInput, inputFolder } from './check-input.ts'
 import type { InputFile } from './input-file.ts'
 import type { InputStore } from './input-store.ts'
-import { refuseTooLarge } from './refuse-input.ts'
-import { sniffMedia } from './sniff-media.ts'
 
 export interface LocalInputStoreOptions {
   /** Made where it is missing. Holds nothing but inputs. */
@@ -37,12 +35,10 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
   }
 
   async function put(bytes: Buffer, pointer: string): Promise<InputFile> {
-    if (bytes.length > maxBytes) throw refuseTooLarge(pointer, maxBytes)
-    const { contentType, extension } = await sniffMedia(bytes, pointer)
-    const sha256 = hash('sha256', bytes)
-    const filename = `${sha256}.${extension}`
+    const file = await checkInput(bytes, pointer, maxBytes)
+    const filename = file.name.slice(inputFolder.length + 1)
     if (!touch(filename)) await writeOnce(filename, bytes)
-    return { name: `${folder}/${filename}`, sha256, contentType, sizeBytes: bytes.length }
+    return file
   }
 
   /** False when there is no such file. In one go, so that nothing removes the file between the look and the touch. */
@@ -85,11 +81,26 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
     }
   }
 
+  function renew(file: InputFile): boolean {
+    const [, filename] = namePattern.exec(file.name) ?? []
+    return filename !== undefined && touch(filename)
+  }
+
+  function remove(name: string): void {
+    const [, filename] = namePattern.exec(name) ?? []
+    if (filename === undefined) return
+    try {
+      rmSync(join(directory, filename), { force: true })
+    } catch (cause) {
+      throw storageError('An input cannot be removed', cause)
+    }
+  }
+
   async function deleteUnusedBefore(timeMs: number, isNeeded: (name: string) => boolean): Promise<void> {
     try {
       for await (const { name } of await opendir(directory)) {
         const [, filename, part] = filePattern.exec(name) ?? []
-        if (filename === undefined || (part === undefined && isNeeded(`${folder}/${filename}`))) continue
+        if (filename === undefined || (part === undefined && isNeeded(`${inputFolder}/${filename}`))) continue
         const path = join(directory, name)
         const found = await stat(path).catch(() => undefined)
         if (found !== undefined && found.mtimeMs < timeMs) removeIfStillBefore(path, timeMs)
@@ -103,13 +114,11 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
     await Promise.allSettled(writes.values())
   }
 
-  return { put, open, deleteUnusedBefore, close }
+  return { put, open, renew, remove, deleteUnusedBefore, close }
 }
 
-/** The folder of ComfyUI's input folder that uploads go to. */
-const folder = 'comfyui-api'
 const filenamePattern = '[0-9a-f]{64}\\.[a-z0-9]{1,8}'
-const namePattern = new RegExp(`^${folder}/(${filenamePattern})$`)
+const namePattern = new RegExp(`^${inputFolder}/(${filenamePattern})$`)
 const filePattern = new RegExp(`^(${filenamePattern})(\\.\\d+\\.part)?$`)
 
 /** The look and the removal are one step: a `put` meanwhile would have made the file needed again. */

@@ -102,6 +102,8 @@ describe('the OpenAPI document', () => {
     const expected = [...registered].flatMap((route) => {
       const [method = '', url = ''] = route.split(' ')
       if (method === 'HEAD' || url === '/docs' || url.startsWith('/docs/')) return []
+      // The same as `/workflows/:name…`, with the slashes of the name as they are.
+      if (url === '/workflows/*') return []
       if (url === '/*') return testWorkflows.map((workflow) => `${method} /${workflow.name}`)
       return [`${method} ${url.replace(/:(\w+)/g, '{$1}')}`]
     })

@@ -166,7 +166,23 @@ describe('workflows', () => {
       ],
     )
     expect(workflowListSchema.parse(await get('/workflows', fresh))).toEqual({
-      data: [{ name: 'a/one', url: '/a/one', summary: 'One', file: 'a/one.ts', generation: 1, warnings: ['a union'] }],
+      data: [
+        {
+          name: 'a/one',
+          url: '/a/one',
+          summary: 'One',
+          file: 'a/one.ts',
+          generation: 1,
+          warnings: ['a union'],
+          links: {
+            self: '/workflows/a/one',
+            run: '/a/one',
+            render: '/workflows/a/one/render',
+            jobs: '/jobs?workflow=a%2Fone',
+            docs: '/docs',
+          },
+        },
+      ],
       problems: [
         { file: 'a/two.ts', name: 'a/two', line: 3, column: null, reason: 'Unexpected token', serving_previous: false },
       ],
@@ -178,13 +194,17 @@ describe('workflows', () => {
     }
   })
 
-  test('are described at their address, with an example that works', async () => {
+  test('are described at their address, with examples that work', async () => {
     answerAtOnce(gateway)
     for (const name of ['test/txt2img', 'test/img2img', 'test/has-input']) {
       const description = workflowDescriptionSchema.parse(await get(`/${name}`))
       expect(description).toMatchObject({ name, url: `/${name}`, input: { type: 'object' } })
-      const [example] = description.examples
-      expect((await postJson(`${gateway.url}/${name}`, example)).status, name).toBe(200)
+      expect(Object.keys(description.examples), name).toEqual(['minimal', 'full'])
+      for (const example of Object.values(description.examples)) {
+        const response = await postJson(`${gateway.url}/${name}`, example)
+        await response.text()
+        expect(response.status, name).toBe(200)
+      }
     }
     gateway.jobs.onSubmit = () => {}
     expect(workflowDescriptionSchema.parse(await get('/test/img2img')).media).toEqual([

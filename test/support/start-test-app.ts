@@ -54,6 +54,12 @@ export class MemoryInputs {
   readonly stored: { bytes: Buffer; pointer: string }[] = []
 
   async put(bytes: Buffer, pointer: string): Promise<InputFile> {
+    const file = await this.check(bytes, pointer)
+    this.stored.push({ bytes, pointer })
+    return file
+  }
+
+  async check(bytes: Buffer, pointer: string): Promise<InputFile> {
     if (bytes.length === 0)
       throw new GatewayError('unsupported_input', { errors: [{ pointer, code: 'empty', message: 'is empty' }] })
     this.stored.push({ bytes, pointer })
@@ -101,6 +107,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     instances: { views: () => [], drain: () => undefined, resume: () => undefined },
     inventory: { models: async () => [], readiness: () => [] },
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
+    checkInput: (bytes, pointer) => inputs.check(bytes, pointer),
     ready: () => ({ ready: true }),
     metrics: {
       contentType: 'text/plain; version=0.0.4',

@@ -11,6 +11,7 @@ export type PreparedJob = Omit<JobRequest, 'requestId' | 'idempotency'>
 
 /**
  * Turns a body into what a job is made of: media stored, parameters checked, the prompt built.
+ * @param filenamePrefix how files that the prompt saves are called; one of its own unless given
  * @throws GatewayError for every mistake of the caller or of the workflow
  */
 export async function prepareJob(
@@ -18,6 +19,7 @@ export async function prepareJob(
   body: ReceivedBody,
   headers: Readonly<IncomingHttpHeaders>,
   storage: MediaStorage,
+  filenamePrefix = `comfyui-api/${randomUUID()}`,
 ): Promise<PreparedJob> {
   const { parameters, options } = readBodyForm(body, workflow, headers)
   const hasMedia = workflow.mediaFields.length > 0
@@ -27,7 +29,7 @@ export async function prepareJob(
   const input = workflow.parse(parameters)
   const prompt = await workflow.build(input, {
     uploads: new Set(inputFiles.map((file) => file.name)),
-    filenamePrefix: `comfyui-api/${randomUUID()}`,
+    filenamePrefix,
   })
   return {
     workflow: workflow.name,

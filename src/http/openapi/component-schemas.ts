@@ -5,6 +5,8 @@ import { jobErrorSchema, jobOutputSchema, jobProgressSchema, jobSchema } from '.
 import { jobListSchema } from '../schemas/job-list.ts'
 import { modelListSchema } from '../schemas/models.ts'
 import { fieldErrorSchema, problemSchema } from '../schemas/problem.ts'
+import { instanceReadinessSchema } from '../schemas/readiness.ts'
+import { promptGraphSchema, renderedWorkflowSchema } from '../schemas/render.ts'
 import { resultSchema, runStatsSchema } from '../schemas/result.ts'
 import { workflowDescriptionSchema, workflowListSchema } from '../schemas/workflow.ts'
 
@@ -21,6 +23,9 @@ const components = {
   ModelList: modelListSchema,
   Problem: problemSchema,
   FieldError: fieldErrorSchema,
+  InstanceReadiness: instanceReadinessSchema,
+  PromptGraph: promptGraphSchema,
+  RenderedWorkflow: renderedWorkflowSchema,
   WorkflowList: workflowListSchema,
   WorkflowDescription: workflowDescriptionSchema,
 }

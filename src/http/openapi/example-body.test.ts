@@ -1,21 +1,30 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { MediaField } from '../../workflows/served-workflow.ts'
 import { exampleBodies } from './example-body.ts'
 
-function bodiesOf(RequestSchema: z.ZodType, examples?: unknown[]): readonly unknown[] {
+function bodiesOf(RequestSchema: z.ZodType, examples?: unknown[], mediaFields: readonly MediaField[] = []) {
   return exampleBodies({
     definition: { RequestSchema, generateWorkflow: () => ({}), ...(examples !== undefined && { examples }) },
     inputJsonSchema: z.toJSONSchema(RequestSchema, { io: 'input' }),
-    mediaFields: [],
+    mediaFields,
+    parse: (raw) => RequestSchema.parse(raw),
   })
 }
 
-describe('an example body', () => {
-  test('is the author’s, where there is one', () => {
-    expect(bodiesOf(z.object({ a: z.string() }), [{ a: 'b' }])).toEqual([{ a: 'b' }])
+describe('example bodies', () => {
+  test('are those of the author first, then one with little and one with everything', () => {
+    const schema = z.strictObject({ a: z.string(), b: z.int().default(3) })
+    const bodies = bodiesOf(schema, [{ a: 'b' }, { a: 'b', c: 1 }, { a: 'c' }])
+    expect(Object.entries(bodies)).toEqual([
+      ['example1', { a: 'b' }],
+      ['example3', { a: 'c' }],
+      ['minimal', { a: 'a lighthouse at dusk' }],
+      ['full', { a: 'a lighthouse at dusk', b: 3 }],
+    ])
   })
 
-  test('made from a schema passes it, and has nothing that may be left out', () => {
+  test('made from a schema pass it, and the small one has nothing that may be left out', () => {
     const node: z.ZodType = z.object({ name: z.string(), children: z.array(z.lazy(() => node)).optional() })
     const schema = z.strictObject({
       prompt: z.string().min(30),
@@ -33,9 +42,32 @@ describe('an example body', () => {
       optional: z.string().optional(),
       defaulted: z.int().default(3),
     })
-    const [body] = bodiesOf(schema)
-    expect(schema.safeParse(body)).toMatchObject({ success: true })
-    expect(body).not.toHaveProperty('optional')
-    expect(body).not.toHaveProperty('defaulted')
+    const { minimal, full } = bodiesOf(schema)
+    expect(schema.safeParse(minimal)).toMatchObject({ success: true })
+    expect(minimal).not.toHaveProperty('optional')
+    expect(minimal).not.toHaveProperty('defaulted')
+    expect(schema.safeParse(full)).toMatchObject({ success: true })
+    expect(full).toHaveProperty('defaulted', 3)
+  })
+
+  test('have no text that would have to be made up, where it may be left out', () => {
+    const lora = z.strictObject({ name: z.string(), strength: z.number().default(1) })
+    const schema = z.strictObject({ model: z.string().optional(), loras: z.array(lora).optional(), seed: z.int() })
+    expect(bodiesOf(schema)).toEqual({ minimal: { seed: 1 }, full: { seed: 1 } })
+  })
+
+  test('have pictures where media are taken', () => {
+    const schema = z.strictObject({ image: z.string(), mask: z.string().optional() })
+    const { minimal, full } = bodiesOf(schema, undefined, [
+      { path: ['image'], kind: 'image' },
+      { path: ['mask'], kind: 'mask' },
+    ])
+    expect(minimal).toEqual({ image: expect.stringMatching(/^data:image\/png;base64,/) })
+    expect(full).toEqual({ image: minimal?.['image'], mask: minimal?.['image'] })
+  })
+
+  test('that a check of the workflow refuses are left out', () => {
+    const schema = z.strictObject({ a: z.int().default(1), b: z.int().default(2) }).refine(({ a, b }) => a > b)
+    expect(bodiesOf(schema)).toEqual({})
   })
 })

@@ -2,65 +2,140 @@ import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../body/json-record.ts'
 
 type Schema = Readonly<Record<string, unknown>>
+type Value = { readonly value: unknown } | undefined
 
-/** A 1×1 transparent PNG: the smallest picture a media parameter takes. */
-const tinyPng =
-  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+/** A grey PNG of 64×64: small, and large enough for every model to make something of it. */
+const smallPng =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAS0lEQVR42u3PMQ0AAAwDoEqv9ErYvQQckD4XAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAYHLAB8+AWnmfUycAAAAAElFTkSuQmCC'
 
-/** Bodies that work: the author's, or one made from the schema of the parameters, the required ones only. */
+/** Deeper, only what is required: schemas that hold themselves have no end. */
+const maxDepthOfAll = 3
+
+/**
+ * Bodies that the workflow takes, by name: those of the author; `minimal` with what is required; `full` with every
+ * parameter whose value can be known. Made from the schema, in which random defaults do not stand.
+ */
 export function exampleBodies(
-  workflow: Pick<ServedWorkflow, 'definition' | 'inputJsonSchema' | 'mediaFields'>,
-): readonly unknown[] {
-  const { examples } = workflow.definition
-  if (examples !== undefined && examples.length > 0) return examples
-  const body = exampleOf(workflow.inputJsonSchema, workflow.inputJsonSchema, 0)
-  if (!isRecord(body)) return []
-  for (const { path } of workflow.mediaFields) {
+  workflow: Pick<ServedWorkflow, 'definition' | 'inputJsonSchema' | 'mediaFields' | 'parse'>,
+): Readonly<Record<string, Record<string, unknown>>> {
+  const given = (workflow.definition.examples ?? []).map((body, index) => [`example${index + 1}`, body] as const)
+  const made = [
+    ['minimal', exampleBody(workflow, false)],
+    ['full', exampleBody(workflow, true)],
+  ] as const
+  return Object.fromEntries(
+    [...given, ...made].flatMap(([name, body]) => (isRecord(body) && isTaken(workflow, body) ? [[name, body]] : [])),
+  )
+}
+
+function isTaken(workflow: Pick<ServedWorkflow, 'parse'>, body: unknown): boolean {
+  try {
+    workflow.parse(body)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function exampleBody(
+  { inputJsonSchema, mediaFields }: Pick<ServedWorkflow, 'inputJsonSchema' | 'mediaFields'>,
+  isFull: boolean,
+): unknown {
+  const example = new Example(inputJsonSchema, isFull)
+  const body = example.of(inputJsonSchema, 0)
+  if (!isRecord(body)) return undefined
+  const properties = inputJsonSchema['properties']
+  for (const { path } of mediaFields) {
     const [name] = path
-    if (path.length === 1 && name !== undefined && Object.hasOwn(body, name)) body[name] = tinyPng
+    if (path.length !== 1 || name === undefined) continue
+    const isOptional = isRecord(properties) && Object.hasOwn(properties, name)
+    if (Object.hasOwn(body, name) || (isFull && isOptional)) body[name] = smallPng
   }
-  return [body]
+  return body
 }
 
-function exampleOf(schema: unknown, root: Schema, depth: number): unknown {
-  if (!isRecord(schema) || depth > 8) return null
-  const { default: fallback, examples, const: only, enum: choices, anyOf, oneOf, allOf, $ref: reference } = schema
-  if (fallback !== undefined) return fallback
-  if (Array.isArray(examples) && examples.length > 0) return examples[0]
-  if (only !== undefined) return only
-  if (Array.isArray(choices)) return choices[0]
-  for (const members of [anyOf, oneOf, allOf]) {
-    if (Array.isArray(members) && members.length > 0) return exampleOf(members[0], root, depth + 1)
-  }
-  if (typeof reference === 'string') return exampleOf(definitionOf(reference, root), root, depth + 1)
-  return exampleOfType(schema, root, depth)
-}
+/** Finds values that a JSON Schema takes. */
+class Example {
+  readonly #root: Schema
+  readonly #isFull: boolean
 
-function exampleOfType(schema: Schema, root: Schema, depth: number): unknown {
-  switch ([schema['type']].flat()[0]) {
-    case 'object':
-      return exampleObject(schema, root, depth)
-    case 'array': {
-      const length = typeof schema['minItems'] === 'number' ? Math.min(schema['minItems'], 8) : 1
-      return Array.from({ length }, () => exampleOf(schema['items'], root, depth + 1))
+  constructor(root: Schema, isFull: boolean) {
+    this.#root = root
+    this.#isFull = isFull
+  }
+
+  of(schema: unknown, depth: number): unknown {
+    if (!isRecord(schema) || depth > 8) return null
+    const known = knownValue(schema)
+    if (known !== undefined) return known.value
+    const { anyOf, oneOf, allOf, $ref: reference } = schema
+    for (const members of [anyOf, oneOf, allOf]) {
+      if (Array.isArray(members) && members.length > 0) return this.of(members[0], depth + 1)
     }
+    if (typeof reference === 'string') return this.of(definitionOf(reference, this.#root), depth + 1)
+    return this.#ofType(schema, depth)
+  }
+
+  #ofType(schema: Schema, depth: number): unknown {
+    switch (typeOf(schema)) {
+      case 'object':
+        return this.#object(schema, depth)
+      case 'array': {
+        const length = typeof schema['minItems'] === 'number' ? Math.min(schema['minItems'], 8) : 1
+        return Array.from({ length }, () => this.of(schema['items'], depth + 1))
+      }
+      case 'integer':
+      case 'number':
+        return exampleNumber(schema)
+      case 'boolean':
+        return false
+      case 'null':
+        return null
+      default:
+        return exampleText(schema)
+    }
+  }
+
+  #object({ properties, required }: Schema, depth: number): Record<string, unknown> {
+    if (!isRecord(properties)) return {}
+    const names = Object.keys(properties).filter((name) => {
+      if (Array.isArray(required) && required.includes(name)) return true
+      return this.#isFull && depth < maxDepthOfAll && isKnowable(properties[name])
+    })
+    return Object.fromEntries(names.map((name) => [name, this.of(properties[name], depth + 1)]))
+  }
+}
+
+function knownValue({ default: fallback, examples, const: only, enum: choices }: Schema): Value {
+  if (fallback !== undefined) return { value: fallback }
+  if (Array.isArray(examples) && examples.length > 0) return { value: examples[0] }
+  if (only !== undefined) return { value: only }
+  return Array.isArray(choices) ? { value: choices[0] } : undefined
+}
+
+/** False where a text would have to be made up: it may be the name of a model. */
+function isKnowable(schema: unknown): boolean {
+  if (!isRecord(schema)) return false
+  if (knownValue(schema) !== undefined) return true
+  const { properties, required } = schema
+  switch (typeOf(schema)) {
+    case 'array':
+      return isKnowable(schema['items'])
+    case 'object':
+      if (!isRecord(properties) || !Array.isArray(required)) return true
+      return required.every((name) => typeof name === 'string' && isKnowable(properties[name]))
     case 'integer':
     case 'number':
-      return exampleNumber(schema)
     case 'boolean':
-      return false
     case 'null':
-      return null
+      return true
     default:
-      return exampleText(schema)
+      return false
   }
 }
 
-function exampleObject(schema: Schema, root: Schema, depth: number): Record<string, unknown> {
-  const { properties, required } = schema
-  if (!isRecord(properties) || !Array.isArray(required)) return {}
-  const names = required.filter((name) => typeof name === 'string' && Object.hasOwn(properties, name))
-  return Object.fromEntries(names.map((name: string) => [name, exampleOf(properties[name], root, depth + 1)]))
+function typeOf(schema: Schema): unknown {
+  return [schema['type']].flat()[0]
 }
 
 function exampleNumber(schema: Schema): number {

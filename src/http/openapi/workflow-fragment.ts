@@ -91,7 +91,7 @@ function runDescription({ definition, warnings }: ServedWorkflow): string {
 }
 
 function requestBody(workflow: ServedWorkflow, input: string): object {
-  const examples = exampleBodies(workflow)
+  const examples = Object.entries(exampleBodies(workflow))
   const flat = { $ref: refTo(input) }
   const envelope = {
     type: 'object',
@@ -108,7 +108,7 @@ function requestBody(workflow: ServedWorkflow, input: string): object {
       'application/json': {
         schema: takesEnvelope ? { anyOf: [flat, envelope] } : flat,
         ...(examples.length > 0 && {
-          examples: Object.fromEntries(examples.map((value, index) => [`example${index + 1}`, { value }])),
+          examples: Object.fromEntries(examples.map(([name, value]) => [name, { value }])),
         }),
       },
       'multipart/form-data': { schema: multipartSchema(workflow, input) },

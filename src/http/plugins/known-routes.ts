@@ -17,6 +17,8 @@ export interface KnownRoutes {
   readonly list: readonly KnownRoute[]
   /** Why nothing answers here: `method_not_allowed`, `workflow_unavailable`, or `not_found` with the nearest address. */
   explainMiss(method: string, path: string): GatewayError
+  /** Why there is no workflow of this name: `workflow_unavailable`, or `not_found` with the nearest name. */
+  explainNoWorkflow(name: string): GatewayError
 }
 
 /** Segments as routes have them; the path is compared as it was sent, so no encoding gets around a rule. */
@@ -54,12 +56,8 @@ export function rememberRoutes(
           headers: { allow },
         })
       }
-      const problem = registry.problems().find((candidate) => candidate.name === name && !candidate.servingPrevious)
-      if (problem !== undefined) {
-        return new GatewayError('workflow_unavailable', {
-          detail: `${problem.file} cannot be served: ${problem.reason}`,
-        })
-      }
+      const unavailable = explainUnavailable(registry, name)
+      if (unavailable !== undefined) return unavailable
       const addresses = [
         ...registry.list().map((workflow) => `/${workflow.name}`),
         ...list.filter((route) => !route.isHidden && !catchAll.has(route.url)).map((route) => route.url),
@@ -69,7 +67,24 @@ export function rememberRoutes(
         detail: `There is nothing at ${links.path(path).slice(0, 200)}. ${near === undefined ? `GET ${links.path('/workflows')} lists what there is.` : `Did you mean ${links.path(near)}?`}`,
       })
     },
+    explainNoWorkflow(name) {
+      const unavailable = explainUnavailable(registry, name)
+      if (unavailable !== undefined) return unavailable
+      const near = nearestName(
+        name,
+        registry.list().map((workflow) => workflow.name),
+      )
+      return new GatewayError('not_found', {
+        detail: `There is no workflow ${name.slice(0, 200)}. ${near === undefined ? `GET ${links.path('/workflows')} lists what there is.` : `Did you mean ${near}?`}`,
+      })
+    },
   }
+}
+
+function explainUnavailable(registry: Pick<WorkflowRegistry, 'problems'>, name: string): GatewayError | undefined {
+  const problem = registry.problems().find((candidate) => candidate.name === name && !candidate.servingPrevious)
+  if (problem === undefined) return undefined
+  return new GatewayError('workflow_unavailable', { detail: `${problem.file} cannot be served: ${problem.reason}` })
 }
 
 function toPattern(url: string): RegExp {

@@ -1,20 +1,43 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import type { WorkflowRegistry } from '../../workflows/served-workflow.ts'
-import { exampleBodies } from '../openapi/example-body.ts'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
+import type { InstanceInventory } from '../app-options.ts'
+import { createExampleTrials } from '../answers/try-examples.ts'
+import type { MediaStorage } from '../body/store-media.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { pathOf, type Links } from '../links.ts'
 import { workflowPathPattern, type KnownRoutes } from '../plugins/known-routes.ts'
-import { toWorkflowDescription, toWorkflowProblem, toWorkflowSummary, workflowListSchema } from '../schemas/workflow.ts'
+import { toInstanceReadiness } from '../schemas/readiness.ts'
+import {
+  toWorkflowDescription,
+  toWorkflowProblem,
+  toWorkflowSummary,
+  workflowDescriptionSchema,
+  workflowListSchema,
+  workflowParamsSchema,
+} from '../schemas/workflow.ts'
+import { findWorkflow, namedWorkflow, renderSuffix } from './named-workflow.ts'
 
 export interface WorkflowRoutesOptions {
   readonly registry: Pick<WorkflowRegistry, 'get' | 'list' | 'problems'>
   readonly routes: KnownRoutes
   readonly links: Links
+  readonly inventory: Pick<InstanceInventory, 'readiness'>
+  /** For trying examples: it keeps nothing. */
+  readonly trialStorage: MediaStorage
 }
 
-/** `GET /workflows`, and `GET /{workflow}` for each of them. */
+/** `GET /workflows`, `GET /workflows/{workflow}`, and the same at the address of each of them. */
 export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = async (app, options) => {
-  const { registry, routes, links } = options
+  const { registry, routes, links, inventory } = options
+  const tryExamples = createExampleTrials(options.trialStorage)
+
+  async function describe(workflow: ServedWorkflow) {
+    const { bodies, prompt } = await tryExamples(workflow)
+    const instances = prompt && inventory.readiness(prompt).map(toInstanceReadiness)
+    return toWorkflowDescription(workflow, { examples: bodies, instances, links })
+  }
+
   app.get(
     '/workflows',
     {
@@ -31,10 +54,41 @@ export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = asyn
     }),
   )
 
+  const describeNamed = async (request: { readonly url: string }) => {
+    const name = namedWorkflow(request.url)
+    const workflow = findWorkflow(registry, name)
+    if (workflow !== undefined) return describe(workflow)
+    if (name.endsWith(renderSuffix) && findWorkflow(registry, name.slice(0, -renderSuffix.length)) !== undefined) {
+      throw new GatewayError('method_not_allowed', {
+        detail: 'GET is not possible here; POST is, with the parameters of the workflow.',
+        headers: { allow: 'POST' },
+      })
+    }
+    throw routes.explainNoWorkflow(name)
+  }
+  app.get(
+    '/workflows/:name',
+    {
+      schema: {
+        operationId: 'describeWorkflow',
+        tags: ['workflows'],
+        summary: 'Describe a workflow',
+        description: 'Its parameters, examples and requirements, and which instances have what it needs.',
+        params: workflowParamsSchema,
+        response: {
+          200: jsonResponse('The workflow', workflowDescriptionSchema),
+          ...errorResponses('not_found', 'workflow_unavailable'),
+        },
+      },
+    },
+    describeNamed,
+  )
+  app.get('/workflows/*', { schema: { hide: true } }, describeNamed)
+
   app.get('/*', { schema: { hide: true } }, (request) => {
     const path = pathOf(request.url)
     const workflow = workflowPathPattern.test(path) ? registry.get(path.slice(1)) : undefined
     if (workflow === undefined) throw routes.explainMiss(request.method, path)
-    return toWorkflowDescription(workflow, exampleBodies(workflow), links)
+    return describe(workflow)
   })
 }

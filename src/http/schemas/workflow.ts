@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import type { ServedWorkflow, WorkflowProblem } from '../../workflows/served-workflow.ts'
 import type { Links } from '../links.ts'
+import { instanceReadinessSchema, isReady, type InstanceReadinessResource } from './readiness.ts'
+
+export const workflowParamsSchema = z.object({
+  name: z.string().describe('As `GET /workflows` has it. Its slashes may be sent as they are, or as `%2F`.'),
+})
 
 export const workflowSummarySchema = z.object({
   name: z.string(),
@@ -9,6 +14,13 @@ export const workflowSummarySchema = z.object({
   file: z.string().describe('The module, relative to its workflow folder.'),
   generation: z.int().describe('Counts up with every reload of the file.'),
   warnings: z.array(z.string()),
+  links: z.object({
+    self: z.string().describe('GET describes it.'),
+    run: z.string().describe('POST runs it.'),
+    render: z.string().describe('POST answers with the graph that would run.'),
+    jobs: z.string().describe('GET lists its jobs.'),
+    docs: z.string().describe('Page for people.'),
+  }),
 })
 
 export const workflowProblemSchema = z.object({
@@ -47,8 +59,14 @@ export const workflowDescriptionSchema = workflowSummarySchema.extend({
     description: z.string(),
     names: z.record(z.string(), z.string()).describe('The names of outputs and the nodes that make them.'),
   }),
-  examples: z.array(z.unknown()).describe('Bodies that work.'),
+  examples: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .describe('Bodies that work: those of the author, `minimal` and `full`.'),
   requires: z.object({ models: z.array(requiredModelSchema), nodes: z.array(requiredNodeSchema) }),
+  readiness: z.object({
+    ready: z.boolean().nullable().describe('An instance could run the smallest example now. Null: not known yet.'),
+    instances: z.array(instanceReadinessSchema).describe('What each has of the classes and models of that example.'),
+  }),
 })
 
 type WorkflowSummary = z.infer<typeof workflowSummarySchema>
@@ -66,6 +84,13 @@ export function toWorkflowSummary(workflow: ServedWorkflow, links: Links): Workf
     file: workflow.file,
     generation: workflow.generation,
     warnings: [...workflow.warnings],
+    links: {
+      self: links.path(`/workflows/${workflow.name}`),
+      run: links.path(`/${workflow.name}`),
+      render: links.path(`/workflows/${workflow.name}/render`),
+      jobs: links.path(`/jobs?workflow=${encodeURIComponent(workflow.name)}`),
+      docs: links.path('/docs'),
+    },
   }
 }
 
@@ -82,17 +107,20 @@ export function toWorkflowProblem(problem: WorkflowProblem): z.infer<typeof work
 
 export function toWorkflowDescription(
   workflow: ServedWorkflow,
-  examples: readonly unknown[],
-  links: Links,
+  facts: {
+    readonly examples: WorkflowDescription['examples']
+    readonly instances: readonly InstanceReadinessResource[] | undefined
+    readonly links: Links
+  },
 ): WorkflowDescription {
   const { definition } = workflow
   return {
-    ...toWorkflowSummary(workflow, links),
+    ...toWorkflowSummary(workflow, facts.links),
     description: definition.description ?? null,
     input: { ...workflow.inputJsonSchema },
     media: workflow.mediaFields.map(({ path, kind }) => ({ path: [...path], kind })),
     output: { description: outputDescription, names: { ...definition.outputs } },
-    examples: [...examples],
+    examples: facts.examples,
     requires: {
       models: (definition.metadata?.requiredModels ?? []).map((model) => ({
         name: model.name,
@@ -106,6 +134,10 @@ export function toWorkflowDescription(
         url: node.url ?? null,
         class_types: [...(node.classTypes ?? [])],
       })),
+    },
+    readiness: {
+      ready: facts.instances === undefined ? null : isReady(facts.instances),
+      instances: [...(facts.instances ?? [])],
     },
   }
 }

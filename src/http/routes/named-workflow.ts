@@ -1,0 +1,17 @@
+import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
+import { pathOf } from '../links.ts'
+import { workflowPathPattern } from '../plugins/known-routes.ts'
+
+const prefix = '/workflows/'
+
+/** Ends the address of a rendering. A workflow may end so too: what is rendered is what stands before the last one. */
+export const renderSuffix = '/render'
+
+/** What follows `/workflows/` in a request. Generated clients send the slashes of a parameter as `%2F`. */
+export function namedWorkflow(url: string): string {
+  return pathOf(url).slice(prefix.length).replaceAll(/%2f/gi, '/')
+}
+
+export function findWorkflow(registry: Pick<WorkflowRegistry, 'get'>, name: string): ServedWorkflow | undefined {
+  return workflowPathPattern.test(`/${name}`) ? registry.get(name) : undefined
+}
