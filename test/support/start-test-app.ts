@@ -62,7 +62,6 @@ export class MemoryInputs {
   async check(bytes: Buffer, pointer: string): Promise<InputFile> {
     if (bytes.length === 0)
       throw new GatewayError('unsupported_input', { errors: [{ pointer, code: 'empty', message: 'is empty' }] })
-    this.stored.push({ bytes, pointer })
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     return { name: `comfyui-api/${sha256}.png`, sha256, contentType: 'image/png', sizeBytes: bytes.length }
   }
