@@ -1,30 +1,56 @@
-import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
-import {
-  inputChoices,
-  inputOptions,
-  inputType,
-  type InputSpec,
-  type NodeDefinition,
-} from '../../src/comfyui/wire/object-info.ts'
+import { inputChoices, inputOptions, inputType, type InputSpec } from '../../src/comfyui/wire/object-info.ts'
 import { isPromptLink, type Prompt, type PromptNode } from '../../src/comfyui/wire/prompt.ts'
+import { validatePrompt } from '../../src/simulator/validation/validate-prompt.ts'
+import { versionProfile } from '../../src/simulator/version-profile.ts'
+import { checkGraph, type NodeLookup } from '../../src/workflows/check-graph.ts'
 
-/**
- * Everything that ComfyUI would refuse in a graph of core nodes, and what it would not run: nodes that no output needs.
- * Empty when the graph is sound. The table knows no model files, so names of
- * those are not checked.
- */
-export function graphFlaws(prompt: Prompt): readonly string[] {
-  const flaws = Object.entries(prompt).flatMap(([id, node]) =>
-    nodeFlaws(prompt, node).map((flaw) => `node ${id} (${node.class_type}): ${flaw}`),
-  )
-  const needed = neededNodes(prompt)
-  if (needed.size === 0) flaws.push('no node is an output')
-  for (const id of Object.keys(prompt)) if (!needed.has(id)) flaws.push(`node ${id}: no output needs it`)
-  return flaws
+export interface GraphFlawsOptions {
+  readonly nodes: NodeLookup
+  /** The nodes whose results are wanted: every other node must lead to one of them. */
+  readonly outputs: readonly string[]
+  /** Whether a file was uploaded. */
+  readonly fileExists: (name: string) => boolean
 }
 
-function nodeFlaws(prompt: Prompt, node: PromptNode): readonly string[] {
-  const definition = coreNode(node.class_type)
+/**
+ * Everything that is wrong with a graph: what ComfyUI refuses, inputs that the classes do not declare and ComfyUI would
+ * silently ignore, nodes that lead to none of the outputs, cycles. Empty when the graph is sound.
+ */
+export function graphFlaws(prompt: Prompt, { nodes, outputs, fileExists }: GraphFlawsOptions): readonly string[] {
+  const flaws = Object.entries(prompt).flatMap(([id, node]) =>
+    nodeFlaws(prompt, node, nodes).map((flaw) => `node ${id} (${node.class_type}): ${flaw}`),
+  )
+  for (const id of outputs) {
+    if (nodes(prompt[id]?.class_type ?? '')?.output_node !== true) flaws.push(`node ${id} is no output`)
+  }
+  const needed = neededNodes(prompt, outputs)
+  for (const id of Object.keys(prompt)) if (!needed.has(id)) flaws.push(`node ${id}: no output needs it`)
+  try {
+    checkGraph(prompt, nodes)
+  } catch (error) {
+    flaws.push(String(error))
+  }
+  return [...flaws, ...refusals(prompt, nodes, fileExists)]
+}
+
+/** What the server would say, which accepts a prompt when one of its outputs is good. */
+function refusals(prompt: Prompt, nodes: NodeLookup, fileExists: (name: string) => boolean): readonly string[] {
+  const profile = versionProfile('0.33.0')
+  const verdict = validatePrompt(structuredClone(prompt), undefined, {
+    catalogue: { definition: nodes },
+    profile,
+    fileExists,
+  })
+  if (verdict.kind === 'crash') return ['ComfyUI fails']
+  const errors = Object.entries(verdict.nodeErrors).flatMap(([id, node]) =>
+    node.errors.map(({ type, details }) => `ComfyUI refuses node ${id} (${node.class_type}): ${type}: ${details}`),
+  )
+  if (errors.length > 0 || verdict.kind === 'accepted') return errors
+  return [`ComfyUI refuses it: ${verdict.error.type}: ${verdict.error.message}`]
+}
+
+function nodeFlaws(prompt: Prompt, node: PromptNode, nodes: NodeLookup): readonly string[] {
+  const definition = nodes(node.class_type)
   if (definition === undefined) return ['ComfyUI has no such class']
   const required = definition.input.required ?? {}
   const declared = { ...required, ...definition.input.optional }
@@ -33,26 +59,24 @@ function nodeFlaws(prompt: Prompt, node: PromptNode): readonly string[] {
     .map((name) => `${name} is missing`)
   for (const [name, value] of Object.entries(node.inputs)) {
     const spec = declared[name]
-    const flaw = spec === undefined ? 'there is no such input' : inputFlaw(prompt, spec, value, name)
+    const flaw = spec === undefined ? 'there is no such input' : inputFlaw(prompt, nodes, spec, value)
     if (flaw !== undefined) flaws.push(`${name}: ${flaw}`)
   }
   return flaws
 }
 
-function inputFlaw(prompt: Prompt, spec: InputSpec, value: unknown, name: string): string | undefined {
+function inputFlaw(prompt: Prompt, nodes: NodeLookup, spec: InputSpec, value: unknown): string | undefined {
   const type = inputType(spec)
   if (isPromptLink(value)) {
     const source = prompt[value[0]]
-    const output = source === undefined ? undefined : definitionOf(source)?.output[value[1]]
+    const output = source === undefined ? undefined : nodes(source.class_type)?.output[value[1]]
     if (output === undefined) return `links to ${value.join(':')}, which is not there`
     return output === type || type === '*' ? undefined : `takes ${JSON.stringify(type)}, gets ${JSON.stringify(output)}`
   }
   const choices = inputChoices(spec)
-  // The list of VAEs has an entry that is no file, so it is not empty.
   if (choices !== undefined) {
-    return choices.length === 0 || choices.includes(value) || name === 'vae_name'
-      ? undefined
-      : `${JSON.stringify(value)} is no choice`
+    const isUpload = inputOptions(spec)['image_upload'] === true
+    return isUpload || choices.includes(value) ? undefined : `${JSON.stringify(value)} is no choice`
   }
   switch (type) {
     case 'INT':
@@ -76,20 +100,13 @@ function numberFlaw(spec: InputSpec, value: unknown, type: 'INT' | 'FLOAT'): str
   return undefined
 }
 
-function neededNodes(prompt: Prompt): ReadonlySet<string> {
+function neededNodes(prompt: Prompt, outputs: readonly string[]): ReadonlySet<string> {
   const needed = new Set<string>()
-  const open = Object.keys(prompt).filter((id) => {
-    const node = prompt[id]
-    return node !== undefined && definitionOf(node)?.output_node === true
-  })
+  const open = [...outputs]
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (needed.has(id)) continue
     needed.add(id)
     for (const value of Object.values(prompt[id]?.inputs ?? {})) if (isPromptLink(value)) open.push(value[0])
   }
   return needed
-}
-
-function definitionOf(node: PromptNode): NodeDefinition | undefined {
-  return coreNode(node.class_type)
 }
