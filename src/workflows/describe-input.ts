@@ -51,7 +51,7 @@ function withoutEmptyDefaults(schema: z.ZodType): z.ZodType {
   const shape = fields.map(([name, field]) => {
     const definition = definitionOf(field)
     const isWithout = isEmpty(field) && definition.type === 'default'
-    return [name, isWithout ? z.optional(definition.innerType) : field] as const
+    return [name, isWithout ? z.optional(definition.innerType).meta(z.globalRegistry.get(field) ?? {}) : field] as const
   })
   return schema.clone({ ...schema.def, shape: Object.fromEntries(shape) })
 }

@@ -15,13 +15,17 @@ import {
 import { extname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { HostModules } from './host-modules.ts'
+import { isZod3, moduleKind, zodImportOf } from './module-source.ts'
 import { resolveFile } from './resolve-file.ts'
+import { saladNameOf, type SaladModules } from './salad/salad-modules.ts'
 import { ModuleSyntaxError, originalPosition, type TranspileModule } from './transpile-module.ts'
 
 export interface ModuleLoaderOptions {
   /** Absolute paths of the workflow folders. */
   readonly folders: readonly string[]
   readonly hostModules: HostModules
+  /** `../config` and `../types` of modules that were written for Salad's comfyui-api, as they are now. */
+  readonly saladModules: () => SaladModules
   /** `(url) => import(url)` of a file that Node itself loaded: bundlers and test runners replace `import()`. */
   readonly importModule: (url: string) => Promise<unknown>
   /** Needed for `.ts` and `.mts` files only; called when the first one is loaded. */
@@ -44,6 +48,8 @@ export interface ModuleLoader {
    * @returns the absolute paths of all files whose next `load` is a new one
    */
   refresh(retry?: Iterable<string>): Promise<ReadonlySet<string>>
+  /** Whether a module was loaded that has `../config` from this process. */
+  readonly usesSaladConfig: boolean
   /** The first place in a loaded module that an error comes from, in terms of its source. */
   locate(error: unknown): ModulePosition | undefined
   /** Takes the hooks out. Modules that were loaded go on working. */
@@ -55,10 +61,16 @@ interface LoadedFile {
   /** Hash of the content that was loaded last; undefined before the first load and when it could not be read. */
   hash: string | undefined
   map: SourceMapPayload | undefined
+  /** Node calls a CommonJS module by its plain path when that imports something. */
+  isCommonJs: boolean
+  /** The import by which it gets Zod. */
+  zod: string
   readonly imports: Set<string>
 }
 
 const hostScheme = 'comfyui-api-host:'
+/** Stands for `../config` of this process among the files that a module imports. */
+const saladConfigFile = `${hostScheme}config`
 const versionParameter = 'comfyui-api'
 
 /**
@@ -73,7 +85,8 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   const isOwn = new RegExp(`[?&]${versionParameter}=${id}\\.`)
   const sourceMaps = getSourceMapsSupport()
   const hostKey = `comfyui-api.host-modules.${id}`
-  Reflect.set(globalThis, Symbol.for(hostKey), options.hostModules)
+  let saladVersion = options.saladModules().version
+  Reflect.set(globalThis, Symbol.for(hostKey), { modules: options.hostModules, salad: options.saladModules })
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
   const hooks = registerHooks({ resolve: resolveHook, load: loadHook })
 
@@ -83,19 +96,51 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     next: (specifier: string, context?: Partial<ResolveHookContext>) => ResolveFnOutput,
   ): ResolveFnOutput {
     if (isOwn.test(specifier)) return { url: specifier, shortCircuit: true }
+    // What a module of this process imports says exactly what it means.
+    if (context.parentURL?.startsWith(hostScheme) === true) {
+      const isHosts = specifier.startsWith(hostScheme)
+      return { url: specifier, ...(isHosts && { format: 'module' }), shortCircuit: true }
+    }
     const parent = ownFile(context.parentURL)
     if (parent === undefined) return next(specifier, context)
+    if (specifier === 'zod') {
+      const own = ownZod3(context, next)
+      if (own !== undefined) return own
+    }
     if (Object.hasOwn(options.hostModules, specifier)) {
       return { url: `${hostScheme}${id}/${specifier}`, format: 'module', shortCircuit: true }
     }
     const path = importedPath(specifier, parent)
     if (path === undefined) return next(specifier, context)
     const file = resolveFile(path)
+    const saladName = saladNameOf(specifier)
+    if (saladName !== undefined && (file === undefined || file.endsWith('.json'))) {
+      return resolveSalad(saladName, parent, resolveHook(known(parent).zod, context, next).url)
+    }
     if (file === undefined) throw new MissingImportError(specifier, parent)
     if (isPackageFile(file)) return next(pathToFileURL(file).href, context)
     refuseEscape(file)
     files.get(parent)?.imports.add(file)
     return { url: versionedUrl(file), importAttributes: context.importAttributes, shortCircuit: true }
+  }
+
+  /** A folder with Zod 3 of its own keeps it; every other Zod would only be a second copy of the one here. */
+  function ownZod3(
+    context: ResolveHookContext,
+    next: (specifier: string, context?: Partial<ResolveHookContext>) => ResolveFnOutput,
+  ): ResolveFnOutput | undefined {
+    try {
+      const own = next('zod', context)
+      return isZod3(own.url) ? own : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  function resolveSalad(name: 'config' | 'types', parent: string, zodUrl: string): ResolveFnOutput {
+    if (name === 'config') known(parent).imports.add(saladConfigFile)
+    const query = new URLSearchParams({ zod: zodUrl, version: hashOf(options.saladModules().version) })
+    return { url: `${hostScheme}${id}/salad/${name}?${query.toString()}`, format: 'module', shortCircuit: true }
   }
 
   function loadHook(
@@ -109,19 +154,26 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     const loaded = known(file)
     const source = readFileSync(file, 'utf8')
     loaded.hash = hashOf(source)
+    loaded.zod = zodImportOf(source)
     switch (extname(file)) {
       case '.ts':
       case '.mts': {
         const { code, map } = options.transpile()(file, source)
         loaded.map = map
-        return { format: 'module', source: withSourceMap(code, map), shortCircuit: true }
+        loaded.isCommonJs = moduleKind(code) === 'commonjs'
+        const format = loaded.isCommonJs ? 'commonjs' : 'module'
+        return { format, source: withSourceMap(code, map), shortCircuit: true }
       }
       case '.json': {
         if (context.importAttributes.type === 'json') return { format: 'json', source, shortCircuit: true }
         return { format: 'module', source: `export default JSON.parse(${JSON.stringify(source)})`, shortCircuit: true }
       }
-      default:
-        return next(url, context)
+      default: {
+        const kind = moduleKind(source)
+        loaded.isCommonJs = kind !== 'module'
+        // The syntax tells, whatever the package.json above was meant for.
+        return kind === undefined ? next(url, context) : { format: kind, source, shortCircuit: true }
+      }
     }
   }
 
@@ -132,13 +184,27 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   ): LoadFnOutput {
     const [owner, ...rest] = url.slice(hostScheme.length).split('/')
     const specifier = rest.join('/')
+    if (owner === id && rest[0] === 'salad') return loadSaladModule(new URL(url))
     const namespace = owner === id ? options.hostModules[specifier] : undefined
     if (namespace === undefined) return next(url, context)
     const names = Object.keys(namespace).filter((name) => name !== 'default' && /^[A-Za-z_$][\w$]*$/.test(name))
     const lines = [
-      `const host = globalThis[Symbol.for('${hostKey}')][${JSON.stringify(specifier)}]`,
+      `const host = globalThis[Symbol.for('${hostKey}')].modules[${JSON.stringify(specifier)}]`,
       ...names.map((name, index) => `const _${index} = host.${name}; export { _${index} as ${name} }`),
       `export default 'default' in host ? host.default : host`,
+    ]
+    return { format: 'module', source: lines.join('\n'), shortCircuit: true }
+  }
+
+  /** Made with the Zod of the module that imports it: schemas of two generations do not mix. */
+  function loadSaladModule({ pathname, searchParams }: URL): LoadFnOutput {
+    const name = pathname.split('/').at(-1)
+    const lines = [
+      `import * as zod from ${JSON.stringify(searchParams.get('zod'))}`,
+      `const module = globalThis[Symbol.for('${hostKey}')].salad()`,
+      ...(name === 'config'
+        ? [`export default module.config(zod.z ?? zod.default.z)`]
+        : [`export const { ComfyNodeSchema, isWorkflow } = module.types(zod.z ?? zod.default.z)`]),
     ]
     return { format: 'module', source: lines.join('\n'), shortCircuit: true }
   }
@@ -149,7 +215,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     // A CommonJS module asks with its plain path.
     if (!url.startsWith('file:')) return undefined
     const file = fileURLToPath(url)
-    return extname(file) === '.js' && files.has(file) ? file : undefined
+    return files.get(file)?.isCommonJs === true ? file : undefined
   }
 
   function refuseEscape(file: string): void {
@@ -166,7 +232,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   function known(file: string): LoadedFile {
     let loaded = files.get(file)
     if (loaded === undefined) {
-      loaded = { generation: 1, hash: undefined, map: undefined, imports: new Set() }
+      loaded = { generation: 1, hash: undefined, map: undefined, isCommonJs: false, zod: 'zod', imports: new Set() }
       files.set(file, loaded)
     }
     return loaded
@@ -181,6 +247,9 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   async function refresh(retry: Iterable<string> = []): Promise<ReadonlySet<string>> {
     const renewed = new Set<string>()
     for (const file of retry) addWithImports(file, renewed)
+    const { version } = options.saladModules()
+    if (version !== saladVersion) renewed.add(saladConfigFile)
+    saladVersion = version
     await Promise.all(
       [...files].map(async ([file, loaded]) => {
         const before = loaded.hash
@@ -247,6 +316,9 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     load: (file) => Promise.resolve().then(() => options.importModule(versionedUrl(file))),
     refresh,
     locate,
+    get usesSaladConfig() {
+      return [...files.values()].some(({ imports }) => imports.has(saladConfigFile))
+    },
     close() {
       hooks.deregister()
       Reflect.deleteProperty(globalThis, Symbol.for(hostKey))

@@ -30,7 +30,9 @@ export interface ScannedFolder {
 
 /** In the order of preference where several files would be the same route. */
 const moduleExtensions = ['.ts', '.mts', '.mjs', '.js']
-const segment = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
+const fileSegment = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
+/** Folders have no extension to be told from, and model families such as `sd1.5` have a dot. */
+const folderSegment = /^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$/
 
 /**
  * Reads one workflow folder. Never a route: names that begin with `_` or `.`, `*.d.ts`, `*.test.*`, `node_modules`.
@@ -85,7 +87,7 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
   function addRoute(path: string, extension: string): void {
     const name = path.slice(0, -extension.length)
     const segments = name.split('/')
-    const bad = segments.find((each) => !segment.test(each))
+    const bad = segments.find((each, index) => !(index < segments.length - 1 ? folderSegment : fileSegment).test(each))
     if (bad !== undefined) {
       refuse(
         path,

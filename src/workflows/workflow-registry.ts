@@ -3,10 +3,12 @@ import type { NodeLookup } from './check-graph.ts'
 import { describeModuleError } from './describe-module-error.ts'
 import { findMediaFields } from './find-media-fields.ts'
 import { hostModules, type HostModules } from './host-modules.ts'
+import { coreNames, type KnownNames } from './known-names.ts'
 import { createModuleLoader, type ModuleLoader } from './module-loader.ts'
 import { readDefinition, type ReadDefinition, type RequestSchema } from './read-definition.ts'
 import { readRequestSchema, type RequestReading } from './read-request-schema.ts'
 import { reservedNames as ownReservedNames } from './reserved-names.ts'
+import { createSaladModules } from './salad/salad-modules.ts'
 import { folderLabel, scanFolder, type RouteFile, type ScannedFolder } from './scan-folder.ts'
 import { serveWorkflow } from './serve-workflow.ts'
 import type { MediaField, ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
@@ -28,6 +30,8 @@ export interface WorkflowRegistryOptions {
   readonly importModule?: (url: string) => Promise<unknown>
   /** Called when the first TypeScript file is found. */
   readonly loadTranspiler?: () => Promise<TranspileModule>
+  /** What modules written for Salad's comfyui-api find as `config.warmupCkpt`. */
+  readonly warmupCheckpoint?: string | undefined
   readonly pollIntervalMs?: number
   /** A module that has not finished loading by then counts as broken until it does. */
   readonly loadTimeoutMs?: number
@@ -37,6 +41,13 @@ export interface WorkflowRegistryOptions {
 export interface WorkflowLogger {
   info(facts: object, message: string): void
   warn(facts: object, message: string): void
+}
+
+export interface LoadingRegistry extends WorkflowRegistry {
+  /** Whether any module asks for names that instances know: of samplers, schedulers, model files. */
+  readonly usesNames: boolean
+  /** Modules that hold other names than these are loaded again. Resolves when they are. */
+  learnNames(names: KnownNames): Promise<void>
 }
 
 interface Entry {
@@ -51,9 +62,9 @@ interface Entry {
  * Loads all workflow modules of the folders and keeps them as the files are. Resolves when each module is loaded, has
  * failed, or has taken too long. Nothing that is wrong with a module makes it reject.
  */
-export async function createWorkflowRegistry(options: WorkflowRegistryOptions): Promise<WorkflowRegistry> {
+export async function createWorkflowRegistry(options: WorkflowRegistryOptions): Promise<LoadingRegistry> {
   const { folders, logger, nodes = coreNode, reservedNames = ownReservedNames } = options
-  const { pollIntervalMs = 2000, loadTimeoutMs = 10_000 } = options
+  const { pollIntervalMs = 2000, loadTimeoutMs = 10_000, warmupCheckpoint } = options
   const entries = new Map<string, Entry>()
   const listeners = new Set<() => void>()
   let folderProblems: readonly WorkflowProblem[] = []
@@ -65,8 +76,10 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
   let running: Promise<void> = Promise.resolve()
   let waiting: { isForced: boolean; done: Promise<void> } | undefined
 
+  let saladModules = createSaladModules({ names: coreNames(), warmupCheckpoint })
   const loader: ModuleLoader = createModuleLoader({
     folders,
+    saladModules: () => saladModules,
     hostModules: options.hostModules ?? hostModules(),
     importModule: options.importModule ?? ((url) => import(url)),
     transpile: () => {
@@ -234,6 +247,15 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
       return revision
     },
     reload: () => update(true),
+    get usesNames() {
+      return loader.usesSaladConfig
+    },
+    async learnNames(names) {
+      const learned = createSaladModules({ names, warmupCheckpoint })
+      if (learned.version === saladModules.version) return
+      saladModules = learned
+      await update(false)
+    },
     onChange: (listener) => void listeners.add(listener),
     async close() {
       isClosed = true

@@ -170,19 +170,26 @@ describe('what is no route', () => {
       'health.ts': moduleSource(`''`),
       'family/docs.ts': moduleSource(`'fine'`),
       'my workflow.ts': moduleSource(`''`),
-      'fa.mily/a.ts': moduleSource(`''`),
+      'fa..mily/a.ts': moduleSource(`''`),
+      'sd1.5/a.ts': moduleSource(`'fine'`),
+      'sd1.5/a.b.ts': moduleSource(`''`),
     })
     await using registry = await openRegistry(folder)
-    expect(registry.list().map(({ name }) => name)).toEqual(['family/docs'])
+    expect(registry.list().map(({ name }) => name)).toEqual(['family/docs', 'sd1.5/a'])
     expect(registry.problems()).toMatchObject([
       {
         file: 'docs/a.ts',
         name: 'docs/a',
         reason: '/docs is a route of the server itself: give the folder another name',
       },
-      { file: 'fa.mily/a.ts', name: undefined, reason: expect.stringContaining('"fa.mily" cannot be part of a route') },
+      {
+        file: 'fa..mily/a.ts',
+        name: undefined,
+        reason: expect.stringContaining('"fa..mily" cannot be part of a route'),
+      },
       { file: 'health.ts', reason: '/health is a route of the server itself: give the file another name' },
       { file: 'my workflow.ts', reason: expect.stringContaining('"my workflow" cannot be part of a route') },
+      { file: 'sd1.5/a.b.ts', reason: expect.stringContaining('"a.b" cannot be part of a route') },
     ])
   })
 
