@@ -22,6 +22,7 @@ import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
 import { createSimulator, type Simulator } from './simulator/simulator.ts'
+import { pointIntoPrompt, rawPromptName } from './workflows/raw-prompt.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
 export interface ComposedGateway {
@@ -138,8 +139,10 @@ async function build(
     outputs,
     pool,
     limits: { ...config.jobs, outageTimeoutMs },
-    nameParameters: (name, input, errors) =>
-      registry.get(name)?.nameParameters(input, errors) ?? Promise.resolve(errors),
+    nameParameters: async (name, input, errors) =>
+      name === rawPromptName
+        ? pointIntoPrompt(errors)
+        : ((await registry.get(name)?.nameParameters(input, errors)) ?? errors),
     onJobChanged: (job, previous) => {
       metrics.observeJob(job, previous)
       logJob(job, previous)
@@ -176,6 +179,7 @@ async function build(
     security: {
       apiKeys: config.security.apiKeys.map((key) => key.reveal()),
       allowedHosts: config.security.allowedHosts,
+      takesRawPrompts: config.security.takesRawPrompts,
       boundHost: config.server.host,
       corsOrigins: config.security.corsOrigins,
       openDocs: config.security.apiKeys.length === 0,

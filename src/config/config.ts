@@ -23,6 +23,8 @@ export interface Config {
     readonly allowedHosts: readonly string[]
     /** As browsers send them; `*` for any. */
     readonly corsOrigins: readonly string[]
+    /** Graphs of callers are taken. */
+    readonly takesRawPrompts: boolean
   }
   /** What stands between callers and the server. */
   readonly proxying: {
@@ -47,6 +49,7 @@ export interface Config {
     /** Absolute paths; of two folders that have a name the later one serves it. The shipped folder, where it is served, is the first. */
     readonly folders: readonly string[]
     readonly watch: 'native' | 'poll' | 'off'
+    readonly warmupCheckpoint: string | undefined
   }
   readonly jobs: {
     readonly maxQueued: number

@@ -41,7 +41,7 @@ describe('defaults', () => {
         maxEventStreamsPerCaller: 100,
         rateLimit: undefined,
       },
-      security: { apiKeys: [], allowedHosts: [], corsOrigins: [] },
+      security: { apiKeys: [], allowedHosts: [], corsOrigins: [], takesRawPrompts: true },
       proxying: { basePath: '', publicUrl: undefined, trustedProxies: undefined },
       comfyui: {
         instances: [{ url: 'http://127.0.0.1:8188', authorization: undefined }],
@@ -111,6 +111,7 @@ describe('precedence', () => {
       apiKeys: key,
       allowInsecureBind: 'true',
       allowedHosts: 'gateway.example',
+      rawPrompts: 'off',
       trustProxy: '1',
       corsOrigins: 'https://app.example',
       rateLimit: '1/s',
@@ -378,4 +379,25 @@ test('flags go by the names that commander gives them', () => {
   for (const setting of Object.values<Setting<unknown>>(settings)) {
     if (setting.flag !== undefined) expect(flagKey(setting.flag)).toBe(new Option(setting.flag).attributeName())
   }
+})
+
+describe('graphs of callers', () => {
+  const takes = (env: Environment, flags: Flags = {}) => load(env, flags).config.security.takesRawPrompts
+  const wide = { HOST: '0.0.0.0', COMFYUI_API_KEY: key }
+
+  test('are taken where only this machine reaches the server', () => {
+    expect(takes({})).toBe(true)
+    expect(takes({ HOST: 'localhost', COMFYUI_API_RAW_PROMPTS: 'auto' })).toBe(true)
+    expect(takes(wide)).toBe(false)
+    expect(takes({ COMFYUI_API_PUBLIC_URL: 'https://api.example' })).toBe(false)
+    expect(takes({ COMFYUI_API_TRUST_PROXY: '1' })).toBe(false)
+  })
+
+  test('are taken or not where that is asked for', () => {
+    expect(takes({ ...wide, COMFYUI_API_RAW_PROMPTS: 'on' })).toBe(true)
+    expect(takes({ COMFYUI_API_RAW_PROMPTS: 'on' }, { rawPrompts: 'off' })).toBe(false)
+    expect(problemsOf({ COMFYUI_API_RAW_PROMPTS: 'yes' })).toEqual([
+      'COMFYUI_API_RAW_PROMPTS must be one of auto, on, off; got "yes"',
+    ])
+  })
 })

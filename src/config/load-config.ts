@@ -81,6 +81,11 @@ export function loadConfig(
   if (folders.length === 0)
     warnings.push('No workflow folder is given and --no-shipped-workflows is set: nothing is served.')
 
+  const publicUrl = read(settings.publicUrl)
+  const trustedProxies = read(settings.trustProxy)
+  const rawPrompts = read(settings.rawPrompts)
+  const isLocal = isLoopback(host) && publicUrl === undefined && trustedProxies === undefined
+
   const config: Config = {
     server: {
       host,
@@ -93,12 +98,13 @@ export function loadConfig(
       maxEventStreamsPerCaller: read(settings.maxStreamsPerKey),
       rateLimit: read(settings.rateLimit),
     },
-    security: { apiKeys, allowedHosts: read(settings.allowedHosts), corsOrigins },
-    proxying: {
-      basePath: read(settings.basePath),
-      publicUrl: read(settings.publicUrl),
-      trustedProxies: read(settings.trustProxy),
+    security: {
+      apiKeys,
+      allowedHosts: read(settings.allowedHosts),
+      corsOrigins,
+      takesRawPrompts: rawPrompts === 'on' || (rawPrompts === 'auto' && isLocal),
     },
+    proxying: { basePath: read(settings.basePath), publicUrl, trustedProxies },
     comfyui: {
       instances: isDemo || isAddressGiven ? addresses : [{ url: defaultComfyuiUrl, authorization: undefined }],
       instanceFiles,
@@ -107,7 +113,7 @@ export function loadConfig(
       submitTimeoutMs: readMs(settings.submitTimeoutSeconds),
       fetchTimeoutMs: readMs(settings.fetchTimeoutSeconds),
     },
-    workflows: { folders, watch: read(settings.watch) },
+    workflows: { folders, watch: read(settings.watch), warmupCheckpoint: read(settings.warmupCheckpoint) },
     jobs: {
       maxQueued: read(settings.maxQueued),
       maxQueuedPerCaller: read(settings.maxQueuedPerKey),

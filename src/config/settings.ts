@@ -6,6 +6,7 @@ import {
   folder,
   hostName,
   hostNameOrAny,
+  modelFile,
   proxies,
   publicAddress,
   rate,
@@ -106,6 +107,14 @@ export const settings = {
     separator: 'comma',
     description: 'Further names in the Host header that are answered, besides loopback and the address listened on.',
   }),
+  rawPrompts: single(choice(['auto', 'on', 'off']), {
+    env: 'COMFYUI_API_RAW_PROMPTS',
+    flag: '--raw-prompts <when>',
+    group: 'Security',
+    default: 'auto',
+    description:
+      'Take graphs of callers at POST /prompt, which can run any node that ComfyUI has. auto takes them where only this machine reaches the server: on a loopback address, with neither a public URL nor a trusted proxy.',
+  }),
 
   trustProxy: single(orOff(proxies), {
     env: 'COMFYUI_API_TRUST_PROXY',
@@ -204,6 +213,13 @@ export const settings = {
     default: 'native',
     description:
       'How changes of workflow files are noticed. Some network and container mounts need poll. SIGHUP always reloads.',
+  }),
+  warmupCheckpoint: single(orOff(modelFile), {
+    env: 'COMFYUI_API_WARMUP_CHECKPOINT',
+    group: 'Workflows',
+    default: 'off',
+    description:
+      'Checkpoint that workflow modules written for Salad’s comfyui-api find as config.warmupCkpt, which most of them take as the default of their checkpoint.',
   }),
 
   dataDir: single(folder, {

@@ -116,6 +116,7 @@ const pathSchema = z
 
 export const file: ValueKind<string> = { schema: pathSchema, rule: 'the path of a file' }
 export const folder: ValueKind<string> = { schema: pathSchema, rule: 'the path of a folder' }
+export const modelFile: ValueKind<string> = { schema: pathSchema, rule: 'the name of a model file as ComfyUI lists it' }
 
 /** What it means is for the simulator to say. */
 export const faultText: ValueKind<string> = {

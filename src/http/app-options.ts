@@ -1,3 +1,4 @@
+import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
@@ -31,6 +32,40 @@ export interface HttpMetrics {
   observeRequest?(request: ObservedRequest): void
   /** As many event streams are open now. Called at each change. */
   setOpenStreams?(count: number): void
+}
+
+/** One finished request, for the log. */
+export interface LoggedRequest {
+  readonly requestId: string
+  readonly traceId?: string
+  readonly method: string
+  /** As the caller sent it, without the query. */
+  readonly path: string
+  readonly status: number
+  readonly durationMs: number
+  readonly ip: string
+}
+
+export type LogRequest = (request: LoggedRequest) => void
+
+/** A request that came in, for a tracing system. */
+export interface TracedRequest {
+  readonly requestId: string
+  readonly method: string
+  /** Pattern of the route. */
+  readonly route: string | undefined
+  /** As the caller sent it, without the query. */
+  readonly path: string
+  /** Where the caller says that it belongs, as `lib/traceparent.ts` writes it. */
+  readonly parent: string | undefined
+}
+
+/** Tells a tracing system of a request. */
+export type TraceRequest = (request: TracedRequest) => {
+  /** Where what the request causes belongs. */
+  readonly traceparent: string
+  /** The answer is out, or nobody is there to read it. `status` is undefined when none was begun. */
+  end(answer: { readonly status: number | undefined }): void
 }
 
 /** What this layer needs of a logger; pino has it. */
@@ -74,6 +109,8 @@ export interface HttpSecurity {
   readonly boundHost: string
   /** The documentation needs no key. It names the workflows and their parameters, no data. */
   readonly openDocs: boolean
+  /** Graphs of callers are taken at `POST /prompt`. They are not when absent. */
+  readonly takesRawPrompts?: boolean
   /** Pages of these origins may read answers and change something; `*` for any. None when absent. */
   readonly corsOrigins?: readonly string[]
 }
@@ -106,6 +143,8 @@ export interface InstanceControl {
 export interface InstanceInventory {
   /** The models of each; some may not have told theirs. Never throws. */
   models(): Promise<readonly InstanceModels[]>
+  /** What is known of a node class, without its lists of names. */
+  definition(classType: string): NodeDefinition | undefined
   /** What each lacks of a prompt, as far as it is known. */
   readiness(prompt: Prompt): readonly InstanceReadiness[]
 }
@@ -125,6 +164,8 @@ export interface AppOptions {
   readonly ready: () => Readiness
   readonly metrics: HttpMetrics
   readonly logger: HttpLogger
+  readonly logRequest?: LogRequest | undefined
+  readonly traceRequest?: TraceRequest | undefined
   readonly limits: HttpLimits
   readonly security: HttpSecurity
   readonly about: About

@@ -64,6 +64,14 @@ export type CallOptions = GivenOptions & Defaults
 
 const defaults = defaultsOf(table)
 
+/** What the options stand beside. */
+type MainField = 'input' | 'prompt'
+
+const belongings: Readonly<Record<MainField, string>> = {
+  input: 'parameters belong into `input`',
+  prompt: 'nodes belong into `prompt`',
+}
+
 /**
  * The options that a call gave, beside `input` (nothing in the flat form) or in headers.
  * @throws GatewayError `validation_error` naming the option, also when a header says something else; `invalid_header`
@@ -71,13 +79,19 @@ const defaults = defaultsOf(table)
 export function readGivenOptions(
   envelope: Readonly<Record<string, unknown>>,
   headers: Readonly<IncomingHttpHeaders>,
+  main: MainField = 'input',
 ): GivenOptions {
   const beside = read(envelope, (name) => ({
     pointer: pointerTo(name),
     code: 'invalid_option',
     message: options[name].rule,
   }))
-  refuseFields([...Object.keys(envelope).filter(isUnknown).map(unknownOption), ...beside.errors])
+  refuseFields([
+    ...Object.keys(envelope)
+      .filter(isUnknown)
+      .map((name) => unknownOption(name, main)),
+    ...beside.errors,
+  ])
   const sent = read(headerValues(headers), (name) => ({
     code: 'invalid_header',
     message: `${options[name].header} ${options[name].rule}`,
@@ -91,8 +105,9 @@ export function readGivenOptions(
 export function readCallOptions(
   envelope: Readonly<Record<string, unknown>>,
   headers: Readonly<IncomingHttpHeaders>,
+  main?: MainField,
 ): CallOptions {
-  return { ...defaults, ...readGivenOptions(envelope, headers) }
+  return { ...defaults, ...readGivenOptions(envelope, headers, main) }
 }
 
 /** What the parts of a multipart body with the name of an option say; several of one name are one list. */
@@ -154,14 +169,14 @@ function isUnknown(name: string): boolean {
   return !optionNames.some((known) => known === name)
 }
 
-function unknownOption(name: string): FieldError {
+function unknownOption(name: string, main: MainField): FieldError {
   const near = nearestName(name, optionNames)
   return {
     pointer: pointerTo(name),
     code: 'unknown_option',
     message:
-      `is no option; beside \`input\` there may be ${optionNames.join(', ')}` +
-      (near === undefined ? '; parameters belong into `input`' : `; did you mean \`${near}\`?`),
+      `is no option; beside \`${main}\` there may be ${optionNames.join(', ')}` +
+      (near === undefined ? `; ${belongings[main]}` : `; did you mean \`${near}\`?`),
   }
 }
 

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
 import type { HttpLogger } from '../app-options.ts'
 import { isRecord } from '../body/json-record.ts'
+import { rawPromptName } from '../../workflows/raw-prompt.ts'
 import { componentNames } from './component-names.ts'
+import { promptPath } from './prompt-fragment.ts'
 import { workflowFragment } from './workflow-fragment.ts'
 
 /** A rendered OpenAPI document. */
@@ -16,9 +18,11 @@ export interface RenderedDocument {
 export function createOpenApiDocument(options: {
   fixed: () => Readonly<Record<string, unknown>>
   registry: Pick<WorkflowRegistry, 'list' | 'revision'>
+  takesRawPrompts: boolean
   logger: HttpLogger
 }): () => RenderedDocument {
-  const { fixed, registry, logger } = options
+  const { registry, logger } = options
+  const fixed = options.takesRawPrompts ? () => withPrompt(options.fixed()) : options.fixed
   let rendered: { revision: number; value: RenderedDocument } | undefined
   return () => {
     if (rendered?.revision !== registry.revision) {
@@ -29,6 +33,10 @@ export function createOpenApiDocument(options: {
     }
     return rendered.value
   }
+}
+
+function withPrompt(fixed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return { ...fixed, paths: { ...asRecord(fixed['paths']), [`/${rawPromptName}`]: promptPath() } }
 }
 
 function merge(

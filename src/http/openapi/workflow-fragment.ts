@@ -14,7 +14,8 @@ export interface WorkflowFragment {
   readonly schemas: Record<string, unknown>
 }
 
-const runErrors = [
+/** What every route that starts a job can answer with. */
+export const runErrors = [
   'malformed_body',
   'validation_error',
   'too_complex',
@@ -139,7 +140,7 @@ function header(description: string, type: 'string' | 'integer' = 'string'): obj
   return { description, schema: { type } }
 }
 
-function problemResponses(codes: readonly ErrorCode[]): Record<string, object> {
+export function problemResponses(codes: readonly ErrorCode[]): Record<string, object> {
   const schema = { $ref: refTo('Problem') }
   return Object.fromEntries(
     [...describeErrors([...codes, ...commonErrors])].map(([status, description]) => [
@@ -160,7 +161,7 @@ const rateHeaders = {
   RateLimit: header('How many are left (`r`), and the seconds until all are back (`t`).'),
 }
 
-const resultResponse = {
+export const resultResponse = {
   description: 'The job succeeded.',
   headers: {
     'Job-Id': jobIdHeader,
@@ -179,7 +180,7 @@ const resultResponse = {
   },
 }
 
-const acceptedResponse = {
+export const acceptedResponse = {
   description: 'The job goes on. Ask for it at `Location`.',
   headers: {
     Location: header('Address of the job.'),
@@ -196,7 +197,7 @@ const describedResponse = {
   content: { 'application/json': { schema: { $ref: refTo('WorkflowDescription') } } },
 }
 
-const runParameters = [
+export const runParameters = [
   {
     name: 'Prefer',
     in: 'header',

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Prompt } from '../../comfyui/wire/prompt.ts'
+import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
+import type { InputFile } from '../../inputs/input-file.ts'
+import type { NodeLookup } from '../../workflows/check-graph.ts'
+import { findEmbeddedMedia, rawPromptName, readRawPrompt, refuseFileName } from '../../workflows/raw-prompt.ts'
+import { readCallOptions } from './call-options.ts'
+import { maxStringLength, refuseLongStrings } from './complexity.ts'
+import { isRecord, pointerTo } from './json-record.ts'
+import type { PreparedJob } from './prepare-job.ts'
+import type { ReceivedBody } from './received-body.ts'
+import { refuseFields } from './refuse-fields.ts'
+import type { MediaStorage } from './store-media.ts'
+
+export interface PreparePromptTools {
+  readonly storage: MediaStorage
+  /** What is known of node classes, those of custom nodes included. */
+  readonly nodes: NodeLookup
+}
+
+/**
+ * Turns a body with a graph of the caller into what a job is made of: `{ prompt, …options }`, and beside them what
+ * ComfyUI itself takes there, where that has a meaning here.
+ * @throws GatewayError for every mistake of the caller; those in the graph with a pointer below `/prompt`
+ */
+export async function preparePrompt(
+  body: ReceivedBody,
+  headers: Readonly<IncomingHttpHeaders>,
+  { storage, nodes }: PreparePromptTools,
+): Promise<PreparedJob> {
+  const { prompt: graph, extra_data: extraData, client_id: _unused, ...others } = readBody(body)
+  const options = readCallOptions(withoutComfyuiFields(others), headers, 'prompt')
+  const pngInfo = readPngInfo(extraData)
+  const prompt = readRawPrompt(graph, { filenamePrefix: `comfyui-api/${randomUUID()}`, nodes })
+  const inputFiles = await storeEmbeddedMedia(prompt, { storage, nodes })
+  if (body.sizeBytes > maxStringLength) {
+    refuseLongStrings(prompt)
+    refuseLongStrings(pngInfo)
+  }
+  return {
+    workflow: rawPromptName,
+    input: {},
+    prompt,
+    inputFiles,
+    outputNames: {},
+    ...(pngInfo !== undefined && { pngInfo }),
+    ...options,
+    limits: {},
+  }
+}
+
+function readBody({ content }: ReceivedBody): Record<string, unknown> {
+  if (content.kind === 'parts') {
+    throw new GatewayError('unsupported_media_type', {
+      detail: 'Send the graph as application/json. Files go into it as data URIs or base64, in place of their name.',
+    })
+  }
+  if (!isRecord(content.value)) throw new GatewayError('malformed_body', { detail: 'The body must be a JSON object.' })
+  if (Object.hasOwn(content.value, 'prompt')) return content.value
+  const isBareGraph = Object.values(content.value).some((node) => isRecord(node) && Object.hasOwn(node, 'class_type'))
+  const message = isBareGraph
+    ? 'is missing: put the graph into it, {"prompt": {"3": {"class_type": …}, …}}'
+    : 'is missing: it holds the graph in the API format'
+  throw new GatewayError('validation_error', {
+    detail: `/prompt ${message}`,
+    errors: [{ pointer: '/prompt', code: 'missing_parameter', message }],
+  })
+}
+
+/** Fields that ComfyUI takes beside the graph and that mean something else here, or nothing: what to use instead. */
+const comfyuiFields: Readonly<Record<string, string>> = {
+  prompt_id: 'is not taken: jobs are named by `id`',
+  number: 'is not taken: use `priority`, of which higher ones run first',
+  front: 'is not taken: use `priority`',
+  partial_execution_targets: 'is not taken: leave the nodes out of the graph that are not to run',
+}
+
+/** Fields that say nothing are left out, as ComfyUI's own clients send them. */
+function withoutComfyuiFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const others = { ...fields }
+  const errors: FieldError[] = []
+  for (const [name, message] of Object.entries(comfyuiFields)) {
+    if (!Object.hasOwn(others, name)) continue
+    const value = others[name]
+    if (value !== null && value !== false) errors.push({ pointer: pointerTo(name), code: 'unsupported_field', message })
+    Reflect.deleteProperty(others, name)
+  }
+  refuseFields(errors)
+  return others
+}
+
+/** What of `extra_data` says nothing that is needed here. */
+const ignoredExtraData = new Set(['extra_pnginfo', 'client_id', 'create_time', 'preview_method', 'comfy_usage_source'])
+const credentials = new Set(['api_key_comfy_org', 'auth_token_comfy_org'])
+
+/** What is to be embedded in the files of the job. ComfyUI's list of jobs breaks when it is no object. */
+function readPngInfo(extraData: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (extraData === undefined) return undefined
+  if (!isRecord(extraData)) throw refuseExtraData(['extra_data'], 'must be an object')
+  for (const [name, value] of Object.entries(extraData)) {
+    if (credentials.has(name) && value !== null && value !== '')
+      throw refuseExtraData(['extra_data', name], 'is not taken: keys of paid services are not passed on')
+    if (!ignoredExtraData.has(name) && !credentials.has(name))
+      throw refuseExtraData(['extra_data', name], 'is not known; `extra_pnginfo` is what is passed on')
+  }
+  const { extra_pnginfo: pngInfo } = extraData
+  if (pngInfo === undefined) return undefined
+  if (!isRecord(pngInfo)) throw refuseExtraData(['extra_data', 'extra_pnginfo'], 'must be an object')
+  const { workflow } = pngInfo
+  if (workflow !== undefined && !isRecord(workflow))
+    throw refuseExtraData(['extra_data', 'extra_pnginfo', 'workflow'], 'must be an object')
+  return pngInfo
+}
+
+function refuseExtraData(path: readonly string[], message: string): GatewayError {
+  const pointer = pointerTo(...path)
+  return new GatewayError('invalid_workflow', {
+    detail: `${pointer} ${message}`,
+    errors: [{ pointer, code: 'invalid_extra_data', message }],
+  })
+}
+
+/** Stores the files that stand in the graph and puts their names in their place. */
+async function storeEmbeddedMedia(prompt: Prompt, { storage, nodes }: PreparePromptTools): Promise<InputFile[]> {
+  const files = new Map<string, InputFile>()
+  for (const media of findEmbeddedMedia(prompt, nodes)) {
+    const stored = await storage.inputs.put(decode(media, storage), media.pointer)
+    files.set(stored.name, stored)
+    const inputs = prompt[media.id]?.inputs
+    if (inputs !== undefined) inputs[media.input] = stored.name
+  }
+  return [...files.values()]
+}
+
+function decode(media: ReturnType<typeof findEmbeddedMedia>[number], { decodeMedia }: MediaStorage): Buffer {
+  try {
+    return decodeMedia(media.value, media.pointer)
+  } catch (error) {
+    const isName = error instanceof GatewayError && error.errors.some(({ code }) => code === 'not_base64')
+    if (!isName || media.value.startsWith('data:')) throw error
+    throw refuseFileName(media, 'names a file of the ComfyUI host; send the file itself, as a data URI or base64')
+  }
+}

@@ -1,0 +1,92 @@
+import { envelopeProperties, headerParameters } from '../body/call-options.ts'
+import { acceptedResponse, problemResponses, resultResponse, runErrors, runParameters } from './workflow-fragment.ts'
+
+const link = {
+  type: 'array',
+  prefixItems: [{ type: 'string' }, { type: 'integer', minimum: 0 }],
+  minItems: 2,
+  maxItems: 2,
+}
+
+const nodeSchema = {
+  type: 'object',
+  properties: {
+    class_type: { type: 'string', minLength: 1 },
+    inputs: {
+      type: 'object',
+      description:
+        'Values, and links: the id of a node and the number of its output. Lists stand in `{"__value__": […]}`.',
+      additionalProperties: { anyOf: [link, { type: ['string', 'number', 'boolean', 'null', 'object'] }] },
+    },
+    _meta: { type: 'object', properties: { title: { type: 'string' } } },
+  },
+  required: ['class_type', 'inputs'],
+}
+
+const bodySchema = {
+  title: 'A graph',
+  type: 'object',
+  properties: {
+    prompt: {
+      type: 'object',
+      description: 'Id of a node → node: what the editor saves with “Export (API)”.',
+      minProperties: 1,
+      additionalProperties: nodeSchema,
+    },
+    ...envelopeProperties(),
+    extra_data: {
+      type: 'object',
+      description:
+        '`extra_pnginfo` is embedded in the files that ComfyUI saves, such as `workflow`, the graph of the editor.',
+      properties: {
+        extra_pnginfo: { type: 'object', properties: { workflow: { type: 'object' } } },
+      },
+    },
+    client_id: { description: 'Of no effect: events are at `/jobs/{id}/events`.' },
+  },
+  required: ['prompt'],
+}
+
+const example = {
+  prompt: {
+    '1': { class_type: 'EmptyImage', inputs: { width: 256, height: 256, batch_size: 1, color: 3_381_759 } },
+    '2': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'any' } },
+  },
+  priority: 1,
+}
+
+const description = [
+  'Runs a graph in the API format as it is, with the same jobs and the same errors as a workflow. Pointers of errors ' +
+    'lead into the body, such as `/prompt/3/inputs/cfg`.',
+  'Files stand in the graph as data URIs or base64, where the name of a file would stand: `LoadImage.image` and inputs ' +
+    'like it. Names of files on the ComfyUI host are refused, and every `filename_prefix` is replaced.',
+  'A graph that ComfyUI would crash of is refused. Numbers beyond 9007199254740991 are rounded.',
+  'Off where others than this machine reach the server, unless it was started with `--raw-prompts on`.',
+].join('\n\n')
+
+/** `POST /prompt` in the OpenAPI document. */
+export function promptPath(): Record<string, unknown> {
+  return {
+    post: {
+      operationId: 'runPrompt',
+      summary: 'Run a graph of your own',
+      description,
+      tags: ['workflows'],
+      parameters: [...runParameters, ...headerParameters()],
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: bodySchema,
+            examples: { picture: { summary: 'An even picture', value: example } },
+          },
+        },
+      },
+      responses: {
+        200: resultResponse,
+        202: acceptedResponse,
+        ...problemResponses(runErrors.filter((code) => code !== 'workflow_failed')),
+      },
+    },
+  }
+}
