@@ -23,6 +23,7 @@ import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
 import { createSimulator, type Simulator } from './simulator/simulator.ts'
 import { pointIntoPrompt, rawPromptName } from './workflows/raw-prompt.ts'
+import { followNames } from './workflows/follow-names.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
 export interface ComposedGateway {
@@ -113,8 +114,11 @@ async function build(
       if (state === 'ready') logger.info({ instance: id, version: comfyuiVersion }, 'instance ready')
       else logger.warn({ instance: id, state, reason }, 'instance not ready')
     },
+    onNodesRead: () => names.refresh(),
   })
   closers.push(() => pool.close())
+  const names = followNames({ registry, ask: () => pool.models() })
+  closers.push(() => names.close())
 
   async function replaceInstances(): Promise<void> {
     try {

@@ -124,6 +124,7 @@ describe('precedence', () => {
       workflowFolders: 'mine',
       shippedWorkflows: 'no',
       watch: 'poll',
+      warmupCheckpoint: 'a.safetensors',
       dataDir: 'elsewhere',
       jobStore: 'memory',
       maxQueued: '1',

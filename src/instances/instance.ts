@@ -61,6 +61,8 @@ export interface InstanceOptions {
   /** The connection stands anew: everything in flight may have ended unheard. */
   readonly onReady: (instance: Instance) => void
   readonly onStateChanged: (instance: Instance) => void
+  /** It told its nodes, and with them the names that their inputs take. */
+  readonly onNodesRead?: () => void
 }
 
 /** What an instance has, as it told last. */
@@ -370,7 +372,9 @@ export class Instance implements InstanceLoad {
   async #readCapabilities(isCurrent: () => boolean): Promise<void> {
     try {
       const objectInfo = await this.client.objectInfo()
-      if (isCurrent()) this.#capabilities = readCapabilities(objectInfo)
+      if (!isCurrent()) return
+      this.#capabilities = readCapabilities(objectInfo)
+      this.#options.onNodesRead?.()
     } catch (error) {
       if (isCurrent())
         this.#reason = `its nodes are not known: ${error instanceof Error ? error.message : String(error)}`
