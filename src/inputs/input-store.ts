@@ -10,6 +10,13 @@ export interface InputStore {
   put(bytes: Buffer, pointer: string): Promise<InputFile>
   /** The bytes of a stored file, to be consumed or destroyed. `undefined` when it is gone. */
   open(file: InputFile): Promise<Readable | undefined>
+  /** Counts as another `put` of the file. False when it is gone. @throws GatewayError `storage_unavailable` */
+  renew(file: InputFile): boolean
+  /**
+   * Removes a file, and returns when that is done. One that is gone, or has no name of this store, is no error.
+   * @throws GatewayError `storage_unavailable`
+   */
+  remove(name: string): void
   /** Removes files that were last put before this time and that `isNeeded` does not claim. */
   deleteUnusedBefore(timeMs: number, isNeeded: (name: string) => boolean): Promise<void>
   close(): Promise<void>

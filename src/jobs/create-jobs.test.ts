@@ -29,6 +29,8 @@ function create({ maxQueued = 10 } = {}) {
     inputs: {
       put: () => Promise.reject(new Error('not asked for')),
       open: () => Promise.resolve(undefined),
+      renew: () => true,
+      remove: () => {},
       deleteUnusedBefore: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
@@ -62,9 +64,10 @@ function request(changes: Partial<JobRequest> = {}): JobRequest {
 test('a waiting job has its place, and is canceled at once', async () => {
   const { jobs } = create()
   const [first, second] = [await jobs.submit(request()), await jobs.submit(request())]
-  expect([jobs.queuePosition(first.job.id), jobs.queuePosition(second.job.id)]).toEqual([0, 1])
+  const ids = [first.job.id, second.job.id]
+  expect([...jobs.forecasts(ids.toReversed())]).toEqual(ids.map((id, queuePosition) => [id, { queuePosition }]))
   expect((await jobs.cancel(first.job.id)).state).toBe('canceled')
-  expect(jobs.queuePosition(second.job.id)).toBe(0)
+  expect([...jobs.forecasts(ids)]).toEqual([[second.job.id, { queuePosition: 0 }]])
   expect((await jobs.cancel(first.job.id)).state).toBe('canceled')
 })
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors/gateway-error.ts'
-import { isTerminal, type Job, type OpenJobs } from './job.ts'
+import { createForgetJobs } from './forget-jobs.ts'
+import { isTerminal, type Job, type JobPayload, type OpenJobs } from './job.ts'
 import { JobJournal } from './job-journal.ts'
 import { JobRunner, type JobRunnerOptions } from './job-runner.ts'
 import type { StandingClaim, StoredJob } from './job-store.ts'
@@ -15,7 +16,7 @@ export interface JobLimits {
   readonly retentionMs: number
 }
 
-export interface JobsOptions extends LiveJobsOptions, Omit<JobRunnerOptions, 'lives'> {
+export interface JobsOptions extends Omit<LiveJobsOptions, 'onUnwantedEnded'>, Omit<JobRunnerOptions, 'lives'> {
   readonly limits: JobRunnerOptions['limits'] & JobLimits
 }
 
@@ -34,13 +35,18 @@ export interface JobsOwner extends Jobs {
 }
 
 const forgetEveryMs = 60_000
-const forgottenAtOnce = 500
 const idempotencyTtlMs = 24 * 60 * 60 * 1000
 const longestRetryAfterSeconds = 60
 
 export function createJobs(options: JobsOptions): JobsOwner {
-  const { store, inputs, outputs, pool, limits, onFault } = options
-  const lives = new LiveJobs(options)
+  const { store, inputs, pool, limits, onFault } = options
+  const forgetting = createForgetJobs(options)
+  const lives = new LiveJobs({
+    ...options,
+    onUnwantedEnded({ job, payload }) {
+      void forgetting.removeFiles(job, payload.inputFiles)
+    },
+  })
   const runner = new JobRunner({ ...options, lives })
   let accepting = 0
   let isDraining = false
@@ -49,6 +55,16 @@ export function createJobs(options: JobsOptions): JobsOwner {
 
   function get(id: string): Job | undefined {
     return lives.get(id)?.job ?? store.get(id)
+  }
+
+  function getPayload(id: string): JobPayload | undefined {
+    return lives.get(id)?.payload ?? store.getPayload(id)
+  }
+
+  /** False for one that the store shows already and that is not committed yet. */
+  function isAccepted(id: string): boolean {
+    const job = get(id)
+    return job !== undefined && (lives.get(id) !== undefined || isTerminal(job.state))
   }
 
   function requireJob(id: string): Job {
@@ -76,6 +92,9 @@ export function createJobs(options: JobsOptions): JobsOwner {
   }
 
   function replay(claim: StandingClaim, request: JobRequest): Submission {
+    if (request.chosenId !== undefined && request.chosenId.id !== claim.jobId) {
+      throw new GatewayError('id_conflict', { detail: `This Idempotency-Key belongs to job ${claim.jobId}.` })
+    }
     if (claim.fingerprint !== request.idempotency?.fingerprint) {
       throw new GatewayError('idempotency_key_reuse', {
         detail: `This Idempotency-Key belongs to job ${claim.jobId}, which was made of another body.`,
@@ -86,21 +105,36 @@ export function createJobs(options: JobsOptions): JobsOwner {
     return { job, replayed: true }
   }
 
-  async function forget(): Promise<void> {
-    const beforeMs = Date.now() - limits.retentionMs
+  function replayId({ id, fingerprint }: NonNullable<JobRequest['chosenId']>): Submission {
+    const job = get(id)
+    if (!job) throw new GatewayError('idempotency_conflict', { retryAfterSeconds: 1 })
+    // Whose job it is, and what it does, is nobody else's business.
+    if (getPayload(id)?.idFingerprint !== fingerprint) {
+      throw new GatewayError('id_conflict', { detail: `The id ${id} is taken by a job that was made otherwise.` })
+    }
+    return { job, replayed: true }
+  }
+
+  function refuseLostInputs({ inputFiles }: JobRequest): void {
+    if (inputFiles.every((file) => inputs.renew(file))) return
+    throw new GatewayError('storage_unavailable', {
+      detail: 'An input file was removed before the job was accepted. Send the request again.',
+      retryAfterSeconds: 1,
+    })
+  }
+
+  async function forgetEnded(job: Job): Promise<void> {
+    await forgetting.forget(job)
+    lives.dropJournal(job.id)
+  }
+
+  async function forgetOld(): Promise<void> {
     try {
-      for (let isMore = true; isMore && !isClosed;) {
-        const forgotten = store.deleteCompletedBefore(beforeMs, forgottenAtOnce)
-        for (const { id, outputCount } of forgotten) await outputs.remove(id, outputCount)
-        isMore = forgotten.length === forgottenAtOnce
-      }
-      if (isClosed) return
-      const needed = new Set([...lives].flatMap(({ payload }) => payload.inputFiles.map(({ name }) => name)))
-      await inputs.deleteUnusedBefore(beforeMs, (name) => needed.has(name))
+      await forgetting.forgetBefore(Date.now() - limits.retentionMs, () => isClosed)
     } catch (error) {
       onFault('Old jobs could not be cleared away', error)
     }
-    if (!isClosed) forgetTimer = setTimeout(() => void forget(), forgetEveryMs)
+    if (!isClosed) forgetTimer = setTimeout(() => void forgetOld(), forgetEveryMs)
   }
 
   return {
@@ -109,13 +143,18 @@ export function createJobs(options: JobsOptions): JobsOwner {
       for (const live of open) lives.add(live)
       runner.start()
       runner.takeUp(open).catch((error: unknown) => onFault('Jobs of an earlier process could not be taken up', error))
-      void forget()
+      void forgetOld()
     },
 
     async submit(request) {
       const standing = request.idempotency && store.findClaim(request.idempotency.key)
       if (standing) return replay(standing, request)
+      if (request.chosenId) {
+        await forgetting.whenRemoved(request.chosenId.id)
+        if (isAccepted(request.chosenId.id)) return replayId(request.chosenId)
+      }
       checkCapacity()
+      refuseLostInputs(request)
       const stored = newJob(request)
       const claim = request.idempotency && {
         ...request.idempotency,
@@ -125,6 +164,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
       try {
         const result = await store.create(stored, claim)
         if (result.kind === 'exists') return replay(result, request)
+        if (result.kind === 'id_taken') return replayId(requireChosenId(request))
       } finally {
         accepting--
       }
@@ -136,19 +176,12 @@ export function createJobs(options: JobsOptions): JobsOwner {
     },
 
     get,
-    getPayload: (id) => lives.get(id)?.payload ?? store.getPayload(id),
+    getPayload,
     progress(id) {
       const live = lives.get(id)
       return live && live.job.state !== 'queued' ? live.progress.current() : undefined
     },
-    queuePosition(id) {
-      const live = lives.get(id)
-      return live && runner.queue.position(live)
-    },
-    expectedEndMs(id) {
-      const live = lives.get(id)
-      return live && runner.expectedEndMs(live)
-    },
+    forecasts: (ids) => runner.forecasts(ids.flatMap((id) => lives.get(id) ?? [])),
     list: (query) => store.list(query).map((job) => lives.get(job.id)?.job ?? job),
 
     async wait(id, { timeoutMs, signal }) {
@@ -165,6 +198,29 @@ export function createJobs(options: JobsOptions): JobsOwner {
       else await runner.cancel(live)
       return live.job
     },
+
+    async delete(id, { timeoutMs }) {
+      const live = lives.get(id)
+      if (!live) {
+        if (!isAccepted(id)) throw new GatewayError('job_not_found', { detail: `There is no job ${id}.` })
+        await forgetEnded(requireJob(id))
+        return undefined
+      }
+      lives.change(live, { isUnwanted: true })
+      if (!live.isEnding) await runner.cancel(live)
+      if (lives.get(id) === live) await live.whenEnded(timeoutMs)
+      if (lives.get(id) === live) {
+        if (live.job.isUnwanted !== true) throw new GatewayError('storage_unavailable')
+        if (!live.isEnding) await store.update(live.job)
+        return live.job
+      }
+      if (live.job.isUnwanted === true) await forgetting.whenRemoved(id)
+      // Its end was being written down already, as that of any other job.
+      else await forgetEnded(live.job)
+      return undefined
+    },
+
+    hasInputs: ({ inputFiles }) => inputFiles.every((file) => inputs.renew(file)),
 
     subscribe(id, afterId, listener) {
       const live = lives.get(id)
@@ -192,14 +248,21 @@ export function createJobs(options: JobsOptions): JobsOwner {
   }
 }
 
+function requireChosenId({ chosenId }: JobRequest): NonNullable<JobRequest['chosenId']> {
+  if (chosenId === undefined) throw new GatewayError('internal_error', { detail: 'An id that was made here is taken.' })
+  return chosenId
+}
+
 function newJob(request: JobRequest): StoredJob {
+  const { chosenId, tags = [], deadlineMs, retryOf } = request
+  const createdAtMs = Date.now()
   return {
     job: {
-      id: randomUUID(),
+      id: chosenId?.id ?? randomUUID(),
       promptId: randomUUID(),
       workflow: request.workflow,
       state: 'queued',
-      times: { createdAtMs: Date.now() },
+      times: { createdAtMs },
       attempt: 0,
       instance: undefined,
       outputs: [],
@@ -207,6 +270,9 @@ function newJob(request: JobRequest): StoredJob {
       warnings: [],
       nodeStartsMs: {},
       requestId: request.requestId,
+      tags,
+      ...(deadlineMs !== undefined && { deadlineAtMs: createdAtMs + deadlineMs }),
+      ...(retryOf !== undefined && { retryOf }),
       ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
     },
     payload: {
@@ -219,6 +285,7 @@ function newJob(request: JobRequest): StoredJob {
       priority: request.priority,
       retry: request.retry,
       limits: request.limits,
+      ...(chosenId !== undefined && { idFingerprint: chosenId.fingerprint }),
     },
   }
 }

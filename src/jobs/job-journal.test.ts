@@ -17,6 +17,7 @@ const job: Job = {
   warnings: [],
   nodeStartsMs: {},
   requestId: 'r',
+  tags: [],
 }
 const progress: UnnumberedJobEvent = {
   type: 'progress',

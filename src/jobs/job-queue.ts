@@ -37,16 +37,8 @@ export class JobQueue {
     return true
   }
 
-  /** How many go before this one; `undefined` when it does not wait. */
-  position(live: LiveJob): number | undefined {
-    const { priority } = live.payload
-    if (!this.#levels.get(priority)?.has(live.job.id)) return undefined
-    let before = 0
-    for (const waiting of this) {
-      if (waiting === live) return before
-      before++
-    }
-    return undefined
+  has({ job: { id }, payload: { priority } }: LiveJob): boolean {
+    return this.#levels.get(priority)?.has(id) ?? false
   }
 
   *[Symbol.iterator](): Iterator<LiveJob> {

@@ -8,6 +8,7 @@ import type { OutputStore } from '../outputs/output-store.ts'
 import { attemptOf, type AttemptTimes } from './attempt-report.ts'
 import type { JobAttempt, JobError } from './job.ts'
 import { JobQueue } from './job-queue.ts'
+import type { JobForecast } from './jobs.ts'
 import type { LiveJob } from './live-job.ts'
 import type { LiveJobs } from './live-jobs.ts'
 import type { FollowHooks, FollowLimits, PromptFollower } from './prompt-follower.ts'
@@ -71,19 +72,35 @@ export class JobRunner {
     return waitMs / this.#places
   }
 
-  /** When an open job will probably end; `undefined` before anything was learned. */
-  expectedEndMs(live: LiveJob): number | undefined {
-    const ownMs = this.#estimates.expectedMs(live.job.workflow, live.size)
-    if (ownMs === undefined) return undefined
+  /** What is expected of open jobs, by id. One pass over the queue, up to the last of them that waits. */
+  forecasts(lives: readonly LiveJob[]): Map<string, JobForecast> {
     const nowMs = Date.now()
-    const { startedAtMs } = live.job.times
-    if (startedAtMs !== undefined) return Math.max(nowMs, startedAtMs + ownMs)
+    const forecasts = new Map<string, JobForecast>()
+    const wanted = new Set<LiveJob>()
+    for (const live of lives) {
+      if (this.queue.has(live)) wanted.add(live)
+      else forecasts.set(live.job.id, this.#forecast(live, nowMs))
+    }
+    let queuePosition = 0
     let beforeMs = 0
     for (const waiting of this.queue) {
-      if (waiting === live) break
+      if (wanted.size === 0) break
+      if (wanted.delete(waiting)) {
+        forecasts.set(waiting.job.id, { queuePosition, ...this.#forecast(waiting, nowMs + beforeMs / this.#places) })
+      }
+      queuePosition++
       beforeMs += this.#expectedMs(waiting)
     }
-    return Math.round(nowMs + beforeMs / this.#places + ownMs)
+    return forecasts
+  }
+
+  /** @param beginsAtMs when it begins, unless it did already */
+  #forecast(live: LiveJob, beginsAtMs: number): JobForecast {
+    const ownMs = this.#estimates.expectedMs(live.job.workflow, live.size)
+    if (ownMs === undefined) return {}
+    const { startedAtMs } = live.job.times
+    if (startedAtMs === undefined) return { expectedEndMs: Math.round(beginsAtMs + ownMs) }
+    return { expectedEndMs: Math.max(Date.now(), startedAtMs + ownMs) }
   }
 
   get #places(): number {
@@ -146,7 +163,7 @@ export class JobRunner {
 
   #takeUpOne(live: LiveJob, holder: Instance | undefined): void {
     const { lives } = this.#options
-    live.isCancelRequested ||= live.job.state === 'canceling'
+    live.isCancelRequested ||= live.job.state === 'canceling' || live.job.isUnwanted === true
     if (holder) {
       holder.reserve(live.models)
       if (live.job.instance === undefined) lives.change(live, { instance: holder.id, attempt: live.job.attempt + 1 })
@@ -203,7 +220,7 @@ export class JobRunner {
         instance,
         inputs,
         outputs,
-        limits: { ...this.#options.limits, ...live.payload.limits },
+        limits: { ...this.#options.limits, ...live.payload.limits, deadlineAtMs: live.job.deadlineAtMs },
         nameParameters: (errors) => nameParameters(live.job.workflow, live.payload.input, errors),
         track: (follower) => {
           this.#followers.set(follower, instance)
@@ -351,9 +368,11 @@ export class JobRunner {
     this.#nextQueueDeadlineAtMs = nowMs + queueDeadlineEveryMs
     for (const live of this.queue) {
       const waitedMs = nowMs - live.job.times.createdAtMs
-      if (waitedMs <= (live.payload.limits.queueTimeoutMs ?? this.#options.limits.queueTimeoutMs)) continue
+      const isLate = nowMs >= (live.job.deadlineAtMs ?? Infinity)
+      if (!isLate && waitedMs <= (live.payload.limits.queueTimeoutMs ?? this.#options.limits.queueTimeoutMs)) continue
       this.queue.delete(live)
-      const message = `It waited for an instance for ${String(Math.round(waitedMs / 1000))} s.`
+      const waited = `It waited for an instance for ${String(Math.round(waitedMs / 1000))} s`
+      const message = `${waited}${isLate ? ', up to its deadline' : ''}.`
       void this.#options.lives.end(live, 'expired', { error: { code: 'deadline_exceeded', message } })
     }
   }

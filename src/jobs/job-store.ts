@@ -20,9 +20,17 @@ export interface StoredJob {
   readonly payload: JobPayload
 }
 
+/** All of what is given must hold. */
 export interface JobQuery {
   readonly states?: readonly JobState[]
   readonly workflow?: string
+  /** What the name of the workflow begins with. */
+  readonly workflowPrefix?: string
+  /** A job must have all of them. */
+  readonly tags?: readonly string[]
+  /** Accepted after this time, milliseconds since the epoch. */
+  readonly createdAfterMs?: number
+  readonly createdBeforeMs?: number
   /** At most this many, newest first. */
   readonly limit: number
   /** Continue after this job (its `createdAtMs` and `id`). */
@@ -43,8 +51,8 @@ export interface JobStore {
   findClaim(key: string): StandingClaim | undefined
   /**
    * Stores a new job, and its claim where there is one. Resolves to `created`, or, without storing anything, to the
-   * claim that already stands under the same key. A claim stands until it expires or its job is forgotten.
-   * @throws GatewayError `internal_error` when a job with the same id exists
+   * claim that already stands under the same key, or to `id_taken` when there is a job with this id. Both answers are
+   * about jobs that are committed. A claim stands until it expires or its job is forgotten.
    */
   create(stored: StoredJob, claim?: IdempotencyClaim): Promise<CreateResult>
   /**
@@ -64,6 +72,14 @@ export interface JobStore {
   /** All jobs that are not in a terminal state, oldest first: what a new process has to take up. */
   listOpen(): StoredJob[]
   /**
+   * Forgets a job in any state, with its payload and its claims. One that is not known is no error. When the promise
+   * resolves the job is gone from the disk; until then readers may see it.
+   * @throws GatewayError `storage_unavailable`
+   */
+  delete(id: string): Promise<void>
+  /** Whether a job that was stored, or is about to be, has this input file. */
+  usesInput(name: string): boolean
+  /**
    * Forgets terminal jobs that completed before this time, at most `limit`, and claims that expired. Returns what
    * they were, so that the caller can remove their files.
    */
@@ -72,4 +88,5 @@ export interface JobStore {
   close(): Promise<void>
 }
 
-export type CreateResult = { readonly kind: 'created' } | ({ readonly kind: 'exists' } & StandingClaim)
+export type CreateResult =
+  { readonly kind: 'created' } | ({ readonly kind: 'exists' } & StandingClaim) | { readonly kind: 'id_taken' }

@@ -20,16 +20,31 @@ export interface JobRequest {
   readonly retry: boolean
   /** Limits of the workflow; those of the configuration where absent. */
   readonly limits: JobTimeLimits
+  readonly tags?: readonly string[]
+  /** Time that the job may take, from its acceptance until ComfyUI is done with it. */
+  readonly deadlineMs?: number
+  /** The job that this one repeats. */
+  readonly retryOf?: string
   readonly requestId: string
   /** Place in a trace, as `lib/traceparent.ts` writes it. */
   readonly traceparent?: string
   readonly idempotency?: { readonly key: string; readonly fingerprint: string }
+  /** The id that the caller wants for the job: `jobIdPattern`. The same id with the same fingerprint is the same job. */
+  readonly chosenId?: { readonly id: string; readonly fingerprint: string }
 }
 
 export interface Submission {
   readonly job: Job
-  /** The Idempotency-Key was known: this is the job of the first request. */
+  /** The Idempotency-Key, or the id, was known: this is the job of the first request. */
   readonly replayed: boolean
+}
+
+/** What is expected of an open job. */
+export interface JobForecast {
+  /** Jobs that run before this one; absent unless it waits for an instance. */
+  readonly queuePosition?: number
+  /** When it will probably end, milliseconds since the epoch, learned from jobs like it; absent when nothing is known. */
+  readonly expectedEndMs?: number
 }
 
 /** What happened to a job, in the order it happened. `id` counts from 1 for each job and never repeats. */
@@ -57,17 +72,15 @@ export interface Jobs {
   /**
    * Accepts a job. Resolves when it is committed: from then on it survives a crash.
    * @throws GatewayError `queue_full`, `draining`, `no_healthy_instance`, `storage_unavailable`,
-   * `idempotency_key_reuse`, `idempotency_conflict`
+   * `idempotency_key_reuse`, `idempotency_conflict`, `id_conflict`
    */
   submit(request: JobRequest): Promise<Submission>
   get(id: string): Job | undefined
   getPayload(id: string): JobPayload | undefined
   /** Progress of a job that is not terminal; undefined before it runs. */
   progress(id: string): JobProgress | undefined
-  /** Jobs that run before this one; undefined unless it is queued. */
-  queuePosition(id: string): number | undefined
-  /** When it will probably end, milliseconds since the epoch, learned from jobs like it. Undefined when nothing is known, or it is terminal. */
-  expectedEndMs(id: string): number | undefined
+  /** Of those among these jobs that are open. Looks through the queue once, however many they are. */
+  forecasts(ids: readonly string[]): ReadonlyMap<string, JobForecast>
   list(query: JobQuery): Job[]
   /**
    * Resolves with the job as soon as it is terminal, or as it is when `timeoutMs` (counted from the call) has passed or
@@ -81,6 +94,18 @@ export interface Jobs {
    * @throws GatewayError `job_not_found`
    */
   cancel(id: string): Promise<Job>
+  /**
+   * Forgets a job with its outputs, and the inputs that no other job has. An open one is canceled first, and this waits
+   * for its end. Resolves to `undefined` when the job is gone; to the job when ComfyUI did not stop it within
+   * `timeoutMs`: then it is gone as soon as it ended, also when another process sees to that.
+   * @throws GatewayError `job_not_found`, `storage_unavailable`
+   */
+  delete(id: string, options: { timeoutMs: number }): Promise<Job | undefined>
+  /**
+   * Whether another job can be made of the payload of this one: its input files are there, and stay for now.
+   * @throws GatewayError `storage_unavailable`
+   */
+  hasInputs(payload: JobPayload): boolean
   /**
    * Delivers the job's events to `listener`, in order and from inside the call where there are any to replay.
    * With `afterId` the events after that one are delivered, if they are still known; else, and without it, first a

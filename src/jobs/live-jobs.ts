@@ -9,6 +9,8 @@ export interface LiveJobsOptions {
   readonly store: JobStore
   /** Called at every change of a job's state. */
   readonly onJobChanged: (job: Job, previous: JobState | undefined) => void
+  /** Called when a job ended that nobody wants any more: its record is gone, its files are not. */
+  readonly onUnwantedEnded?: (live: LiveJob) => void
   /** Something of ours failed and was dealt with; an operator should know. */
   readonly onFault: (message: string, error: unknown) => void
 }
@@ -42,7 +44,13 @@ export class LiveJobs {
   }
 
   add(live: LiveJob): void {
+    this.#recent.delete(live.job.id)
     this.#jobs.set(live.job.id, live)
+  }
+
+  /** Its readers do not come back: the job is forgotten. */
+  dropJournal(id: string): void {
+    this.#recent.delete(id)
   }
 
   /**
@@ -72,8 +80,9 @@ export class LiveJobs {
     live.job = ended
     this.#jobs.delete(ended.id)
     live.journal.append({ type: 'end', job: ended })
-    if (live.journal.isWatched) this.#recent.set(ended.id, live.journal)
+    if (live.journal.isWatched && ended.isUnwanted !== true) this.#recent.set(ended.id, live.journal)
     this.#options.onJobChanged(ended, previous)
+    if (ended.isUnwanted === true) this.#options.onUnwantedEnded?.(live)
     live.wake()
     if (this.#jobs.size === 0) this.#wakeIdle()
   }
@@ -105,7 +114,8 @@ export class LiveJobs {
   async #writeUntilDone(job: Job): Promise<boolean> {
     while (!this.#isClosed) {
       try {
-        await this.#options.store.update(job)
+        if (job.isUnwanted === true) await this.#options.store.delete(job.id)
+        else await this.#options.store.update(job)
         return true
       } catch (error) {
         this.#options.onFault('The end of a job could not be written down; trying again', error)

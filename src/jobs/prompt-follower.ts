@@ -21,6 +21,8 @@ export interface FollowLimits {
   readonly runTimeoutMs: number
   /** Longest silence of a running prompt while its socket is open. */
   readonly stallTimeoutMs: number
+  /** Nothing may go on after this time, milliseconds since the epoch. */
+  readonly deadlineAtMs?: number | undefined
   /** How long an instance may be unreachable before its prompts count as lost. */
   readonly outageTimeoutMs: number
 }
@@ -267,8 +269,10 @@ export class PromptFollower {
         this.#settle({ kind: 'timed_out', reason: this.#outOfTime.reason, isStopped: false })
       return
     }
-    const { queueTimeoutMs, runTimeoutMs, stallTimeoutMs } = this.#limits
-    if (this.#startedAtMs === undefined) {
+    const { queueTimeoutMs, runTimeoutMs, stallTimeoutMs, deadlineAtMs } = this.#limits
+    if (deadlineAtMs !== undefined && nowMs >= deadlineAtMs) {
+      this.#stop(`It did not end before its deadline, ${new Date(deadlineAtMs).toISOString()}.`, nowMs)
+    } else if (this.#startedAtMs === undefined) {
       if (nowMs - this.#submittedAtMs <= queueTimeoutMs) return
       this.#stop(`It waited on its instance for longer than ${seconds(queueTimeoutMs)}.`, nowMs)
     } else if (nowMs - this.#startedAtMs > runTimeoutMs) {

@@ -64,6 +64,7 @@ function createJob(): Job {
     warnings: [],
     nodeStartsMs: {},
     requestId: randomUUID(),
+    tags: [],
   }
 }
 

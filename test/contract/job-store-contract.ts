@@ -8,10 +8,11 @@ import { completeJob, jobStates, makeJob, makePayload, makeStored } from '../sup
 const states = fc.uniqueArray(fc.constantFrom(...jobStates), { minLength: 1 })
 /** Few values, so that equal ones are common. */
 const createdAtMs = fc.integer({ min: 1, max: 6 })
-const workflow = fc.constantFrom('a', 'b/c', 'd')
+const workflow = fc.constantFrom('a', 'b/c', 'b/d', 'b2')
+const tags = fc.subarray(['x', 'y', 'z:1'])
 
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('create' as const), createdAtMs, workflow }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('create' as const), createdAtMs, workflow, tags }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -25,11 +26,21 @@ const step = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('list' as const),
-      states: fc.option(states, { nil: undefined }),
-      workflow: fc.option(workflow, { nil: undefined }),
+      query: fc.record(
+        {
+          states,
+          workflow,
+          workflowPrefix: fc.constantFrom('', 'b', 'b/', 'b/c', 'q'),
+          tags,
+          createdAfterMs: createdAtMs,
+          createdBeforeMs: createdAtMs,
+        },
+        { requiredKeys: [] },
+      ),
       limit: fc.integer({ min: 1, max: 4 }),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), which: fc.nat() }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -43,10 +54,15 @@ const step = fc.oneof(
 )
 
 /** What a job store is compared with: the plainest thing that could be right. */
-function expectedList(jobs: Iterable<Job>, { states, workflow, after, limit }: JobQuery): Job[] {
+function expectedList(jobs: Iterable<Job>, query: JobQuery): Job[] {
+  const { states, workflow, workflowPrefix = '', tags = [], after, limit } = query
+  const { createdAfterMs = -Infinity, createdBeforeMs = Infinity } = query
   return [...jobs]
     .filter((job) => states === undefined || states.includes(job.state))
     .filter((job) => workflow === undefined || job.workflow === workflow)
+    .filter((job) => job.workflow.startsWith(workflowPrefix))
+    .filter((job) => tags.every((tag) => job.tags.includes(tag)))
+    .filter(({ times }) => times.createdAtMs > createdAfterMs && times.createdAtMs < createdBeforeMs)
     .sort((a, b) => b.times.createdAtMs - a.times.createdAtMs || (a.id < b.id ? 1 : -1))
     .filter(
       (job) =>
@@ -121,13 +137,15 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
     test('gives back every field of a job and its payload, whether it stayed in memory or not', async () => {
       const store = open()
       const payload = makePayload({
+        idFingerprint: 'f',
         input: { text: '\u0000 "🙂" \ud800', list: [1, null, { deep: true }] },
         inputFiles: [{ name: 'comfyui-api/ab.png', sha256: 'ab', contentType: 'image/png', sizeBytes: 3 }],
         previews: true,
         pngInfo: { workflow: { nodes: [{ id: 1 }] } },
       })
-      const job = makeJob()
-      const ended = jobStates.filter(isTerminal).map((state, index) => completeJob(makeJob(), state, 10 + index))
+      const extra = { tags: ['b', 'a'], deadlineAtMs: 99, retryOf: 'other', isUnwanted: true }
+      const job = makeJob(extra)
+      const ended = jobStates.filter(isTerminal).map((state, index) => completeJob(makeJob(extra), state, 10 + index))
       await Promise.all([
         store.create({ job, payload }),
         ...ended.map((end) => store.create({ job: makeJob({ id: end.id }), payload })),
@@ -156,12 +174,12 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
       const first = makeStored()
       const second = { job: makeJob({ id: first.job.id, workflow: 'other' }), payload: makePayload({ previews: true }) }
       const creating = store.create(first)
-      await expect(store.create(second)).rejects.toMatchObject({ code: 'internal_error' })
+      expect(await store.create(second)).toEqual({ kind: 'id_taken' })
       await creating
-      await expect(store.create(second)).rejects.toMatchObject({ code: 'internal_error' })
+      expect(await store.create(second)).toEqual({ kind: 'id_taken' })
       await store.update(completeJob(first.job, 'succeeded', 5))
       const reopened = await reopen(store)
-      await expect(reopened.create(second)).rejects.toMatchObject({ code: 'internal_error' })
+      expect(await reopened.create(second)).toEqual({ kind: 'id_taken' })
       expect(reopened.get(first.job.id)).toMatchObject({ workflow: first.job.workflow, state: 'succeeded' })
       expect(reopened.getPayload(first.job.id)).toEqual(first.payload)
     })
@@ -231,7 +249,7 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
             const result = await store.create(stored, claim({ key }))
             return {
               key,
-              jobId: result.kind === 'created' ? stored.job.id : result.jobId,
+              jobId: result.kind === 'exists' ? result.jobId : stored.job.id,
               created: result.kind === 'created',
             }
           }),
@@ -284,6 +302,61 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
       expect(new Set(store.list({ limit: 10 }).map(({ id }) => id))).toEqual(new Set(jobs.slice(4).map(({ id }) => id)))
     })
 
+    describe('a job that is deleted', () => {
+      const inputFiles = [{ name: 'comfyui-api/ab.png', sha256: 'ab', contentType: 'image/png', sizeBytes: 3 }]
+      const claim: IdempotencyClaim = { key: 'key', fingerprint: 'f', expiresAtMs: 2000 }
+
+      test.each(['queued', 'running', 'succeeded'] as const)('is gone when it was %s, now and later', async (state) => {
+        let store = open(() => 1000)
+        const { job, payload } = makeStored({ tags: ['a'] })
+        await store.create({ job, payload })
+        if (state !== 'queued') await store.update(state === 'running' ? { ...job, state } : completeJob(job, state, 5))
+        await store.delete(job.id)
+        await store.delete(job.id)
+        for (let round = 0; round < 2; round += 1) {
+          expect([store.get(job.id), store.getPayload(job.id)]).toEqual([undefined, undefined])
+          expect([...store.list({ limit: 10 }), ...store.list({ limit: 10, tags: ['a'] })]).toEqual([])
+          expect(store.listOpen()).toEqual([])
+          store = await reopen(store)
+        }
+        if (state !== 'queued') {
+          await expect(store.update(completeJob(job, 'failed', 6))).rejects.toMatchObject({ code: 'internal_error' })
+        }
+      })
+
+      test('leaves its id and its key to another one', async () => {
+        let store = open(() => 1000)
+        const first = makeStored()
+        await store.create(first, claim)
+        await store.update(completeJob(first.job, 'succeeded', 5))
+        await store.delete(first.job.id)
+        const second = { job: makeJob({ id: first.job.id, workflow: 'other' }), payload: makePayload() }
+        expect(await store.create(second)).toEqual({ kind: 'created' })
+        expect(store.findClaim(claim.key)).toBeUndefined()
+        store = await reopen(store)
+        expect(store.get(first.job.id)).toEqual(second.job)
+        expect(store.findClaim(claim.key)).toBeUndefined()
+        expect(await store.create(makeStored(), claim)).toEqual({ kind: 'created' })
+      })
+
+      test('leaves its inputs to those that have them too', async () => {
+        let store = open(() => 1000)
+        const jobs = [makeJob(), makeJob()]
+        const creating = jobs.map((job) => store.create({ job, payload: makePayload({ inputFiles }) }))
+        const uses = () => store.usesInput('comfyui-api/ab.png')
+        expect([uses(), store.usesInput('comfyui-api/ac.png')]).toEqual([true, false])
+        await Promise.all(creating)
+        store = await reopen(store)
+        const [first = makeJob(), second = makeJob()] = jobs
+        await store.delete(first.id)
+        expect(uses()).toBe(true)
+        await store.update(completeJob(second, 'succeeded', 5))
+        expect(uses()).toBe(true)
+        expect(store.deleteCompletedBefore(6, 10)).toHaveLength(1)
+        expect(uses()).toBe(false)
+      })
+    })
+
     test('behaves like a plain list of jobs under any sequence of operations', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
@@ -293,7 +366,8 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
           for (const action of steps) {
             switch (action.kind) {
               case 'create': {
-                const job = makeJob({ workflow: action.workflow, times: { createdAtMs: action.createdAtMs } })
+                const { workflow, tags } = action
+                const job = makeJob({ workflow, tags, times: { createdAtMs: action.createdAtMs } })
                 model.set(job.id, job)
                 pending.push(store.create({ job, payload: makePayload({ input: job.id }) }))
                 break
@@ -309,11 +383,7 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
                 break
               }
               case 'list': {
-                const query = {
-                  limit: action.limit,
-                  ...(action.states && { states: action.states }),
-                  ...(action.workflow !== undefined && { workflow: action.workflow }),
-                }
+                const query = { ...action.query, limit: action.limit }
                 let after: JobQuery['after']
                 for (;;) {
                   const page = store.list({ ...query, ...(after && { after }) })
@@ -322,6 +392,14 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
                   if (last === undefined) break
                   after = { createdAtMs: last.times.createdAtMs, id: last.id }
                 }
+                break
+              }
+              case 'delete': {
+                await Promise.all(pending.splice(0))
+                const job = [...model.values()][action.which % Math.max(1, model.size)]
+                if (job === undefined) break
+                model.delete(job.id)
+                await store.delete(job.id)
                 break
               }
               case 'forget': {
@@ -354,7 +432,7 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
           for (const id of model.keys()) expect(store.getPayload(id)?.input).toBe(id)
           await underTest?.dispose()
         }),
-        { numRuns: 60 },
+        { numRuns: 100 },
       )
     }, 60_000)
 

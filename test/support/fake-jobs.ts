@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { isTerminal, type Job, type JobError, type JobPayload, type JobProgress } from '../../src/jobs/job.ts'
 import type { JobQuery } from '../../src/jobs/job-store.ts'
-import type { EventSubscription, JobEvent, JobRequest, Jobs, Submission } from '../../src/jobs/jobs.ts'
+import type { EventSubscription, JobEvent, JobForecast, JobRequest, Jobs, Submission } from '../../src/jobs/jobs.ts'
+import { selectJobs } from '../../src/jobs/stores/job-rules.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { makeJob } from './make-job.ts'
 
@@ -71,25 +72,24 @@ export class FakeJobs implements Jobs {
     return this.#progress.get(id)
   }
 
-  expectedEndMs(): number | undefined {
+  forecasts(ids: readonly string[]): Map<string, JobForecast> {
+    const queued = [...this.#jobs.values()].filter((job) => job.state === 'queued').map(({ id }) => id)
+    const waiting = ids.filter((id) => queued.includes(id))
+    return new Map(waiting.map((id) => [id, { queuePosition: queued.indexOf(id) }]))
+  }
+
+  list(query: JobQuery): Job[] {
+    return selectJobs(this.#jobs.values(), query)
+  }
+
+  async delete(id: string): Promise<Job | undefined> {
+    if (!isTerminal(this.require(id).state)) await this.cancel(id)
+    this.#jobs.delete(id)
     return undefined
   }
 
-  queuePosition(id: string): number | undefined {
-    const queued = [...this.#jobs.values()].filter((job) => job.state === 'queued')
-    const position = queued.findIndex((job) => job.id === id)
-    return position < 0 ? undefined : position
-  }
-
-  list({ states, workflow, limit, after }: JobQuery): Job[] {
-    const newestFirst = [...this.#jobs.values()].toSorted(
-      (a, b) => b.times.createdAtMs - a.times.createdAtMs || (a.id < b.id ? 1 : -1),
-    )
-    const start = after === undefined ? 0 : newestFirst.findIndex((job) => job.id === after.id) + 1
-    return newestFirst
-      .slice(start)
-      .filter((job) => (states?.includes(job.state) ?? true) && (workflow ?? job.workflow) === job.workflow)
-      .slice(0, limit)
+  hasInputs(): boolean {
+    return true
   }
 
   async wait(id: string, { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal }): Promise<Job> {

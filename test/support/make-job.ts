@@ -27,6 +27,7 @@ export function makeJob(changes: Partial<Job> = {}): Job {
     warnings: [],
     nodeStartsMs: {},
     requestId: 'request-1',
+    tags: [],
     ...changes,
   }
 }

@@ -46,6 +46,8 @@ export async function startJobs(
     inputs: {
       put: () => Promise.reject(new Error('there are no inputs')),
       open: () => Promise.resolve(undefined),
+      renew: () => true,
+      remove: () => {},
       deleteUnusedBefore: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
-import type { Jobs } from '../../jobs/jobs.ts'
+import type { JobForecast, Jobs } from '../../jobs/jobs.ts'
 import type { Links } from '../links.ts'
 import { toJobResource, type JobResource } from '../schemas/job.ts'
 
@@ -9,27 +9,30 @@ export interface JobPresenter {
   /** The addresses it shows. */
   readonly links: Links
   present(job: Job): JobResource
+  /** Several at once cost one look at the queue. */
+  presentAll(jobs: readonly Job[]): JobResource[]
 }
 
 export function createJobPresenter(options: {
-  jobs: Pick<Jobs, 'progress' | 'queuePosition' | 'expectedEndMs'>
+  jobs: Pick<Jobs, 'progress' | 'forecasts'>
   retentionMs: number
   links: Links
 }): JobPresenter {
   const { jobs, retentionMs, links } = options
+  const show = (job: Job, forecast: JobForecast = {}) =>
+    toJobResource(
+      job,
+      { progress: isTerminal(job.state) ? undefined : jobs.progress(job.id), ...forecast, retentionMs },
+      links,
+    )
+  const presentAll = (shown: readonly Job[]) => {
+    const forecasts = jobs.forecasts(shown.filter(({ state }) => !isTerminal(state)).map(({ id }) => id))
+    return shown.map((job) => show(job, forecasts.get(job.id)))
+  }
   return {
     links,
-    present: (job) =>
-      toJobResource(
-        job,
-        {
-          progress: isTerminal(job.state) ? undefined : jobs.progress(job.id),
-          expectedEndMs: isTerminal(job.state) ? undefined : jobs.expectedEndMs(job.id),
-          queuePosition: job.state === 'queued' ? jobs.queuePosition(job.id) : undefined,
-          retentionMs,
-        },
-        links,
-      ),
+    present: (job) => (isTerminal(job.state) ? show(job) : show(job, jobs.forecasts([job.id]).get(job.id))),
+    presentAll,
   }
 }
 

@@ -77,8 +77,8 @@ export type JobOutputResource = z.infer<typeof jobOutputSchema>
 /** What is not part of a job's snapshot. */
 export interface LiveFacts {
   readonly progress: JobProgress | undefined
-  readonly queuePosition: number | undefined
-  readonly expectedEndMs: number | undefined
+  readonly queuePosition?: number
+  readonly expectedEndMs?: number
   readonly retentionMs: number
 }
 

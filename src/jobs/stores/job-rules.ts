@@ -14,11 +14,16 @@ export function selectJobs(jobs: Iterable<Job>, query: JobQuery): Job[] {
   return found.sort(compareNewestFirst).slice(0, query.limit)
 }
 
-function matches(job: Job, { states, workflow, after }: JobQuery): boolean {
+function matches(job: Job, query: JobQuery): boolean {
+  const { states, workflow, workflowPrefix, tags, createdAfterMs, createdBeforeMs, after } = query
+  const { createdAtMs } = job.times
   if (states !== undefined && !states.includes(job.state)) return false
   if (workflow !== undefined && job.workflow !== workflow) return false
+  if (workflowPrefix !== undefined && !job.workflow.startsWith(workflowPrefix)) return false
+  if (tags?.every((tag) => job.tags.includes(tag)) === false) return false
+  if (createdAfterMs !== undefined && createdAtMs <= createdAfterMs) return false
+  if (createdBeforeMs !== undefined && createdAtMs >= createdBeforeMs) return false
   if (after === undefined) return true
-  const { createdAtMs } = job.times
   return createdAtMs < after.createdAtMs || (createdAtMs === after.createdAtMs && job.id < after.id)
 }
 

@@ -11,6 +11,10 @@ export interface MemoryJobStoreOptions {
 export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions = {}): JobStore {
   const jobs = new Map<string, StoredJob>()
   const claims = new Map<string, IdempotencyClaim & { readonly jobId: string }>()
+  /** Id of a job → the key it was claimed under. */
+  const claimKeys = new Map<string, string>()
+  /** Name of an input file → how many jobs have it. */
+  const inputUses = new Map<string, number>()
   let closed = false
 
   function requireOpen(): void {
@@ -34,9 +38,13 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
       const standing = findClaim(claim.key)
       if (standing !== undefined) return { kind: 'exists', ...standing }
     }
-    if (jobs.has(id)) throw new GatewayError('internal_error', { detail: `A job with the id ${id} exists already.` })
+    if (jobs.has(id)) return { kind: 'id_taken' }
     jobs.set(id, stored)
-    if (claim !== undefined) claims.set(claim.key, { ...claim, jobId: id })
+    for (const { name } of stored.payload.inputFiles) inputUses.set(name, (inputUses.get(name) ?? 0) + 1)
+    if (claim !== undefined) {
+      claims.set(claim.key, { ...claim, jobId: id })
+      claimKeys.set(id, claim.key)
+    }
     return { kind: 'created' }
   }
 
@@ -53,13 +61,25 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
     updateSoon(job)
   }
 
+  function drop(id: string): void {
+    for (const { name } of jobs.get(id)?.payload.inputFiles ?? []) {
+      const left = (inputUses.get(name) ?? 1) - 1
+      if (left > 0) inputUses.set(name, left)
+      else inputUses.delete(name)
+    }
+    jobs.delete(id)
+    const key = claimKeys.get(id)
+    claimKeys.delete(id)
+    if (key !== undefined && claims.get(key)?.jobId === id) claims.delete(key)
+  }
+
   function deleteCompletedBefore(timeMs: number, limit: number): { id: string; outputCount: number }[] {
     for (const [key, claim] of claims) if (claim.expiresAtMs <= now()) claims.delete(key)
     const forgotten: { id: string; outputCount: number }[] = []
     for (const { id, state, times, outputs } of snapshots()) {
       if (forgotten.length >= limit) break
       if (!isTerminal(state) || (times.completedAtMs ?? times.createdAtMs) >= timeMs) continue
-      jobs.delete(id)
+      drop(id)
       forgotten.push({ id, outputCount: outputs.length })
     }
     return forgotten
@@ -75,6 +95,11 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
     list: (query: JobQuery) => selectJobs(snapshots(), query),
     listOpen: () =>
       [...jobs.values()].filter(({ job }) => !isTerminal(job.state)).sort((a, b) => compareNewestFirst(b.job, a.job)),
+    async delete(id) {
+      requireOpen()
+      drop(id)
+    },
+    usesInput: (name) => inputUses.has(name),
     deleteCompletedBefore,
     close: async () => {
       closed = true

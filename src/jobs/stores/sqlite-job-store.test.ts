@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -9,10 +9,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { describeJobStore } from '../../../test/contract/job-store-contract.ts'
 import { completeJob, makeJob, makePayload, makeStored } from '../../../test/support/make-job.ts'
 import { isTerminal, type Job } from '../job.ts'
-import type { JobStore } from '../job-store.ts'
+import type { JobQuery, JobStore } from '../job-store.ts'
 import { type JobDatabase, openJobDatabase } from './job-database.ts'
 import { migrations } from './migrations.ts'
 import { createSqliteJobStore } from './sqlite-job-store.ts'
+import { terminalSearches } from './terminal-searches.ts'
 
 describeJobStore('sqlite job store', () => {
   const parent = mkdtempSync(join(tmpdir(), 'job-store-'))
@@ -173,6 +174,73 @@ describe('sqlite job store on disk', () => {
     expect(open().get(job.id)).toMatchObject({
       error: { code: 'internal_error' },
       outputs: [{ kind: 'file' }, { kind: 'text' }],
+    })
+  })
+
+  test('takes over the jobs of a file that the first schema wrote', async () => {
+    const job = { ...makeJob(), tags: undefined }
+    const ended = { ...completeJob(makeJob({ workflow: 'b/c' }), 'failed', 5), tags: undefined }
+    const inputFiles = [{ name: 'comfyui-api/ab.png', sha256: 'ab', contentType: 'image/png', sizeBytes: 3 }]
+    const payload = makePayload({ inputFiles })
+    mkdirSync(join(directory, 'data'))
+    inspect((database) => {
+      database.exec(`${migrations[0] ?? ''}; PRAGMA user_version = 1`)
+      const insertJob = database.prepare('INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?)')
+      const insertPayload = database.prepare('INSERT INTO payloads VALUES (?, ?)')
+      for (const [index, { id, workflow, state, times, ...rest }] of [job, ended].entries()) {
+        const snapshot = JSON.stringify({ id, workflow, state, times, ...rest })
+        insertJob.run(index + 1, id, workflow, state, times.createdAtMs, times.completedAtMs ?? null, snapshot)
+        insertPayload.run(index + 1, JSON.stringify(payload))
+      }
+      database.prepare('INSERT INTO claims VALUES (?, ?, ?, ?)').run('key', ended.id, 'f', 99)
+    })
+    const store = open()
+    expect(store.listOpen()).toEqual([{ job: { ...job, tags: [] }, payload }])
+    expect(store.list({ limit: 10, workflowPrefix: 'b/' })).toEqual([{ ...ended, tags: [] }])
+    expect(store.findClaim('key')).toEqual({ jobId: ended.id, fingerprint: 'f' })
+    expect(store.usesInput('comfyui-api/ab.png')).toBe(true)
+    await store.delete(ended.id)
+    await store.delete(job.id)
+    expect([store.findClaim('key'), store.usesInput('comfyui-api/ab.png')]).toEqual([undefined, false])
+  })
+
+  describe('of many terminal jobs', () => {
+    const after = { createdAtMs: 5, id: 'a' }
+    const queries: [name: string, query: Omit<JobQuery, 'limit'>][] = [
+      ['after a cursor', { after }],
+      ['in a time', { createdAfterMs: 2, createdBeforeMs: 4 }],
+      ['in some states', { states: ['failed', 'expired'] }],
+      ['in some states, after a cursor', { states: ['failed', 'canceled'], after }],
+      ['of a workflow', { workflow: 'a/b' }],
+      ['of a workflow, after a cursor, in a time', { workflow: 'a/b', after, createdAfterMs: 2, createdBeforeMs: 7 }],
+      ['of a workflow in a state', { workflow: 'a/b', states: ['failed'] }],
+      ['of the workflows of a folder', { workflowPrefix: 'a/' }],
+      ['with a tag', { tags: ['a'] }],
+      ['with several tags, after a cursor', { tags: ['a', 'b', 'c'], after }],
+      ['with a tag, of a folder, in a state', { tags: ['a'], workflowPrefix: 'a/', states: ['failed'], after }],
+    ]
+    test.each(queries)('lists those %s by an index, in its order', async (_name, query) => {
+      const searches = terminalSearches({ ...query, limit: 10 }, () => ['a/b', 'a/c'])
+      await open().close()
+      inspect((database) => {
+        for (const { text, values } of searches) {
+          const plan = database.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...values)
+          const steps = plan.map((step) => String(step['detail']))
+          expect(steps.filter((step) => /SCAN|TEMP/.test(step))).toEqual([])
+          expect(steps[0]).toMatch(/^SEARCH (jobs|one) USING (COVERING INDEX|PRIMARY KEY)/)
+        }
+      })
+      expect(searches.length).toBeGreaterThan(0)
+    })
+
+    test('lists the newest of all without looking at others', async () => {
+      const [search, ...others] = terminalSearches({ limit: 10 }, () => [])
+      await open().close()
+      const plan = inspect((database) =>
+        database.prepare(`EXPLAIN QUERY PLAN ${search?.text ?? ''}`).all(...(search?.values ?? [])),
+      )
+      expect(plan.map((step) => step['detail'])).toEqual(['SCAN jobs USING COVERING INDEX jobs_by_creation'])
+      expect(others).toEqual([])
     })
   })
 

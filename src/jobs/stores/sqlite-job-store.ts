@@ -1,6 +1,6 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { createRecentMap } from '../../lib/recent-map.ts'
-import { isTerminal, type Job, type JobPayload, type JobState } from '../job.ts'
+import { isTerminal, type Job, type JobPayload } from '../job.ts'
 import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StandingClaim, StoredJob } from '../job-store.ts'
 import { type JobDatabase, openJobDatabase, type Row, storageError } from './job-database.ts'
 import {
@@ -12,8 +12,12 @@ import {
   parseJob,
   parsePayload,
   payloadRowSchema,
+  placeRowSchema,
+  workflowRowSchema,
 } from './job-rows.ts'
 import { compareNewestFirst, isSameEnd, refuseUpdate, selectJobs } from './job-rules.ts'
+import { sql } from './job-statements.ts'
+import { terminalSearches } from './terminal-searches.ts'
 
 export interface SqliteJobStoreOptions {
   /** Path of the database; its folder is made where it is missing. One process at a time may have it open. */
@@ -134,6 +138,7 @@ export function createSqliteJobStore({
           database
             .prepare(sql.updateJob)
             .run(job.state, isTerminal(job.state) ? completedAtMs(job) : null, JSON.stringify(job), seq)
+          if (isTerminal(job.state)) insertTags(seq, job)
         }
       })
     } catch (cause) {
@@ -149,7 +154,7 @@ export function createSqliteJobStore({
     committed.resolve()
   }
 
-  function insert({ live: { seq, job }, payloadText, claim }: Creation): void {
+  function insert({ live: { seq, job, payload }, payloadText, claim }: Creation): void {
     database
       .prepare(sql.insertJob)
       .run(
@@ -162,8 +167,22 @@ export function createSqliteJobStore({
         JSON.stringify(job),
       )
     database.prepare(sql.insertPayload).run(seq, payloadText)
+    for (const { name } of payload.inputFiles) database.prepare(sql.insertInput).run(name, seq)
+    if (isTerminal(job.state)) insertTags(seq, job)
     if (claim === undefined) return
     database.prepare(sql.insertClaim).run(claim.key, job.id, claim.fingerprint, claim.expiresAtMs)
+  }
+
+  function insertTags(seq: number, { id, workflow, state, tags, times }: Job): void {
+    for (const tag of tags) database.prepare(sql.insertTag).run(tag, times.createdAtMs, id, workflow, state, seq)
+  }
+
+  function removeRows(seq: number, id: string): void {
+    database.prepare(sql.deleteJob).run(seq)
+    database.prepare(sql.deletePayload).run(seq)
+    database.prepare(sql.deleteTags).run(seq)
+    database.prepare(sql.deleteInputs).run(seq)
+    database.prepare(sql.deleteClaims).run(id)
   }
 
   /** A job that is terminal on disk needs no place in memory. */
@@ -197,7 +216,8 @@ export function createSqliteJobStore({
       }
     }
     if (isKnown(job.id)) {
-      throw new GatewayError('internal_error', { detail: `A job with the id ${job.id} exists already.` })
+      if (live.get(job.id)?.stored === false) await group?.done
+      return { kind: 'id_taken' }
     }
     const payloadText = JSON.stringify(payload)
     const { creations, claims, done } = currentGroup()
@@ -281,9 +301,31 @@ export function createSqliteJobStore({
   function list(query: JobQuery): Job[] {
     const newest = selectJobs(liveJobs(), query)
     if (query.limit < 1 || query.states?.some(isTerminal) === false) return newest
-    const { text, values } = selectTerminal(query)
-    const terminal = database.all(text, ...values).map(parseJobRow)
-    return [...newest, ...terminal].sort(compareNewestFirst).slice(0, query.limit)
+    return [...newest, ...listTerminal(query)].sort(compareNewestFirst).slice(0, query.limit)
+  }
+
+  /** Each search gives the newest that it finds, in order; of all of them the newest are read. */
+  function listTerminal(query: JobQuery): Job[] {
+    const places = terminalSearches(query, findWorkflows).flatMap(({ text, values }) =>
+      database.all(text, ...values).map((row) => readRow(() => placeRowSchema.parse(row))),
+    )
+    return places
+      .sort((a, b) => b.created_at_ms - a.created_at_ms || (a.id < b.id ? 1 : -1))
+      .slice(0, query.limit)
+      .flatMap(({ seq }) => database.all(sql.selectSnapshot, seq))
+      .map(parseJobRow)
+  }
+
+  /** Workflows of terminal jobs whose name begins like this: one step in the index for each. */
+  function findWorkflows(prefix: string): string[] {
+    const found: string[] = []
+    for (let row = database.find(sql.selectFirstWorkflow, prefix); row !== undefined;) {
+      const { workflow } = workflowRowSchema.parse(row)
+      if (!workflow.startsWith(prefix)) break
+      found.push(workflow)
+      row = database.find(sql.selectNextWorkflow, workflow)
+    }
+    return found
   }
 
   function listOpen(): StoredJob[] {
@@ -301,16 +343,37 @@ export function createSqliteJobStore({
     try {
       database.transaction(() => {
         database.prepare(sql.deleteExpiredClaims).run(now(), limit)
-        for (const { seq } of rows) {
-          database.prepare(sql.deleteJob).run(seq)
-          database.prepare(sql.deletePayload).run(seq)
-        }
+        for (const { seq, id } of rows) removeRows(seq, id)
       })
     } catch (cause) {
       throw storageError('Old jobs cannot be removed.', cause)
     }
     for (const { id } of rows) recent.delete(id)
     return rows.map(({ id, outputCount }) => ({ id, outputCount }))
+  }
+
+  async function remove(id: string): Promise<void> {
+    requireOpen()
+    const entry = live.get(id)
+    if (entry?.stored === false) await group?.done
+    const row = database.find(sql.selectSeq, id)
+    if (row === undefined) return
+    const { seq } = readRow(() => seqRowSchema.parse(row))
+    try {
+      database.transaction(() => removeRows(seq, id))
+    } catch (cause) {
+      throw storageError('The job cannot be removed.', cause)
+    }
+    if (entry !== undefined) changed.delete(entry)
+    live.delete(id)
+    recent.delete(id)
+  }
+
+  function usesInput(name: string): boolean {
+    const isNew = group?.creations.some(({ live: { payload } }) =>
+      payload.inputFiles.some((file) => file.name === name),
+    )
+    return isNew === true || database.find(sql.selectInput, name) !== undefined
   }
 
   async function close(): Promise<void> {
@@ -331,52 +394,23 @@ export function createSqliteJobStore({
     database.close()
     throw storageError(`The open jobs in ${file} cannot be taken up.`, cause)
   }
-  return { findClaim, create, update, updateSoon, get, getPayload, list, listOpen, deleteCompletedBefore, close }
+  return {
+    findClaim,
+    create,
+    update,
+    updateSoon,
+    get,
+    getPayload,
+    list,
+    listOpen,
+    delete: remove,
+    usesInput,
+    deleteCompletedBefore,
+    close,
+  }
 }
 
 /** The time by which a terminal job is forgotten. */
 function completedAtMs(job: Job): number {
   return job.times.completedAtMs ?? job.times.createdAtMs
-}
-
-const sql = {
-  insertJob: `INSERT INTO jobs (seq, id, workflow, state, created_at_ms, completed_at_ms, snapshot)
-    VALUES (?, ?, ?, ?, ?, ?, ?)`,
-  insertPayload: 'INSERT INTO payloads (seq, body) VALUES (?, ?)',
-  insertClaim: 'INSERT OR REPLACE INTO claims (key, job_id, fingerprint, expires_at_ms) VALUES (?, ?, ?, ?)',
-  updateJob: 'UPDATE jobs SET state = ?, completed_at_ms = ?, snapshot = ? WHERE seq = ?',
-  selectOpen: `SELECT jobs.seq, jobs.snapshot, payloads.body FROM jobs JOIN payloads ON payloads.seq = jobs.seq
-    WHERE jobs.completed_at_ms IS NULL`,
-  selectLastSeq: 'SELECT seq FROM jobs ORDER BY seq DESC LIMIT 1',
-  selectSeq: 'SELECT seq FROM jobs WHERE id = ?',
-  selectJob: 'SELECT snapshot FROM jobs WHERE id = ?',
-  selectPayload: 'SELECT body FROM payloads WHERE seq = (SELECT seq FROM jobs WHERE id = ?)',
-  selectClaim: 'SELECT job_id, fingerprint, expires_at_ms FROM claims WHERE key = ?',
-  selectCompletedBefore: `SELECT seq, id, json_array_length(snapshot, '$.outputs') AS outputCount FROM jobs
-    WHERE completed_at_ms < ? ORDER BY completed_at_ms LIMIT ?`,
-  deleteJob: 'DELETE FROM jobs WHERE seq = ?',
-  deletePayload: 'DELETE FROM payloads WHERE seq = ?',
-  deleteExpiredClaims: `DELETE FROM claims WHERE key IN
-    (SELECT key FROM claims WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?)`,
-} as const
-
-/** The query over the terminal jobs of the database. Its text depends only on which conditions there are. */
-function selectTerminal({ states, workflow, after, limit }: JobQuery): { text: string; values: (string | number)[] } {
-  const conditions = ['completed_at_ms IS NOT NULL']
-  const values: (string | number)[] = []
-  if (states !== undefined) {
-    const terminal = [...new Set<JobState>(states)].filter(isTerminal)
-    conditions.push(`state IN (${terminal.map(() => '?').join(', ')})`)
-    values.push(...terminal)
-  }
-  if (workflow !== undefined) {
-    conditions.push('workflow = ?')
-    values.push(workflow)
-  }
-  if (after !== undefined) {
-    conditions.push('(created_at_ms, id) < (?, ?)')
-    values.push(after.createdAtMs, after.id)
-  }
-  const text = `SELECT snapshot FROM jobs WHERE ${conditions.join(' AND ')} ORDER BY created_at_ms DESC, id DESC LIMIT ?`
-  return { text, values: [...values, limit] }
 }
