@@ -5,7 +5,6 @@ import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
 import type { AppOptions, HttpSecurity } from './app-options.ts'
-import { createEventIds } from './events/event-ids.ts'
 import { createEventStreams } from './events/event-streams.ts'
 import { routeUpgrades } from './events/websocket-upgrades.ts'
 import { createJobEventWriter } from './events/write-job-event.ts'
@@ -54,10 +53,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   const presenter = createJobPresenter({ jobs, retentionMs: limits.retentionMs, links })
   const waiting = createWaiting({ jobs, onDisconnect: limits.onDisconnect, logger })
-  const ids = createEventIds(randomBytes(4).toString('hex'))
+  const epoch = randomBytes(4).toString('hex')
   const streams = createEventStreams({
     jobs,
-    writeJobEvent: createJobEventWriter(presenter, ids),
+    writeJobEvent: createJobEventWriter(presenter),
+    epoch,
     maxStreams: limits.maxEventStreams ?? defaults.maxEventStreams,
     maxStreamsPerCaller: limits.maxEventStreamsPerCaller ?? defaults.maxEventStreamsPerCaller,
     heartbeatMs: limits.heartbeatMs ?? defaults.heartbeatMs,
@@ -87,7 +87,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(instanceRoutes, { instances: options.instances })
   await app.register(modelRoutes, { inventory: options.inventory })
   await app.register(jobRoutes, { jobs, presenter })
-  await app.register(jobEventRoutes, { jobs, streams, ids, upgrades: routeUpgrades(app), waiting })
+  await app.register(jobEventRoutes, { jobs, streams, upgrades: routeUpgrades(app), waiting })
   await app.register(jobOutputRoutes, { jobs, outputs })
   const trialStorage = { inputs: { put: options.checkInput }, decodeMedia: options.decodeMedia }
   const { inventory } = options

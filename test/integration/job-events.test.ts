@@ -18,8 +18,8 @@ afterAll(async () => {
   await simulator.close()
 })
 
-function follow(id: string, after?: number, query = ''): Promise<Response> {
-  const headers = after === undefined ? {} : { 'last-event-id': String(after) }
+function follow(id: string, after?: string, query = ''): Promise<Response> {
+  const headers = after === undefined ? {} : { 'last-event-id': after }
   return fetch(`${gateway.url}/jobs/${id}/events${query}`, { headers })
 }
 

@@ -74,7 +74,7 @@ async function run(
     if (place !== undefined) {
       varyBy(reply, 'Accept', 'Prefer')
       const headers = { location: tools.presenter.links.job(job.id), 'job-id': job.id }
-      streams.followJob(openEventResponse(reply, headers), { place, jobId: job.id, afterId: undefined, previews })
+      streams.followJob(openEventResponse(reply, headers), { place, job, previews })
       return
     }
     const canComeBack = call.idempotencyKey !== undefined

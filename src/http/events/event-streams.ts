@@ -1,6 +1,8 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
+import type { Job } from '../../jobs/job.ts'
 import type { EventSubscription, Jobs } from '../../jobs/jobs.ts'
 import type { EventChannel } from './event-channel.ts'
+import { createEventIds, sequenceOfJob } from './event-ids.ts'
 import type { JobEventWriter } from './write-job-event.ts'
 import type { WrittenEvent } from './written-event.ts'
 
@@ -12,9 +14,9 @@ export interface StreamPlace {
 
 export interface JobStream {
   readonly place: StreamPlace
-  readonly jobId: string
+  readonly job: Job
   /** Events up to this one are known to the client. */
-  readonly afterId: number | undefined
+  readonly lastEventId?: string | undefined
   readonly previews: boolean
   /** Called once, when the stream is over, however it came to that. */
   readonly onClose?: () => void
@@ -45,6 +47,8 @@ export interface EventStreams {
 export interface EventStreamOptions {
   readonly jobs: Pick<Jobs, 'subscribe'>
   readonly writeJobEvent: JobEventWriter
+  /** Another one in every process. */
+  readonly epoch: string
   readonly maxStreams: number
   readonly maxStreamsPerCaller: number
   readonly heartbeatMs: number
@@ -56,7 +60,7 @@ export interface EventStreamOptions {
 const retryAfterSeconds = 5
 
 export function createEventStreams(options: EventStreamOptions): EventStreams {
-  const { jobs, writeJobEvent, heartbeatMs, maxBufferBytes, onCountChanged } = options
+  const { jobs, writeJobEvent, epoch, heartbeatMs, maxBufferBytes, onCountChanged } = options
   const places = createPlaces(options)
   const open = new Set<EventChannel>()
 
@@ -96,11 +100,12 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
   return {
     reserve: (caller) => places.reserve(caller),
     follow,
-    followJob(channel, { jobId, afterId, previews, ...stream }) {
+    followJob(channel, { job, lastEventId, previews, ...stream }) {
+      const eventIds = createEventIds(sequenceOfJob(epoch, job))
       follow(channel, stream, (deliver) =>
-        jobs.subscribe(jobId, afterId, (event) => {
+        jobs.subscribe(job.id, eventIds.numberOf(lastEventId), (event) => {
           if (event.type === 'preview' && !previews) return
-          deliver(writeJobEvent(event, jobId), event.type === 'end')
+          deliver(writeJobEvent(event, { id: job.id, eventIds }), event.type === 'end')
         }),
       )
     },

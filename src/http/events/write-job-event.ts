@@ -6,20 +6,23 @@ import { problemOf, type ProblemResource } from '../schemas/problem.ts'
 import type { EventIds } from './event-ids.ts'
 import type { WrittenEvent } from './written-event.ts'
 
-/** Writes the events of one job. */
-export type JobEventWriter = (event: JobEvent, jobId: string) => WrittenEvent
+/** Writes the events of jobs. */
+export type JobEventWriter = (
+  event: JobEvent,
+  job: { readonly id: string; readonly eventIds: EventIds },
+) => WrittenEvent
 
 /**
  * An event reads the same for everybody and whenever it is sent again. Those with a job in them are remembered, because
  * they also tell things that change, such as the place in the queue.
  */
-export function createJobEventWriter(presenter: JobPresenter, ids: EventIds): JobEventWriter {
+export function createJobEventWriter(presenter: JobPresenter): JobEventWriter {
   const written = new WeakMap<JobEvent, WrittenEvent>()
-  return (event, jobId) => {
+  return (event, { id, eventIds }) => {
     const known = written.get(event)
     if (known !== undefined) return known
-    const json = JSON.stringify(eventData(event, jobId, presenter))
-    const now: WrittenEvent = { id: ids.format(event.id), type: event.type, json }
+    const json = JSON.stringify(eventData(event, id, presenter))
+    const now: WrittenEvent = { id: eventIds.format(event.id), type: event.type, json }
     if ('job' in event) written.set(event, now)
     return now
   }

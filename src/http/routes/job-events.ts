@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { Waiting } from '../answers/waiting.ts'
-import { openEventResponse, type EventChannel } from '../events/event-channel.ts'
-import { parseLastEventId, type EventIds } from '../events/event-ids.ts'
-import type { EventStreams, StreamPlace } from '../events/event-streams.ts'
+import { openEventResponse } from '../events/event-channel.ts'
+import { parseLastEventId } from '../events/event-ids.ts'
+import type { EventStreams } from '../events/event-streams.ts'
 import { createSocketChannel } from '../events/socket-channel.ts'
 import type { WebSocketUpgrades } from '../events/websocket-upgrades.ts'
 import { errorResponses, socketDescription, socketResponse, textResponse } from '../openapi/responses.ts'
@@ -17,7 +17,6 @@ import { requireJob } from './jobs.ts'
 export interface JobEventRoutesOptions {
   readonly jobs: Pick<Jobs, 'get'>
   readonly streams: EventStreams
-  readonly ids: EventIds
   readonly upgrades: WebSocketUpgrades
   readonly waiting: Waiting
 }
@@ -43,7 +42,7 @@ const errors = ['job_not_found', 'invalid_header', 'validation_error', 'too_many
 
 /** `GET /jobs/{id}/events`, and the same events over a WebSocket at `/jobs/{id}/ws`. */
 export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = async (app, options) => {
-  const { jobs, streams, ids, upgrades, waiting } = options
+  const { jobs, streams, upgrades, waiting } = options
 
   app.get(
     '/jobs/:id/events',
@@ -64,10 +63,12 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
       },
     },
     (request, reply) => {
-      const { id } = requireJob(jobs, request.params.id)
-      const known = parseLastEventId(request.headers['last-event-id']) ?? request.query.last_event_id
+      const job = requireJob(jobs, request.params.id)
+      const lastEventId = parseLastEventId(request.headers['last-event-id']) ?? request.query.last_event_id
       const place = streams.reserve(callerOf(request))
-      follow(openEventResponse(reply), { id, known, previews: request.query.previews === 'true', place })
+      const previews = request.query.previews === 'true'
+      const onClose = waiting.follow(job.id)
+      streams.followJob(openEventResponse(reply), { place, job, lastEventId, previews, onClose })
     },
   )
 
@@ -89,29 +90,18 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
       },
     },
     (request, reply) => {
-      const { id } = requireJob(jobs, request.params.id)
-      const known = request.query.last_event_id
+      const job = requireJob(jobs, request.params.id)
       const place = streams.reserve(callerOf(request))
       try {
         const socket = upgrades.accept(request, reply)
         if (socket === undefined) return
+        const { last_event_id: lastEventId } = request.query
         const previews = request.query.previews === 'true'
-        follow(createSocketChannel(socket), { id, known, previews, place })
+        const onClose = waiting.follow(job.id)
+        streams.followJob(createSocketChannel(socket), { place, job, lastEventId, previews, onClose })
       } finally {
         place.releaseUnused()
       }
     },
   )
-
-  function follow(
-    channel: EventChannel,
-    { id, known, ...stream }: { id: string; known: string | undefined; previews: boolean; place: StreamPlace },
-  ): void {
-    streams.followJob(channel, {
-      ...stream,
-      jobId: id,
-      afterId: ids.numberOf(known),
-      onClose: waiting.follow(id),
-    })
-  }
 }
