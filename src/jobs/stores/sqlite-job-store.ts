@@ -12,12 +12,10 @@ import {
   parseJob,
   parsePayload,
   payloadRowSchema,
-  placeRowSchema,
-  workflowRowSchema,
 } from './job-rows.ts'
 import { compareNewestFirst, isSameEnd, refuseUpdate, selectJobs } from './job-rules.ts'
 import { sql } from './job-statements.ts'
-import { terminalSearches } from './terminal-searches.ts'
+import { findTerminal } from './find-terminal.ts'
 
 export interface SqliteJobStoreOptions {
   /** Path of the database; its folder is made where it is missing. One process at a time may have it open. */
@@ -301,31 +299,9 @@ export function createSqliteJobStore({
   function list(query: JobQuery): Job[] {
     const newest = selectJobs(liveJobs(), query)
     if (query.limit < 1 || query.states?.some(isTerminal) === false) return newest
-    return [...newest, ...listTerminal(query)].sort(compareNewestFirst).slice(0, query.limit)
-  }
-
-  /** Each search gives the newest that it finds, in order; of all of them the newest are read. */
-  function listTerminal(query: JobQuery): Job[] {
-    const places = terminalSearches(query, findWorkflows).flatMap(({ text, values }) =>
-      database.all(text, ...values).map((row) => readRow(() => placeRowSchema.parse(row))),
-    )
-    return places
-      .sort((a, b) => b.created_at_ms - a.created_at_ms || (a.id < b.id ? 1 : -1))
+    return [...newest, ...findTerminal(database, query).map((snapshot) => readRow(() => parseJob(snapshot)))]
+      .sort(compareNewestFirst)
       .slice(0, query.limit)
-      .flatMap(({ seq }) => database.all(sql.selectSnapshot, seq))
-      .map(parseJobRow)
-  }
-
-  /** Workflows of terminal jobs whose name begins like this: one step in the index for each. */
-  function findWorkflows(prefix: string): string[] {
-    const found: string[] = []
-    for (let row = database.find(sql.selectFirstWorkflow, prefix); row !== undefined;) {
-      const { workflow } = workflowRowSchema.parse(row)
-      if (!workflow.startsWith(prefix)) break
-      found.push(workflow)
-      row = database.find(sql.selectNextWorkflow, workflow)
-    }
-    return found
   }
 
   function listOpen(): StoredJob[] {
