@@ -18,6 +18,7 @@ import { createMemoryJobStore } from './jobs/stores/memory-job-store.ts'
 import { createSqliteJobStore } from './jobs/stores/sqlite-job-store.ts'
 import { createJobLog } from './observability/job-log.ts'
 import { createMetrics } from './observability/metrics.ts'
+import { createRequestLog } from './observability/request-log.ts'
 import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
@@ -179,6 +180,7 @@ async function build(
       setOpenStreams: (count) => metrics.setOpenStreams(count),
     },
     logger,
+    logRequest: createRequestLog(logger),
     limits: { ...config.server, retentionMs: config.jobs.retentionMs },
     security: {
       apiKeys: config.security.apiKeys.map((key) => key.reveal()),

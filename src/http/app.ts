@@ -19,6 +19,7 @@ import { rememberRoutes } from './plugins/known-routes.ts'
 import { observeRequests } from './plugins/observe-requests.ts'
 import { documentRoutes } from './plugins/openapi.ts'
 import { limitRate } from './plugins/rate-limit.ts'
+import { traceRequests } from './plugins/trace-requests.ts'
 import { instanceRoutes } from './routes/instances.ts'
 import { jobEventRoutes } from './routes/job-events.ts'
 import { jobOutputRoutes } from './routes/job-outputs.ts'
@@ -74,10 +75,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   const routes = rememberRoutes(app, registry, links)
   await allowOrigins(app, security.corsOrigins ?? [])
+  traceRequests(app, options.traceRequest)
   const { allowedHosts, allowedOrigins } = allowedBy(security, addresses.publicUrl)
   guardRequests(app, { security: { ...security, allowedHosts }, allowedOrigins, links, isClosing: () => isClosing })
   if (limits.rateLimit !== undefined) limitRate(app, limits.rateLimit, now)
-  observeRequests(app, options.metrics)
+  observeRequests(app, options.metrics, options.logRequest)
   readBodies(app, links)
   answerErrors(app, { routes, logger, links, maxBodyBytes: limits.maxBodyBytes })
   await documentRoutes(app, { about, security, links })

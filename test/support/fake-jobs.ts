@@ -34,6 +34,7 @@ export class FakeJobs implements Jobs {
       id: randomUUID(),
       workflow: request.workflow,
       requestId: request.requestId,
+      ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
       times: { createdAtMs: Date.now() },
     })
     this.onSubmit(job)

@@ -118,6 +118,7 @@ async function submit(
     ...prepared,
     previews,
     requestId: request.id,
+    ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
     ...(idempotencyKey !== undefined &&
       fingerprint !== undefined && {
         idempotency: { key: `${request.callerId} ${source.name} ${idempotencyKey}`, fingerprint },

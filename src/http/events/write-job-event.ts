@@ -1,4 +1,5 @@
 import type { JobEvent } from '../../jobs/jobs.ts'
+import { traceIdOf } from '../../lib/traceparent.ts'
 import type { Job } from '../../jobs/job.ts'
 import { jobErrorOf, type JobPresenter } from '../answers/job-presenter.ts'
 import { toOutputResource, toProgressResource } from '../schemas/job.ts'
@@ -46,6 +47,8 @@ function eventData(event: JobEvent, jobId: string, presenter: JobPresenter): obj
 /** Why a job that ended has no result, as one who waited for it would be told. */
 export function problemOfEnd(job: Job, { links }: JobPresenter): { problem?: ProblemResource } {
   if (job.state === 'succeeded') return {}
-  const context = { instance: links.job(job.id), requestId: job.requestId, jobId: job.id }
+  const { id, requestId, traceparent } = job
+  const traceId = traceparent === undefined ? {} : { traceId: traceIdOf(traceparent) }
+  const context = { instance: links.job(id), requestId, ...traceId, jobId: id }
   return { problem: problemOf(jobErrorOf(job), context) }
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { errorCatalogue } from '../../errors/error-catalogue.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { traceIdOf } from '../../lib/traceparent.ts'
 import type { HttpLogger } from '../app-options.ts'
 import { pathOf, type Links } from '../links.ts'
 import { problemContentType, problemOf } from '../schemas/problem.ts'
@@ -45,7 +46,11 @@ export function sendProblem(
   const error = thrown instanceof JobFailure ? thrown.error : toGatewayError(thrown, options.maxBodyBytes)
   if (jobId === undefined) logTrouble(error, request, options.logger)
   const instance = options.links.asked(request.originalUrl)
-  const problem = problemOf(error, { instance, requestId: request.id, ...(jobId !== undefined && { jobId }) })
+  const problem = problemOf(error, {
+    instance,
+    ...originOf(request),
+    ...(jobId !== undefined && { jobId }),
+  })
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   if (jobId !== undefined) reply.header('job-id', jobId)
   // What comes next on this connection would be refused as well: the caller shall open one to another server.
@@ -59,9 +64,13 @@ export function sendProblem(
     .send(JSON.stringify(problem))
 }
 
+function originOf({ id, traceparent }: FastifyRequest): { requestId: string; traceId?: string } {
+  return { requestId: id, ...(traceparent !== undefined && { traceId: traceIdOf(traceparent) }) }
+}
+
 /** What an operator has to see to: the caller is told, but can do nothing about it. */
 function logTrouble(error: GatewayError, request: FastifyRequest, logger: HttpLogger): void {
-  const facts = { err: error.cause ?? error, requestId: request.id }
+  const facts = { err: error.cause ?? error, ...originOf(request) }
   if (error.code === 'internal_error') logger.error(facts, 'A request failed through a fault of ours')
   if (error.code === 'storage_unavailable') logger.error(facts, 'A request failed because nothing can be stored')
 }

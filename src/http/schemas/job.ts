@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { errorCatalogue, errorCodes } from '../../errors/error-catalogue.ts'
 import type { Job, JobProgress } from '../../jobs/job.ts'
+import { traceIdOf } from '../../lib/traceparent.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { Links } from '../links.ts'
 import { fieldErrorSchema, toFieldErrorResource } from './problem.ts'
@@ -67,6 +68,8 @@ export const jobSchema = z.object({
   }),
   instance: z.string().nullable(),
   attempt: z.int().describe('How often it was given to an instance.'),
+  request_id: z.string().describe('Id of the request that made the job, as in its `X-Request-Id`.'),
+  trace_id: z.string().nullable().describe('The trace of that request, where it had one.'),
   urls: z.object({ self: z.string(), events: z.string(), cancel: z.string(), outputs: z.string() }),
 })
 
@@ -107,6 +110,8 @@ export function toJobResource(job: Job, live: LiveFacts, links: Links): JobResou
     },
     instance: job.instance ?? null,
     attempt: job.attempt,
+    request_id: job.requestId,
+    trace_id: job.traceparent === undefined ? null : traceIdOf(job.traceparent),
     urls: { self, events: `${self}/events`, cancel: `${self}/cancel`, outputs: `${self}/outputs` },
   }
 }

@@ -32,6 +32,7 @@ export const problemSchema = z.object({
   code: z.enum(errorCodes).describe('Stable, machine-readable.'),
   errors: z.array(fieldErrorSchema),
   request_id: z.string().describe('Also in the header `X-Request-Id` and in the log of the server.'),
+  trace_id: z.string().optional().describe('The trace that the caller began with `traceparent`, or the server.'),
   job_id: z.string().optional(),
   node: failedNodeSchema.optional().describe('The node that failed.'),
   retryable: z.boolean().describe('The same request, sent again later and unchanged, may succeed.'),
@@ -48,6 +49,7 @@ export interface ProblemContext {
   /** Path of the request, without its query. */
   readonly instance: string
   readonly requestId: string
+  readonly traceId?: string
   readonly jobId?: string
 }
 
@@ -67,6 +69,7 @@ export function problemOf(
     code: error.code,
     errors: error.errors.map(toFieldErrorResource),
     request_id: context.requestId,
+    ...(context.traceId !== undefined && { trace_id: context.traceId }),
     ...(context.jobId !== undefined && { job_id: context.jobId }),
     ...(error.node !== undefined && { node: toFailedNodeResource(error.node) }),
     retryable: kind.retryable,
