@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
@@ -28,6 +29,7 @@ import { modelRoutes } from './routes/models.ts'
 import { openApiRoute } from './routes/openapi.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { renderWorkflowRoutes } from './routes/render-workflow.ts'
+import { promptRoute } from './routes/prompt.ts'
 import { runWorkflowRoute } from './routes/run-workflow.ts'
 import { workflowRoutes } from './routes/workflows.ts'
 import { createServer } from './server.ts'
@@ -83,7 +85,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   readBodies(app, links)
   answerErrors(app, { routes, logger, links, maxBodyBytes: limits.maxBodyBytes })
   await documentRoutes(app, { about, security, links })
-  const render = createOpenApiDocument({ fixed: () => ({ ...app.swagger() }), registry, logger })
+  const takesRawPrompts = security.takesRawPrompts ?? false
+  const render = createOpenApiDocument({ fixed: () => ({ ...app.swagger() }), registry, takesRawPrompts, logger })
 
   await app.register(probeRoutes, { about, ready: options.ready, metrics: options.metrics })
   await app.register(instanceRoutes, { instances: options.instances })
@@ -103,6 +106,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     syncHoldMs: limits.syncHoldMs,
   })
   const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
+  promptRoute(app, {
+    calls,
+    storage,
+    nodes: (classType) => inventory.definition(classType) ?? coreNode(classType),
+    isOn: takesRawPrompts,
+  })
   runWorkflowRoute(app, { calls, registry, storage, routes })
   await app.register(openApiRoute, { render, isOpen: security.openDocs })
   await serveDocsPage(app, { render, isOpen: security.openDocs, about, links, folder: options.docsFolder })
