@@ -109,10 +109,10 @@ export default {
     {
       name: 'nothing-imports-the-top',
       comment:
-        'compose.ts builds everything and main.ts starts it. Only main.ts imports compose.ts, and nobody main.ts.',
+        'compose.ts and render.ts put everything together and main.ts starts it. Only main.ts imports them, and nobody main.ts.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/main[.]ts$', unitTest] },
-      to: { path: '^src/(compose|main)[.]ts$' },
+      to: { path: '^src/(compose|render|main)[.]ts$' },
     },
     {
       name: 'package-entry-is-small',

@@ -13,6 +13,7 @@ const program = createProgram({
   supervise: superviseProcess,
   exit: (code) => process.exit(code),
   // Loaded when it is needed, so that --help and --version answer at once.
+  renderPrompt: async (request) => (await import('./render.ts')).renderPrompt(request),
   startGateway: async (config, dependencies) => (await import('./compose.ts')).compose(config, dependencies),
 })
 await program.parseAsync()

@@ -7,6 +7,7 @@ function serveHelp(): string {
   const serve = createProgram({
     env: {},
     terminal: { isTerminal: false, print: () => undefined, printError: () => undefined },
+    renderPrompt: () => Promise.reject(new Error('nothing is rendered')),
     startGateway: () => Promise.reject(new Error('not part of this test')),
     supervise: () => undefined,
     exit: () => undefined,

@@ -7,13 +7,18 @@ const allSettings = Object.values<Setting<unknown>>(settings)
 
 /** Gives the command a flag for every setting that has one, with a help text from the same table. */
 export function addSettingOptions(command: Command): Command {
-  for (const setting of allSettings) {
+  return addSettingFlags(command, allSettings).addHelpText('after', `\n${environmentHelp()}`)
+}
+
+/** As `addSettingOptions`, for the settings that matter to the command. */
+export function addSettingFlags(command: Command, chosen: readonly Setting<unknown>[]): Command {
+  for (const setting of chosen) {
     if (setting.flag === undefined) continue
     const option = new Option(setting.flag, describe(setting)).helpGroup(`${setting.group}:`)
     if (setting.repeatable) option.argParser(collect)
     command.addOption(option)
   }
-  return command.addHelpText('after', `\n${environmentHelp()}`)
+  return command
 }
 
 /** The values of flags that stand on the command line; defaults of commander are left out. */

@@ -22,6 +22,8 @@ export interface WorkflowRegistryOptions {
   /** First path segments that modules cannot have. Default: those of the server. */
   readonly reservedNames?: ReadonlySet<string>
   readonly logger?: WorkflowLogger
+  /** Finds the modules of a folder. Default: all that it may serve. */
+  readonly scan?: typeof scanFolder
   /** What is known of node classes. Default: the core nodes of ComfyUI. */
   readonly nodes?: NodeLookup
   /** Default: the copies in this process. */
@@ -63,7 +65,7 @@ interface Entry {
  * failed, or has taken too long. Nothing that is wrong with a module makes it reject.
  */
 export async function createWorkflowRegistry(options: WorkflowRegistryOptions): Promise<LoadingRegistry> {
-  const { folders, logger, nodes = coreNode, reservedNames = ownReservedNames } = options
+  const { folders, logger, nodes = coreNode, reservedNames = ownReservedNames, scan = scanFolder } = options
   const { pollIntervalMs = 2000, loadTimeoutMs = 10_000, warmupCheckpoint } = options
   const entries = new Map<string, Entry>()
   const listeners = new Set<() => void>()
@@ -119,7 +121,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
   }
 
   async function readFolders(isForced: boolean): Promise<void> {
-    const scans = await Promise.all(folders.map((folder) => scanFolder(folder, reservedNames)))
+    const scans = await Promise.all(folders.map((folder) => scan(folder, reservedNames)))
     watcher?.follow(scans.flatMap((scan) => scan.folders))
     if (transpile === undefined && scans.some((scan) => scan.files.some((file) => /\.m?ts$/.test(file)))) {
       transpile = await (options.loadTranspiler ?? loadTranspiler)()

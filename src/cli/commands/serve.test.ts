@@ -56,6 +56,7 @@ async function run(
       exitCode = code
     },
     contactTimeoutMs: 50,
+    renderPrompt: () => Promise.reject(new Error('serve renders nothing')),
   })
   await program.parseAsync(args, { from: 'user' })
   return { out: out.join('\n'), err: err.join('\n'), exitCode, config, handlers }
