@@ -172,6 +172,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
       lives.add(live)
       options.onJobChanged(live.job, undefined)
       runner.enqueue(live)
+      lives.feed.tellStatus(live.job)
       return { job: live.job, replayed: false }
     },
 
@@ -228,6 +229,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
       const job = requireJob(id)
       return (lives.recentJournal(id) ?? endedJournal(job)).subscribe(job, afterId, listener)
     },
+    subscribeAll: (listener) => lives.feed.subscribe(listener),
 
     countOpen() {
       const open = { queued: 0, running: 0, canceling: 0 }

@@ -230,6 +230,7 @@ export class JobRunner {
         hooks: this.#hooksOf(live, times),
         onOutput: (output) => {
           if (live.journal.isWatched) live.journal.append({ type: 'output', output })
+          lives.feed.tellOutput(live.job, output)
         },
         onPromptId: (promptId) => lives.change(live, { promptId }),
         onSubmitted: () => void (times.submittedAtMs = Date.now()),
@@ -247,6 +248,10 @@ export class JobRunner {
   #hooksOf(live: LiveJob, attempt: AttemptTimes): FollowHooks {
     const { lives } = this.#options
     const nodeStartsMs: Record<string, number> = {}
+    const emitProgress = () => {
+      live.emitProgress()
+      lives.feed.noteProgress(live)
+    }
     return {
       started: (startedAtMs) => {
         attempt.startedAtMs = startedAtMs
@@ -257,15 +262,15 @@ export class JobRunner {
       executing: (nodeId) => {
         nodeStartsMs[nodeId] ??= Date.now()
         live.progress.noteExecuting(nodeId)
-        live.emitProgress()
+        emitProgress()
       },
       progressState: (bytes) => {
         live.progress.noteProgressState(bytes)
-        live.emitProgress()
+        emitProgress()
       },
       progress: (nodeId, value, max) => {
         live.progress.noteProgress(nodeId, value, max)
-        live.emitProgress()
+        emitProgress()
       },
       preview: ({ contentType, image, nodeId }) => {
         if (live.payload.previews && live.journal.isWatched) {

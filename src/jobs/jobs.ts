@@ -62,6 +62,12 @@ export type JobEvent =
   /** The last one: the job is terminal. */
   | { readonly id: number; readonly type: 'end'; readonly job: Job }
 
+/** Something that happened to one of all jobs. `status` comes with every state, `end` with the last. */
+export type AnyJobEvent =
+  | { readonly type: 'status' | 'end'; readonly job: Job }
+  | { readonly type: 'progress'; readonly job: Job; readonly progress: JobProgress }
+  | { readonly type: 'output'; readonly job: Job; readonly output: JobOutput }
+
 export interface EventSubscription {
   /** Stops the delivery. Safe to call twice. */
   close(): void
@@ -114,4 +120,6 @@ export interface Jobs {
    * @throws GatewayError `job_not_found`
    */
   subscribe(id: string, afterId: number | undefined, listener: (event: JobEvent) => void): EventSubscription
+  /** Delivers what happens to all jobs from now on, in order, the progress of each at most twice a second. */
+  subscribeAll(listener: (event: AnyJobEvent) => void): EventSubscription
 }

@@ -2,6 +2,7 @@ import type { JobStore } from './job-store.ts'
 import type { Job, JobState, TerminalJobState } from './job.ts'
 import { canBecome } from './job.ts'
 import { createRecentMap } from '../lib/recent-map.ts'
+import { JobFeed } from './job-feed.ts'
 import type { JobJournal } from './job-journal.ts'
 import type { LiveJob } from './live-job.ts'
 
@@ -25,6 +26,8 @@ export class LiveJobs {
   /** Journals of jobs that ended a moment ago and were watched: their readers may come back. */
   readonly #recent = createRecentMap<string, JobJournal>(recentJournals)
   readonly #idleWaiters = new Set<() => void>()
+  /** What happens to all of them. */
+  readonly feed = new JobFeed()
   #isClosed = false
 
   constructor(options: LiveJobsOptions) {
@@ -66,6 +69,7 @@ export class LiveJobs {
     this.#options.store.updateSoon(live.job)
     if (live.job.state === previous) return
     if (live.journal.isWatched) live.journal.append({ type: 'status', job: live.job })
+    this.feed.tellStatus(live.job)
     this.#options.onJobChanged(live.job, previous)
   }
 
@@ -80,6 +84,7 @@ export class LiveJobs {
     live.job = ended
     this.#jobs.delete(ended.id)
     live.journal.append({ type: 'end', job: ended })
+    this.feed.tellStatus(ended)
     if (live.journal.isWatched && ended.isUnwanted !== true) this.#recent.set(ended.id, live.journal)
     this.#options.onJobChanged(ended, previous)
     if (ended.isUnwanted === true) this.#options.onUnwantedEnded?.(live)
@@ -102,6 +107,7 @@ export class LiveJobs {
   /** Wakes everybody who waits; the jobs stay as they are. */
   close(): void {
     this.#isClosed = true
+    this.feed.close()
     for (const live of this.#jobs.values()) live.wake()
     this.#wakeIdle()
   }

@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { isTerminal, type Job, type JobError, type JobPayload, type JobProgress } from '../../src/jobs/job.ts'
 import type { JobQuery } from '../../src/jobs/job-store.ts'
-import type { EventSubscription, JobEvent, JobForecast, JobRequest, Jobs, Submission } from '../../src/jobs/jobs.ts'
+import type {
+  AnyJobEvent,
+  EventSubscription,
+  JobEvent,
+  JobForecast,
+  JobRequest,
+  Jobs,
+  Submission,
+} from '../../src/jobs/jobs.ts'
 import { selectJobs } from '../../src/jobs/stores/job-rules.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { makeJob } from './make-job.ts'
@@ -23,6 +31,7 @@ export class FakeJobs implements Jobs {
   readonly #listeners = new Map<string, Set<(event: JobEvent) => void>>()
   readonly #claims = new Map<string, { jobId: string; fingerprint: string }>()
   readonly #submitted = new Set<(job: Job) => void>()
+  readonly #feed = new Set<(event: AnyJobEvent) => void>()
 
   async submit(request: JobRequest): Promise<Submission> {
     const claim = request.idempotency === undefined ? undefined : this.#claims.get(request.idempotency.key)
@@ -111,6 +120,16 @@ export class FakeJobs implements Jobs {
     this.canceled.push(id)
     if (!isTerminal(this.require(id).state)) this.#end(id, { state: 'canceled' })
     return this.require(id)
+  }
+
+  subscribeAll(listener: (event: AnyJobEvent) => void): EventSubscription {
+    this.#feed.add(listener)
+    return { close: () => void this.#feed.delete(listener) }
+  }
+
+  /** How many follow all jobs. */
+  get feedAudience(): number {
+    return this.#feed.size
   }
 
   subscribe(id: string, afterId: number | undefined, listener: (event: JobEvent) => void): EventSubscription {
@@ -203,6 +222,8 @@ export class FakeJobs implements Jobs {
     const numbered: JobEvent = { ...event, id: events.length + 1 }
     this.#events.set(id, [...events, numbered])
     for (const listener of this.#listeners.get(id) ?? []) listener(numbered)
+    if (event.type === 'preview') return
+    for (const listener of this.#feed) listener({ ...event, job: this.require(id) })
   }
 
   #listen(id: string, listener: (event: JobEvent) => void): () => void {
