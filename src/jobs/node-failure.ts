@@ -50,7 +50,8 @@ export async function jobErrorOfRefusal(
   const errors = await nameParameters([...missingNode(answer, message), ...fieldErrorsOf(answer.nodeErrors)])
   const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
   if (ofCaller.length === 0 && missingClassTypes.has(answer.errorType)) {
-    return { code: 'workflow_unavailable', message: `ComfyUI refused the workflow: ${message}`, errors }
+    const reason = errors.length === 0 ? message : errors.map((error) => error.message).join('; ')
+    return { code: 'workflow_unavailable', message: `ComfyUI refused the workflow: ${reason}`, errors }
   }
   const named = ofCaller.map(({ pointer, message }) => `${pointer ?? ''}: ${message}`).join('; ')
   if (ofCaller.length === 0 && errors.length > 0 && errors.every(({ code }) => code === 'value_not_in_list')) {

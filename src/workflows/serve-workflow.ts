@@ -9,6 +9,7 @@ import { DefinitionError, type ReadDefinition } from './read-definition.ts'
 import type { RequestReading } from './read-request-schema.ts'
 import type { MediaField, ServedWorkflow } from './served-workflow.ts'
 import { nameParameters } from './name-parameters.ts'
+import { nameRequirements } from './name-requirements.ts'
 import type { WorkflowGraph } from './workflow-definition.ts'
 
 export interface ServeWorkflowOptions {
@@ -98,7 +99,12 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
         throw error instanceof GatewayError ? error : fail('generateWorkflow', error)
       }
     },
-    nameParameters: (input, errors) => nameParameters({ schema, input, errors, generate }),
+    nameParameters: async (input, errors) =>
+      nameRequirements({
+        errors: await nameParameters({ schema, input, errors, generate }),
+        metadata: definition.metadata,
+        graph: () => generate(input),
+      }),
   }
 }
 
