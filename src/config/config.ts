@@ -66,6 +66,11 @@ export interface Config {
     readonly jobStore: 'sqlite' | 'memory'
   }
   readonly logging: LoggingConfig
+  readonly tracing: {
+    /** Spans are sent to where the standard variables of OpenTelemetry say. */
+    readonly isEnabled: boolean
+    readonly sampler: TraceSampler
+  }
   readonly demo: {
     /** The built-in simulator stands in for ComfyUI. */
     readonly isEnabled: boolean
@@ -75,6 +80,15 @@ export interface Config {
     /** What goes wrong in the simulator, as docs/simulator.md says it; not checked yet. */
     readonly faults: readonly string[]
   }
+}
+
+/** Which traces are kept. */
+export interface TraceSampler {
+  readonly root: 'always_on' | 'always_off' | 'ratio'
+  /** Part of all traces, 0 to 1. */
+  readonly ratio: number
+  /** A trace that a caller began is kept when the caller keeps it. */
+  readonly followsParent: boolean
 }
 
 export interface LoggingConfig {

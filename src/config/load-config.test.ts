@@ -62,6 +62,7 @@ describe('defaults', () => {
         retentionMs: 86_400_000,
       },
       storage: { dataDir: resolve(place.workingDirectory, '.comfyui-api'), jobStore: 'sqlite' },
+      tracing: { isEnabled: false, sampler: { root: 'always_on', ratio: 1, followsParent: true } },
       logging: { level: 'info', format: 'auto' },
       demo: { isEnabled: false, isOverridden: false, stepMs: 40, faults: [] },
     })

@@ -4,6 +4,7 @@ import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './is-loopback.ts'
 import { shippedWorkflowsFolder } from './package-info.ts'
+import { readTracing } from './read-tracing.ts'
 import { flagKey, flagName, type Setting } from './setting.ts'
 import { envPrefix, minApiKeyLength, settings } from './settings.ts'
 import type { ComfyuiAddress } from './value-kinds.ts'
@@ -124,6 +125,7 @@ export function loadConfig(
       retentionMs: readMs(settings.retentionHours) * 3600,
     },
     storage: { dataDir: resolve(place.workingDirectory, read(settings.dataDir)), jobStore: read(settings.jobStore) },
+    tracing: readTracing(env, warnings),
     logging: { level: read(settings.logLevel), format: read(settings.logFormat) },
     demo: {
       isEnabled: isDemo,
