@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { FieldError } from '../errors/gateway-error.ts'
 import { fieldErrorsOf, jobErrorOfNodeFailure, jobErrorOfRefusal, withoutServerPaths } from './node-failure.ts'
 
 test.each([
@@ -85,12 +86,13 @@ test('names the node whose class is missing; where the caller chose it, it is th
     nodeErrors: {},
     missingNodeId: '7',
   }
-  const named = { code: 'missing_node_type', message: "Node 'X' not found", node: { id: '7', classType: '' } }
-  const ofWorkflow = await jobErrorOfRefusal(missing, (errors) => Promise.resolve(errors))
+  const named = { code: 'missing_node_type', message: "Node 'X' not found", node: { id: '7', classType: 'X' } }
+  const prompt = { '7': { class_type: 'X', inputs: {} } }
+  const ofWorkflow = await jobErrorOfRefusal(missing, (errors) => Promise.resolve(errors), prompt)
   expect(ofWorkflow).toMatchObject({ code: 'workflow_unavailable', errors: [named] })
-  const ofCaller = await jobErrorOfRefusal(missing, (errors) =>
-    Promise.resolve(errors.map((error) => ({ ...error, pointer: '/prompt/7/class_type' }))),
-  )
+  const atClass = (errors: readonly FieldError[]) =>
+    Promise.resolve(errors.map((error) => ({ ...error, pointer: '/prompt/7/class_type' })))
+  const ofCaller = await jobErrorOfRefusal(missing, atClass, prompt)
   expect(ofCaller).toMatchObject({
     code: 'invalid_workflow',
     message: "/prompt/7/class_type: Node 'X' not found",

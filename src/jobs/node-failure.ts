@@ -1,5 +1,6 @@
 import type { NodeErrors } from '../comfyui/wire/answers.ts'
 import type { NodeFailure } from '../comfyui/wire/messages.ts'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { SubmitAnswer } from '../comfyui/comfyui-client.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
 import type { JobError } from './job.ts'
@@ -45,9 +46,10 @@ const missingClassTypes = new Set(['missing_node_type', 'invalid_prompt'])
 export async function jobErrorOfRefusal(
   answer: Omit<RefusedPrompt, 'kind'>,
   nameParameters: (errors: readonly FieldError[]) => Promise<readonly FieldError[]>,
+  prompt: Prompt = {},
 ): Promise<JobError> {
   const message = withoutServerPaths(answer.message)
-  const errors = await nameParameters([...missingNode(answer, message), ...fieldErrorsOf(answer.nodeErrors)])
+  const errors = await nameParameters([...missingNode(answer, message, prompt), ...fieldErrorsOf(answer.nodeErrors)])
   const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
   if (ofCaller.length === 0 && missingClassTypes.has(answer.errorType)) {
     const reason = errors.length === 0 ? message : errors.map((error) => error.message).join('; ')
@@ -61,9 +63,14 @@ export async function jobErrorOfRefusal(
   return { code: 'invalid_workflow', message: named || `ComfyUI refused the workflow: ${message}`, errors }
 }
 
-function missingNode({ errorType, missingNodeId }: Omit<RefusedPrompt, 'kind'>, message: string): FieldError[] {
+function missingNode(
+  { errorType, missingNodeId }: Omit<RefusedPrompt, 'kind'>,
+  message: string,
+  prompt: Prompt,
+): FieldError[] {
   if (missingNodeId === undefined) return []
-  return [{ code: errorType, message, node: { id: missingNodeId, classType: '' } }]
+  const classType = prompt[missingNodeId]?.class_type ?? ''
+  return [{ code: errorType, message, node: { id: missingNodeId, classType } }]
 }
 
 /** Cuts absolute paths down to the last name in them; addresses with a scheme are left alone. */

@@ -115,7 +115,7 @@ async function submit(
     }
     const answer = await instance.client.submitPrompt(submitBody(live, instance, prompt))
     if (answer.kind === 'refused') {
-      const error = await jobErrorOfRefusal(answer, context.nameParameters)
+      const error = await jobErrorOfRefusal(answer, context.nameParameters, prompt)
       if (!forgetMissingUploads(answer.nodeErrors, live, instance)) return { kind: 'failed', error }
       instance.noteFailure('An input that was uploaded is not there.')
       return { kind: 'lost', error, mayHaveRun: true }
