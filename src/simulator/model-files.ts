@@ -3,7 +3,13 @@ export type ModelFiles = Readonly<Record<string, readonly string[]>>
 
 /** The files that the shipped workflows and the common templates name; the simulator reads none of them. */
 export const defaultModelFiles: ModelFiles = {
-  checkpoints: ['sd_xl_base_1.0.safetensors', 'sd_xl_refiner_1.0.safetensors', 'v1-5-pruned-emaonly-fp16.safetensors'],
+  checkpoints: [
+    'HuslyoRealismXL.safetensors',
+    'huslyorealismxl_v10.safetensors',
+    'sd_xl_base_1.0.safetensors',
+    'sd_xl_refiner_1.0.safetensors',
+    'v1-5-pruned-emaonly-fp16.safetensors',
+  ],
   diffusion_models: [
     'flux1-depth-dev.safetensors',
     'flux1-dev.safetensors',
@@ -21,9 +27,10 @@ export const defaultModelFiles: ModelFiles = {
   loras: [
     'Qwen-Image-Edit-Lightning-4steps-V1.0-bf16.safetensors',
     'Qwen-Image-Lightning-4steps-V1.0.safetensors',
+    'Touch-of-Realism-SDXL-V2.safetensors',
     'flux1-depth-dev-lora.safetensors',
   ],
-  upscale_models: ['4x-UltraSharp.pth', 'RealESRGAN_x4plus.safetensors'],
+  upscale_models: ['4x-UltraSharp.pth', '4x_foolhardy_Remacri.pth', 'RealESRGAN_x4plus.safetensors'],
 }
 
 /** Input name → folder whose files are its choices. */

@@ -5,6 +5,7 @@ import { samplerNames, schedulerNames, resizeMethods } from '../../workflows/_sh
 import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { inputChoices, isRecord } from '../../src/comfyui/wire/object-info.ts'
 import { promptSchema } from '../../src/comfyui/wire/prompt.ts'
+import { defaultModelFiles } from '../../src/simulator/model-files.ts'
 import { completePrompt } from '../../src/workflows/complete-prompt.ts'
 import type { ServedWorkflow } from '../../src/workflows/served-workflow.ts'
 import {
@@ -20,6 +21,9 @@ import {
 } from '../support/shipped-workflows.ts'
 
 const templates = fileURLToPath(new URL('../../workflow_templates', import.meta.url))
+
+/** The Impact packs make them. */
+const foldersOfPacks = new Set(['sams', 'ultralytics'])
 
 const registry = await openShippedWorkflows()
 const workflows = registry.list()
@@ -66,6 +70,14 @@ test('the lists of choices are those of the nodes', () => {
   expect(schedulerNames).toEqual(choices('KSampler', 'scheduler'))
   expect(resizeMethods).toEqual(choices('ImageScaleBy', 'upscale_method'))
   expect(resizeMethods).toEqual(choices('ImageScaleToTotalPixels', 'upscale_method'))
+})
+
+test('the simulator offers every model that belongs into a folder of bare ComfyUI', () => {
+  for (const { definition } of workflows) {
+    for (const { name, directory = '' } of definition.metadata?.requiredModels ?? []) {
+      if (!foldersOfPacks.has(directory)) expect(defaultModelFiles[directory]).toContain(name)
+    }
+  }
 })
 
 test('every template belongs to a module', () => {
