@@ -61,9 +61,10 @@ function only(type: string, instances: readonly InstanceModels[]): readonly Inst
   const types = [...new Set(instances.flatMap(({ files }) => [...(files?.keys() ?? [])]))]
   if (!types.includes(type) && instances.length > 0 && instances.every(({ files }) => files !== undefined)) {
     const near = nearestName(type, types)
-    const message = near === undefined ? `must be one of ${types.join(', ')}` : `did you mean \`${near}\`?`
+    const hint = near === undefined ? `there are ${types.join(', ')}` : `did you mean \`${near}\`?`
+    const message = `no instance has models of the type ${JSON.stringify(type.slice(0, 100))}; ${hint}`
     throw new GatewayError('validation_error', {
-      detail: `type ${message}`,
+      detail: message,
       errors: [{ pointer: '/type', code: 'invalid_value', message }],
     })
   }
