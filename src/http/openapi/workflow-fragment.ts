@@ -22,7 +22,10 @@ export const runErrors = [
   'invalid_header',
   'origin_not_allowed',
   'not_acceptable',
+  'id_conflict',
+  'idempotency_conflict',
   'job_canceled',
+  'output_expired',
   'body_too_large',
   'unsupported_media_type',
   'invalid_workflow',
@@ -81,11 +84,13 @@ export function workflowFragment(workflow: ServedWorkflow, name: string): Workfl
 
 function runDescription({ definition, warnings }: ServedWorkflow): string {
   const models = definition.metadata?.requiredModels ?? []
+  const packs = definition.metadata?.requiredNodes ?? []
   const paragraphs = [
     definition.description ?? '',
     models.length === 0
       ? ''
       : `Needs ${models.map(({ directory, name }) => `\`${directory === undefined ? '' : `${directory}/`}${name}\``).join(', ')}.`,
+    packs.length === 0 ? '' : `Node packs: ${packs.map(({ pack }) => `\`${pack}\``).join(', ')}.`,
     ...warnings.map((warning) => `Note: ${warning}`),
   ]
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
