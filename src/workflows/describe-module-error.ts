@@ -22,7 +22,8 @@ export function describeModuleError(
   folders: readonly string[],
 ): ModuleErrorText {
   // A module may put anything that a caller sent into its error.
-  const message = withoutPaths(messageOf(error).slice(0, maxMessageLength), folders)
+  const found = messageOf(error).slice(0, maxMessageLength)
+  const message = withoutPaths(found, folders) + hintFor(found)
   if (position === undefined) return { line: undefined, column: undefined, reason: message }
   if (position.file === path) return { line: position.line, column: position.column, reason: message }
   const place = `${withoutPaths(position.file, folders)} line ${position.line}`
@@ -43,6 +44,20 @@ export function withoutPaths(text: string, folders: readonly string[]): string {
     /(?<![\w.:/@~-])(?:[A-Za-z]:)?(?:[\\/][\w.@+ -]*[\w.@+-]){2,}/g,
     (path) => `…/${path.split(/[\\/]/).at(-1) ?? ''}`,
   )
+}
+
+/** What is in Zod 3 and not in Zod 4. */
+const onlyInZod3 =
+  /\b(?:z|zod)\b.*\.(deepPartial|nonstrict|augment|setKey|innerType|sourceType|args|returns|implement|ip|cidr|ostring|onumber|oboolean) is not a function/
+
+/** What to change, for errors that say so only to those who know Zod from inside. */
+function hintFor(message: string): string {
+  const name = onlyInZod3.exec(message)?.[1]
+  if (name !== undefined) {
+    return `: 'zod' is Zod 4 here, which has no ${name}; write import { z } from 'zod/v3' to go on with Zod 3`
+  }
+  const isMixed = /expected a Zod schema|\b_parse is not a function/.test(message)
+  return isMixed ? ": schemas of Zod 3 and of Zod 4 do not mix; import z from 'zod' or from 'zod/v3' everywhere" : ''
 }
 
 function messageOf(error: unknown): string {

@@ -88,6 +88,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   let saladVersion = options.saladModules().version
   Reflect.set(globalThis, Symbol.for(hostKey), { modules: options.hostModules, salad: options.saladModules })
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
+  const requireCache = createRequire(import.meta.url).cache
   const hooks = registerHooks({ resolve: resolveHook, load: loadHook })
 
   function resolveHook(
@@ -248,7 +249,10 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     const renewed = new Set<string>()
     for (const file of retry) addWithImports(file, renewed)
     const { version } = options.saladModules()
-    if (version !== saladVersion) renewed.add(saladConfigFile)
+    if (version !== saladVersion) {
+      renewed.add(saladConfigFile)
+      for (const key of Object.keys(requireCache)) if (key.includes(`${hostScheme}${id}/salad/`)) forget(key)
+    }
     saladVersion = version
     await Promise.all(
       [...files].map(async ([file, loaded]) => {
@@ -278,8 +282,12 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     loaded.generation += 1
     loaded.hash = undefined
     loaded.imports.clear()
-    // Node keeps CommonJS modules by their path, whatever the query says.
-    Reflect.deleteProperty(createRequire(pathToFileURL(file)).cache, file)
+    forget(file)
+  }
+
+  /** Node keeps what CommonJS modules require by its path, whatever the query says. */
+  function forget(file: string): void {
+    Reflect.deleteProperty(requireCache, file)
   }
 
   function locate(error: unknown): ModulePosition | undefined {
@@ -333,7 +341,9 @@ class MissingImportError extends Error {
   readonly #parent: string
 
   constructor(specifier: string, parent: string) {
-    super(`cannot find the module "${specifier}"`)
+    const isSalads = /^(?:\.\.\/)+(?:comfy|utils|server|image-tools|event-emitters)(?:\.[jt]s)?$/.test(specifier)
+    const hint = isSalads ? `; of the files of Salad's comfyui-api there are "../config" and "../types" here` : ''
+    super(`cannot find the module "${specifier}"${hint}`)
     this.#specifier = specifier
     this.#parent = parent
   }
