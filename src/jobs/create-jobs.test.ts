@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { completeJob, makeJob, makePayload } from '../../test/support/make-job.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
 import { createInstancePool } from '../instances/instance-pool.ts'
 import { createJobs, type JobsOwner } from './create-jobs.ts'
 import type { JobRequest } from './jobs.ts'
@@ -12,7 +13,7 @@ afterEach(() => {
 })
 
 /** Jobs without any instance: all of them wait. */
-function create({ maxQueued = 10 } = {}) {
+function create({ maxQueued = 10, maxQueuedPerCaller }: { maxQueued?: number; maxQueuedPerCaller?: number } = {}) {
   const store = createMemoryJobStore()
   const removed: string[] = []
   const faults: unknown[] = []
@@ -43,6 +44,7 @@ function create({ maxQueued = 10 } = {}) {
     },
     limits: {
       maxQueued,
+      maxQueuedPerCaller,
       maxAttempts: 2,
       retentionMs: 60_000,
       queueTimeoutMs: 60_000,
@@ -61,6 +63,10 @@ function request(changes: Partial<JobRequest> = {}): JobRequest {
   return { ...makePayload(), workflow: 'a/b', requestId: 'r', ...changes }
 }
 
+function codeOf(error: unknown): unknown {
+  return error instanceof GatewayError ? error.code : error
+}
+
 test('a waiting job has its place, and is canceled at once', async () => {
   const { jobs } = create()
   const [first, second] = [await jobs.submit(request()), await jobs.submit(request())]
@@ -76,6 +82,25 @@ test('jobs that are just being stored count as waiting', async () => {
   const results = await Promise.allSettled([1, 2, 3].map(() => jobs.submit(request())))
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
   expect(results[2]).toMatchObject({ reason: { code: 'queue_full' } })
+})
+
+test('the jobs of each caller that wait are limited apart, those just being stored as well', async () => {
+  const { jobs } = create({ maxQueued: 5, maxQueuedPerCaller: 2 })
+  const callers = ['a', 'b', 'a', 'a', 'b', 'b', 'c', 'c']
+  const results = await Promise.allSettled(callers.map((caller) => jobs.submit(request({ caller }))))
+  const outcomes = results.map((result) => (result.status === 'fulfilled' ? 'accepted' : codeOf(result.reason)))
+  expect(outcomes.slice(0, 4)).toEqual(['accepted', 'accepted', 'accepted', 'too_many_queued'])
+  expect(outcomes.slice(4)).toEqual(['accepted', 'too_many_queued', 'accepted', 'queue_full'])
+  const [first] = results
+  if (first?.status === 'fulfilled') await jobs.cancel(first.value.job.id)
+  const { job } = await jobs.submit(request({ caller: 'a' }))
+  expect(jobs.getPayload(job.id)?.caller).toBe('a')
+})
+
+test('who asked is not kept where callers are not limited', async () => {
+  const { jobs } = create()
+  const { job } = await jobs.submit(request({ caller: 'a' }))
+  expect(jobs.getPayload(job.id)).not.toHaveProperty('caller')
 })
 
 test('a repeated request finds its job when nothing more is accepted', async () => {

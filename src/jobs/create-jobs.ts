@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors/gateway-error.ts'
+import { Tally } from '../lib/tally.ts'
 import { createForgetJobs } from './forget-jobs.ts'
 import { isTerminal, type Job, type JobPayload, type OpenJobs } from './job.ts'
 import { JobJournal } from './job-journal.ts'
@@ -12,6 +13,8 @@ import { LiveJobs, type LiveJobsOptions } from './live-jobs.ts'
 export interface JobLimits {
   /** Jobs that may wait for an instance. */
   readonly maxQueued: number
+  /** The same for each caller. As many as there may be when absent. */
+  readonly maxQueuedPerCaller?: number | undefined
   /** Terminal jobs and their outputs are forgotten after this time. */
   readonly retentionMs: number
 }
@@ -48,6 +51,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
     },
   })
   const runner = new JobRunner({ ...options, lives })
+  const acceptingOf = new Tally()
   let accepting = 0
   let isDraining = false
   let isClosed = false
@@ -73,13 +77,25 @@ export function createJobs(options: JobsOptions): JobsOwner {
     return job
   }
 
-  function checkCapacity(): void {
+  /** Seconds until one of the jobs that wait will probably have been given to an instance. */
+  function retryAfterSeconds(): number {
+    const seconds = Math.ceil(runner.waitMs / limits.maxQueued / 1000)
+    return Math.min(longestRetryAfterSeconds, Math.max(1, seconds))
+  }
+
+  function checkCapacity(caller: string | undefined): void {
     if (isDraining) throw new GatewayError('draining', { retryAfterSeconds: 5 })
+    const { maxQueuedPerCaller: own = Infinity } = limits
+    if (caller !== undefined && runner.queue.countOf(caller) + acceptingOf.of(caller) >= own) {
+      throw new GatewayError('too_many_queued', {
+        detail: `${String(own)} jobs of yours wait already.`,
+        retryAfterSeconds: retryAfterSeconds(),
+      })
+    }
     if (runner.queue.size + accepting >= limits.maxQueued) {
-      const seconds = Math.ceil(runner.waitMs / limits.maxQueued / 1000)
       throw new GatewayError('queue_full', {
         detail: `${String(limits.maxQueued)} jobs wait already.`,
-        retryAfterSeconds: Math.min(longestRetryAfterSeconds, Math.max(1, seconds)),
+        retryAfterSeconds: retryAfterSeconds(),
       })
     }
     if (!pool.isUsable) {
@@ -153,20 +169,23 @@ export function createJobs(options: JobsOptions): JobsOwner {
         await forgetting.whenRemoved(request.chosenId.id)
         if (isAccepted(request.chosenId.id)) return replayId(request.chosenId)
       }
-      checkCapacity()
+      const caller = limits.maxQueuedPerCaller === undefined ? undefined : request.caller
+      checkCapacity(caller)
       refuseLostInputs(request)
-      const stored = newJob(request)
+      const stored = newJob(request, caller)
       const claim = request.idempotency && {
         ...request.idempotency,
         expiresAtMs: stored.job.times.createdAtMs + idempotencyTtlMs,
       }
       accepting++
+      acceptingOf.add(caller)
       try {
         const result = await store.create(stored, claim)
         if (result.kind === 'exists') return replay(result, request)
         if (result.kind === 'id_taken') return replayId(requireChosenId(request))
       } finally {
         accepting--
+        acceptingOf.remove(caller)
       }
       const live = new LiveJob(stored.job, stored.payload)
       lives.add(live)
@@ -255,7 +274,7 @@ function requireChosenId({ chosenId }: JobRequest): NonNullable<JobRequest['chos
   return chosenId
 }
 
-function newJob(request: JobRequest): StoredJob {
+function newJob(request: JobRequest, caller: string | undefined): StoredJob {
   const { chosenId, tags = [], deadlineMs, retryOf } = request
   const createdAtMs = Date.now()
   return {
@@ -288,6 +307,7 @@ function newJob(request: JobRequest): StoredJob {
       retry: request.retry,
       limits: request.limits,
       ...(chosenId !== undefined && { idFingerprint: chosenId.fingerprint }),
+      ...(caller !== undefined && { caller }),
     },
   }
 }

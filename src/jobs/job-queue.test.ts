@@ -4,8 +4,11 @@ import { makeJob, makePayload } from '../../test/support/make-job.ts'
 import { JobQueue } from './job-queue.ts'
 import { LiveJob } from './live-job.ts'
 
+const callers = ['a', 'b', undefined] as const
+
 function live(id: string, priority: number): LiveJob {
-  return new LiveJob(makeJob({ id }), makePayload({ priority }))
+  const caller = callers[Number(id) % callers.length]
+  return new LiveJob(makeJob({ id }), makePayload({ priority, ...(caller !== undefined && { caller }) }))
 }
 
 test('gives jobs by priority, in the order of their acceptance, and tells whether one waits', () => {
@@ -35,6 +38,9 @@ test('gives jobs by priority, in the order of their acceptance, and tells whethe
         .map(({ job }) => job)
       expect([...queue]).toEqual(expected)
       expect(queue.size).toBe(expected.length)
+      for (const caller of ['a', 'b', 'c']) {
+        expect(queue.countOf(caller)).toBe(expected.filter(({ payload }) => payload.caller === caller).length)
+      }
       for (const { job } of model) expect(queue.has(job)).toBe(expected.includes(job))
     }),
   )

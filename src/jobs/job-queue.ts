@@ -1,3 +1,4 @@
+import { Tally } from '../lib/tally.ts'
 import type { LiveJob } from './live-job.ts'
 
 /**
@@ -9,27 +10,34 @@ export class JobQueue {
   readonly #levels = new Map<number, Level>()
   /** Priorities that have jobs, highest first. */
   #order: number[] = []
+  readonly #ofCallers = new Tally()
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
+  /** How many of the jobs that were told to be this caller's wait. */
+  countOf(caller: string): number {
+    return this.#ofCallers.of(caller)
+  }
+
   push(live: LiveJob): void {
     this.#level(live.payload.priority).waiting.set(live.job.id, live)
-    this.#size++
+    this.#add(live)
   }
 
   /** Puts a job back that had been taken out. */
   pushBack(live: LiveJob): void {
     this.#level(live.payload.priority).returned.set(live.job.id, live)
-    this.#size++
+    this.#add(live)
   }
 
-  delete({ job: { id }, payload: { priority } }: LiveJob): boolean {
+  delete({ job: { id }, payload: { priority, caller } }: LiveJob): boolean {
     const level = this.#levels.get(priority)
     if (!level || !(level.returned.delete(id) || level.waiting.delete(id))) return false
     this.#size--
+    this.#ofCallers.remove(caller)
     if (level.returned.size + level.waiting.size === 0) {
       this.#levels.delete(priority)
       this.#order = this.#order.filter((other) => other !== priority)
@@ -48,6 +56,11 @@ export class JobQueue {
       yield* level.returned.values()
       yield* level.waiting.values()
     }
+  }
+
+  #add({ payload: { caller } }: LiveJob): void {
+    this.#size++
+    this.#ofCallers.add(caller)
   }
 
   #level(priority: number): Level {

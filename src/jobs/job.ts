@@ -138,6 +138,8 @@ export interface JobPayload {
   readonly limits: JobTimeLimits
   /** Who chose the id of the job for what: a request that says the same is the same job. */
   readonly idFingerprint?: string
+  /** Whose it is, where waiting jobs of one caller are limited. */
+  readonly caller?: string
 }
 
 /** Deadlines of a job, where they differ from those of the configuration. */

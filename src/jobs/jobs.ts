@@ -26,6 +26,8 @@ export interface JobRequest {
   /** The job that this one repeats. */
   readonly retryOf?: string
   readonly requestId: string
+  /** Who is asking. Kept only where waiting jobs of one caller are limited. */
+  readonly caller?: string
   /** Place in a trace, as `lib/traceparent.ts` writes it. */
   readonly traceparent?: string
   readonly idempotency?: { readonly key: string; readonly fingerprint: string }
@@ -77,7 +79,7 @@ export interface EventSubscription {
 export interface Jobs {
   /**
    * Accepts a job. Resolves when it is committed: from then on it survives a crash.
-   * @throws GatewayError `queue_full`, `draining`, `no_healthy_instance`, `storage_unavailable`,
+   * @throws GatewayError `too_many_queued`, `queue_full`, `draining`, `no_healthy_instance`, `storage_unavailable`,
    * `idempotency_key_reuse`, `idempotency_conflict`, `id_conflict`
    */
   submit(request: JobRequest): Promise<Submission>

@@ -118,6 +118,7 @@ async function submit(
     ...prepared,
     previews,
     requestId: request.id,
+    caller: callerOf(request),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
     ...(idempotencyKey !== undefined &&
       fingerprint !== undefined && {

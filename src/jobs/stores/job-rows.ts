@@ -85,6 +85,7 @@ const payloadSchema = z
       stallTimeoutMs: z.number().exactOptional(),
     }),
     idFingerprint: z.string().exactOptional(),
+    caller: z.string().exactOptional(),
   })
   .transform((payload): JobPayload => ({ ...payload, input: payload.input }))
 
