@@ -50,9 +50,15 @@ describe('the JSON Schema of parameters', () => {
         .int()
         .default(() => Math.floor(Math.random() * 1e15))
         .optional(),
+      caught: z.int().catch(() => Math.floor(Math.random() * 1e15)),
+      nested: z
+        .object({ seed: z.int().default(() => Math.floor(Math.random() * 1e15)) })
+        .default(() => ({ seed: Math.random() })),
+      time: z.number().default(() => Date.now()),
       list: z.array(z.string()).default(() => []),
       fixed: z.int().default(5),
     })
+    expect(JSON.stringify(schemaOf(random)).match(/"default":/g)).toHaveLength(2)
     expect(schemaOf(random)).toMatchObject({
       properties: {
         seed: expect.not.objectContaining({ default: expect.anything() }),

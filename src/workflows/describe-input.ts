@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { isRecord } from '../comfyui/wire/object-info.ts'
-import { definitionOf } from './inspect-schema.ts'
+import { definitionOf, type Definition } from './inspect-schema.ts'
+import { isRandomDefault } from './is-random-default.ts'
 import { describeMedia, mediaKindOf } from './media.ts'
 import type { MediaField } from './served-workflow.ts'
 
@@ -85,14 +85,22 @@ function textsOf(schema: unknown): readonly Record<string, unknown>[] {
 function mend(schema: z.core.$ZodType, json: JsonSchema, isStrict: (schema: z.core.$ZodType) => boolean): void {
   if (isStrict(schema)) json.additionalProperties = false
   const definition = definitionOf(schema)
-  if ((definition.type === 'default' || definition.type === 'prefault') && isRandom(() => definition.defaultValue)) {
-    delete json.default
-  }
+  if ('default' in json && isRandomIn(definition)) delete json.default
   const media = mediaKindOf(schema)
   if (media === undefined || json.type !== 'string') return
   describeMedia(json, media)
 }
 
-function isRandom(read: () => unknown): boolean {
-  return !isDeepStrictEqual(read(), read())
+function isRandomIn(definition: Definition): boolean {
+  switch (definition.type) {
+    case 'default':
+    case 'prefault':
+      return isRandomDefault(() => definition.defaultValue)
+    case 'catch':
+      return isRandomDefault(() => definition.catchValue(nothingCaught))
+    default:
+      return false
+  }
 }
+
+const nothingCaught = { value: undefined, input: undefined, issues: [], error: { issues: [] } }

@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { ignoreOverride, zodToJsonSchema } from 'zod-to-json-schema'
 import { ZodFirstPartyTypeKind as Kind } from 'zod/v3'
 import { isRecord } from '../../comfyui/wire/object-info.ts'
 import type { DescribedInput } from '../describe-input.ts'
+import { isRandomDefault } from '../is-random-default.ts'
 import { zod3Definition, type Zod3Schema } from './zod3-schema.ts'
 
 /**
@@ -44,10 +44,7 @@ function mend(json: object, parsed: object, isStrict: (definition: object) => bo
         Reflect.deleteProperty(json, 'additionalProperties')
       break
     case Kind.ZodDefault:
-      if (
-        definition.defaultValue() === undefined ||
-        !isDeepStrictEqual(definition.defaultValue(), definition.defaultValue())
-      )
+      if (definition.defaultValue() === undefined || isRandomDefault(() => definition.defaultValue()))
         Reflect.deleteProperty(json, 'default')
       break
     case Kind.ZodTuple:
