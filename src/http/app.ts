@@ -30,6 +30,7 @@ import { openApiRoute } from './routes/openapi.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { renderWorkflowRoutes } from './routes/render-workflow.ts'
 import { promptRoute } from './routes/prompt.ts'
+import { retryJobRoute } from './routes/retry-job.ts'
 import { runWorkflowRoute } from './routes/run-workflow.ts'
 import { workflowRoutes } from './routes/workflows.ts'
 import { createServer } from './server.ts'
@@ -91,7 +92,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(probeRoutes, { about, ready: options.ready, metrics: options.metrics })
   await app.register(instanceRoutes, { instances: options.instances })
   await app.register(modelRoutes, { inventory: options.inventory })
-  await app.register(jobRoutes, { jobs, presenter })
+  await app.register(jobRoutes, { jobs, presenter, waiting })
   await app.register(jobEventRoutes, { jobs, streams, upgrades: routeUpgrades(app), waiting })
   await app.register(jobOutputRoutes, { jobs, outputs })
   const trialStorage = { inputs: { put: options.checkInput }, decodeMedia: options.decodeMedia }
@@ -105,6 +106,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     tools: { presenter, outputs, now },
     syncHoldMs: limits.syncHoldMs,
   })
+  await app.register(retryJobRoute, { jobs, calls })
   const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
   promptRoute(app, {
     calls,

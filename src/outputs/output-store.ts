@@ -7,7 +7,8 @@ export interface ByteRange {
 }
 
 /**
- * Where the bytes of outputs are kept. Names are `<job id>.<index>`; nothing of a caller ever becomes part of one.
+ * Where the bytes of outputs are kept, by the id of the job and the index of the output. Nothing of a caller becomes part
+ * of a name but an id that has the form of one.
  * A file counts only once the job that names it says so: a partly written one may be left behind by a crash and is
  * overwritten by the next attempt.
  */

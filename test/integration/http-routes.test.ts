@@ -136,11 +136,16 @@ describe('jobs', () => {
     ['limit=101', '/limit', 'limit must be one whole number from 1 to 100'],
     ['limit=x', '/limit', 'limit must be one whole number from 1 to 100'],
     ['limit=1&limit=2', '/limit', 'limit must be one whole number from 1 to 100'],
-    ['status=done', '/status', 'status must be one of queued, '],
-    ['status=queued,done', '/status', 'status must be one of queued, '],
-    ['status=queued&status=failed', '/status', 'status must be given once; '],
+    ['status=done', '/status/0', 'must be one of queued, '],
+    ['status=queued,done', '/status/1', 'must be one of queued, '],
+    ['tag=', '/tag/0', 'must not be empty'],
+    [`tag=${Array.from({ length: 17 }, (_, index) => index).join(',')}`, '/tag', 'tag can be given 16 times'],
+    ['created_after=yesterday', '/created_after', 'must be one RFC 3339 time, such as 2026-01-31T12:00:00Z'],
+    ['created_before=2026-01-31', '/created_before', 'must be one RFC 3339 time'],
     ['cursor=nonsense', '/cursor', 'cursor is not a cursor of this server'],
-    ['page=2', '', 'unknown query parameter "page"; there are limit, cursor, status, workflow'],
+    ['page=2', '', 'unknown query parameter "page"; there are limit, cursor, status, workflow, tag, created_after'],
+    ['created=2', '', 'unknown query parameter "created"'],
+    ['state=queued', '', 'unknown query parameter "state"; did you mean `status`?'],
     ['limits=2', '', 'unknown query parameter "limits"; did you mean `limit`?'],
   ])('the list refuses %s, and says what there may be', async (query, pointer, detail) => {
     const problem = await problemAt(`/jobs?${query}`)
@@ -250,7 +255,7 @@ describe('an address without an answer', () => {
 
   test.each([
     ['POST', '/jobs', 'GET, HEAD'],
-    ['DELETE', '/jobs/abc', 'GET, HEAD'],
+    ['PUT', '/jobs/abc', 'DELETE, GET, HEAD'],
     ['GET', '/jobs/abc/cancel', 'POST'],
     ['POST', '/health', 'GET, HEAD'],
     ['PUT', '/test/txt2img', 'GET, HEAD, POST'],

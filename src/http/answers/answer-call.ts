@@ -86,7 +86,7 @@ function sendRaw(reply: FastifyReply, job: Job, output: JobOutput, { outputs, pr
   reply.header('content-location', links.output(job.id, output.index))
   reply.header('output-count', String(job.outputs.length))
   reply.header('link', `<${links.job(job.id)}>; rel="describedby"`)
-  return sendOutput(reply, { method: 'POST', outputs, jobId: job.id, output })
+  return sendOutput(reply, { method: 'POST', outputs, job, output })
 }
 
 function describeOutputs(job: Job): string {

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs, Submission } from '../../jobs/jobs.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
@@ -9,6 +10,7 @@ import { answerForms, parseAccept, type AnswerForm } from '../negotiation/accept
 import { parseIdempotencyKey } from '../negotiation/idempotency-key.ts'
 import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
 import { callerOf } from '../plugins/api-keys.ts'
+import { queryParameters, readQuery } from '../schemas/query-parameters.ts'
 import { answerCall, type AnswerTools } from './answer-call.ts'
 import { varyBy } from './vary-by.ts'
 import type { Waiting } from './waiting.ts'
@@ -27,6 +29,8 @@ export interface JobSource {
   readonly name: string
   /** Makes the job of the body. @throws GatewayError */
   prepare(body: ReceivedBody): Promise<PreparedJob>
+  /** The caller is answered at once unless it asks to wait. */
+  readonly isAsync?: boolean
 }
 
 /** Requests that start a job. */
@@ -38,11 +42,14 @@ export interface JobCalls {
   answer(request: FastifyRequest, reply: FastifyReply, source: JobSource): void
 }
 
+const querySchema = queryParameters({ previews: z.enum(['true', 'false'], 'must be true or false').optional() })
+
 /** What a request wants, read and checked before anything is done for it. */
 interface Call {
   readonly forms: readonly AnswerForm[]
   readonly preferences: Preferences
   readonly idempotencyKey: string | undefined
+  readonly asksForPreviews: boolean
   readonly wantsEvents: boolean
   readonly receivedAtMs: number
 }
@@ -68,7 +75,7 @@ async function run(
   const place = call.wantsEvents ? streams.reserve(callerOf(request)) : undefined
   const caller = waiting.watch(reply.raw)
   try {
-    const { job, replayed, previews } = await submit(request, call, source, options)
+    const { job, replayed, previews, hasId } = await submit(request, call, source, options)
     const acceptedAtMs = tools.now()
     if (replayed) reply.header('idempotency-replayed', 'true')
     if (place !== undefined) {
@@ -77,8 +84,8 @@ async function run(
       streams.followJob(openEventResponse(reply, headers), { place, job, previews })
       return
     }
-    const canComeBack = call.idempotencyKey !== undefined
-    const timeoutMs = holdMs(call.preferences, syncHoldMs)
+    const canComeBack = hasId || call.idempotencyKey !== undefined
+    const timeoutMs = holdMs(call.preferences, source.isAsync === true ? 0 : syncHoldMs)
     const latest = timeoutMs === 0 ? job : await waiting.wait(job, { caller, timeoutMs, canComeBack })
     await answerCall(reply, { ...call, job: latest, acceptedAtMs }, tools)
   } finally {
@@ -99,6 +106,7 @@ function readCall(request: FastifyRequest, receivedAtMs: number): Call {
     forms,
     preferences,
     idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
+    asksForPreviews: readQuery(querySchema, request.query).previews === 'true',
     wantsEvents: forms[0]?.kind === 'events' && !preferences.respondAsync,
     receivedAtMs,
   }
@@ -106,31 +114,26 @@ function readCall(request: FastifyRequest, receivedAtMs: number): Call {
 
 async function submit(
   request: FastifyRequest,
-  { idempotencyKey }: Call,
+  { idempotencyKey, asksForPreviews }: Call,
   source: JobSource,
   { jobs }: JobCallsOptions,
-): Promise<Submission & { previews: boolean }> {
+): Promise<Submission & { previews: boolean; hasId: boolean }> {
   const body = request.body instanceof ReceivedBody ? request.body : emptyBody
-  const fingerprint = idempotencyKey === undefined ? undefined : body.fingerprint()
-  const prepared = await source.prepare(body)
-  const previews = prepared.previews || asksForPreviews(request)
+  const { id, deadline, ...prepared } = await source.prepare(body)
+  const previews = prepared.previews || asksForPreviews
+  const fingerprint = id === undefined && idempotencyKey === undefined ? '' : body.fingerprint()
+  const scope = `${request.callerId} ${source.name}`
   const submission = await jobs.submit({
     ...prepared,
     previews,
+    ...(deadline !== undefined && { deadlineMs: deadline }),
     requestId: request.id,
     caller: callerOf(request),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
-    ...(idempotencyKey !== undefined &&
-      fingerprint !== undefined && {
-        idempotency: { key: `${request.callerId} ${source.name} ${idempotencyKey}`, fingerprint },
-      }),
+    ...(idempotencyKey !== undefined && { idempotency: { key: `${scope} ${idempotencyKey}`, fingerprint } }),
+    ...(id !== undefined && { chosenId: { id, fingerprint: `${scope} ${fingerprint}` } }),
   })
-  return { ...submission, previews }
-}
-
-function asksForPreviews(request: FastifyRequest): boolean {
-  const { query } = request
-  return typeof query === 'object' && query !== null && 'previews' in query && query.previews === 'true'
+  return { ...submission, previews, hasId: id !== undefined }
 }
 
 function holdMs({ respondAsync, waitSeconds }: Preferences, syncHoldMs: number): number {

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import type { Job } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { ByteRange, OutputStore } from '../../outputs/output-store.ts'
 import { outputId } from '../schemas/job.ts'
@@ -8,15 +9,24 @@ import { contentDisposition } from './content-disposition.ts'
 /** Outputs up to this size are read at once: cheaper than a stream. */
 const maxReadBytes = 262_144
 
-export function outputEtag(jobId: string, index: number): string {
-  return `"${outputId(jobId, index)}"`
+/** Ids of this server, which are never given twice. */
+const mintedIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Whether an address of an output will never have other bytes: an id that a caller chose can be chosen again. */
+export function isImmutable(job: Pick<Job, 'id'>): boolean {
+  return mintedIdPattern.test(job.id)
+}
+
+export function outputEtag(job: Job, index: number): string {
+  const id = outputId(job.id, index)
+  return isImmutable(job) ? `"${id}"` : `"${id}.${job.times.createdAtMs.toString(36)}"`
 }
 
 /** Headers that go with the bytes of an output. Nothing in it may run in a browser with the rights of this server. */
-function outputHeaders(jobId: string, output: JobOutput): Record<string, string> {
+function outputHeaders(job: Job, output: JobOutput): Record<string, string> {
   return {
     'content-type': output.contentType,
-    etag: outputEtag(jobId, output.index),
+    etag: outputEtag(job, output.index),
     'content-disposition': contentDisposition(output.contentType, output.filename),
     'content-security-policy': "sandbox; default-src 'none'",
   }
@@ -31,22 +41,22 @@ export async function sendOutput(
   source: {
     method: string
     outputs: Pick<OutputStore, 'read' | 'open'>
-    jobId: string
+    job: Job
     output: JobOutput
     range?: ByteRange
   },
 ): Promise<void> {
-  const { method, outputs, jobId, output, range } = source
+  const { method, outputs, job, output, range } = source
   const sizeBytes = range === undefined ? output.sizeBytes : range.end - range.start + 1
-  const headers = { ...outputHeaders(jobId, output), 'content-length': String(sizeBytes) }
+  const headers = { ...outputHeaders(job, output), 'content-length': String(sizeBytes) }
   if (method === 'HEAD') {
     reply.headers(headers).send()
     return
   }
   const bytes =
     range === undefined && sizeBytes <= maxReadBytes
-      ? await outputs.read(jobId, output.index)
-      : await outputs.open(jobId, output.index, range)
+      ? await outputs.read(job.id, output.index)
+      : await outputs.open(job.id, output.index, range)
   if (bytes === undefined) throw new GatewayError('output_expired')
   reply.headers(headers).send(bytes)
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
+import { jobIdPattern } from '../../jobs/job.ts'
 import { pointerTo } from './json-record.ts'
 import { refuseFields } from './refuse-fields.ts'
 
@@ -20,9 +21,49 @@ interface CallOption {
 }
 
 const maxPriority = 100
+const maxTags = 16
+const maxDeadlineSeconds = 30 * 24 * 60 * 60
+const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+
+/** Gives milliseconds. */
+const deadlineSchema = z
+  .union([z.number(), z.string().regex(/^\d{1,7}(\.\d{1,3})?[smh]$/)])
+  .transform(
+    (given) => 1000 * (typeof given === 'number' ? given : parseFloat(given) * (secondsPerUnit[given.slice(-1)] ?? 1)),
+  )
+  .refine((ms) => ms >= 1 && ms <= maxDeadlineSeconds * 1000)
+  .transform(Math.round)
 
 /** Every option of a call. What stands here is read, checked and documented; nothing else has to know of it. */
 const table = {
+  id: {
+    schema: z
+      .string()
+      .regex(jobIdPattern)
+      .describe('The id that the job gets. The same id with the same body is the same job.'),
+    rule: 'must be 1 to 128 letters, digits, - or _',
+    header: 'Job-Id',
+    fromText: (text) => text,
+  },
+  tags: {
+    schema: z
+      .array(z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/))
+      .max(maxTags)
+      .transform((tags) => [...new Set(tags)])
+      .describe('Marks by which jobs can be listed.'),
+    absent: [],
+    rule: `must be at most ${maxTags} tags, each of 1 to 64 letters, digits, _, ., : or -`,
+    header: 'Job-Tags',
+    fromText: toList,
+  },
+  deadline: {
+    schema: deadlineSchema.describe(
+      'Time that the job may take from its acceptance, as seconds or as `90s`, `5m` or `2h`. After that it is `expired`.',
+    ),
+    rule: 'must be a number of seconds, or a number with s, m or h such as 90s, 5m or 2h; at most 720h',
+    header: 'Cancel-After',
+    fromText: (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : text),
+  },
   previews: {
     schema: z.boolean().describe('Make previews while sampling.'),
     absent: false,
@@ -65,11 +106,12 @@ export type CallOptions = GivenOptions & Defaults
 const defaults = defaultsOf(table)
 
 /** What the options stand beside. */
-type MainField = 'input' | 'prompt'
+type MainField = 'input' | 'prompt' | 'nothing'
 
 const belongings: Readonly<Record<MainField, string>> = {
   input: 'parameters belong into `input`',
   prompt: 'nodes belong into `prompt`',
+  nothing: 'the rest is that of the job',
 }
 
 /**
@@ -129,6 +171,16 @@ export function headerParameters(): object[] {
   })
 }
 
+/** The same for a route that has its headers as a Zod schema: they are documented there, and read elsewhere. */
+export function headerSchemas(): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    optionNames.map((name) => [
+      options[name].header.toLowerCase(),
+      z.unknown().optional().meta(jsonSchemaOf(options[name])),
+    ]),
+  )
+}
+
 function jsonSchemaOf({ schema, absent }: CallOption): Record<string, unknown> {
   const { $schema: _, ...own } = z.toJSONSchema(schema, { io: 'input' })
   return { ...own, ...(absent !== undefined && { default: absent }) }
@@ -175,13 +227,20 @@ function unknownOption(name: string, main: MainField): FieldError {
     pointer: pointerTo(name),
     code: 'unknown_option',
     message:
-      `is no option; beside \`${main}\` there may be ${optionNames.join(', ')}` +
+      `is no option; ${main === 'nothing' ? '' : `beside \`${main}\` `}there may be ${optionNames.join(', ')}` +
       (near === undefined ? `; ${belongings[main]}` : `; did you mean \`${near}\`?`),
   }
 }
 
 function toBoolean(text: string): unknown {
   return text === 'true' || text === 'false' ? text === 'true' : text
+}
+
+function toList(text: string): unknown {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 }
 
 function toWholeNumber(text: string): unknown {

@@ -3,11 +3,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { JobRequest } from '../../jobs/jobs.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { readBodyForm } from './body-form.ts'
+import type { CallOptions } from './call-options.ts'
 import { maxStringLength, refuseLongStrings } from './complexity.ts'
 import type { ReceivedBody } from './received-body.ts'
 import { refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.ts'
 
-export type PreparedJob = Omit<JobRequest, 'requestId' | 'idempotency'>
+/** What a job is made of, all but what the request around it says. */
+export type PreparedJob = Omit<JobRequest, 'requestId' | 'traceparent' | 'idempotency' | 'chosenId' | 'deadlineMs'> &
+  Pick<CallOptions, 'id' | 'deadline'>
 
 /**
  * Turns a body into what a job is made of: media stored, parameters checked, the prompt built.

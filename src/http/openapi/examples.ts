@@ -34,12 +34,16 @@ export const jobExample: JobResource = {
   metrics: { queue_ms: 50, execution_ms: 8100, total_ms: 8250 },
   instance: '127.0.0.1:8188',
   attempt: 1,
+  tags: ['nightly'],
+  deadline_at: null,
+  retry_of: null,
   request_id: 'c7d1f6f0-6a4e-4f0c-9a57-1f1d9a3b5e11',
   trace_id: null,
   urls: {
     self: `/jobs/${id}`,
     events: `/jobs/${id}/events`,
     cancel: `/jobs/${id}/cancel`,
+    retry: `/jobs/${id}/retry`,
     outputs: `/jobs/${id}/outputs`,
   },
 }

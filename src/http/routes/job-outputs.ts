@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
-import { outputEtag, sendOutput } from '../answers/send-output.ts'
+import { isImmutable, outputEtag, sendOutput } from '../answers/send-output.ts'
 import { decideRange, matchesEtag, type RangeDecision } from '../negotiation/byte-range.ts'
 import { binaryResponse, errorResponses } from '../openapi/responses.ts'
 import { requireJob } from './jobs.ts'
@@ -42,7 +42,7 @@ const schema = {
   },
 }
 
-/** `GET` and `HEAD /jobs/{id}/outputs/{index}`: outputs never change, so they may be kept for ever. */
+/** `GET` and `HEAD /jobs/{id}/outputs/{index}`: outputs never change, so caches may keep them for ever. */
 export const jobOutputRoutes: FastifyPluginAsyncZod<JobOutputRoutesOptions> = async (app, options) => {
   app.get(url, { exposeHeadRoute: false, schema }, async (request, reply) => {
     await answer(request, reply, options)
@@ -62,18 +62,19 @@ async function answer(
   const { id, index } = request.params
   const job = requireJob(jobs, id)
   const output = requireOutput(job.outputs, index)
-  const etag = outputEtag(job.id, output.index)
-  reply.header('accept-ranges', 'bytes').header('cache-control', 'private, max-age=31536000, immutable')
+  const etag = outputEtag(job, output.index)
+  const caching = isImmutable(job) ? 'max-age=31536000, immutable' : 'no-cache'
+  reply.header('accept-ranges', 'bytes').header('cache-control', `private, ${caching}`)
   if (matchesEtag(request.headers['if-none-match'], etag)) {
     reply.code(304).header('etag', etag).send(null)
     return
   }
   const decision = rangeOf(request.method, request.headers, output, etag)
   if (decision.kind === 'outside') throw outsideOf(output)
-  if (decision.kind === 'whole') return sendOutput(reply, { method: request.method, outputs, jobId: job.id, output })
+  if (decision.kind === 'whole') return sendOutput(reply, { method: request.method, outputs, job, output })
   const { start, end } = decision.range
   reply.code(206).header('content-range', `bytes ${start}-${end}/${output.sizeBytes}`)
-  return sendOutput(reply, { method: request.method, outputs, jobId: job.id, output, range: decision.range })
+  return sendOutput(reply, { method: request.method, outputs, job, output, range: decision.range })
 }
 
 function requireOutput(outputs: readonly JobOutput[], index: string): JobOutput {

@@ -1,9 +1,13 @@
+import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Job } from '../../jobs/job.ts'
+import type { JobQuery } from '../../jobs/job-store.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JobPresenter } from '../answers/job-presenter.ts'
+import type { Waiting } from '../answers/waiting.ts'
+import { parsePrefer } from '../negotiation/prefer.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { jobOutputSchema, jobSchema } from '../schemas/job.ts'
 import { jobListQuerySchema, jobListSchema, jobParamsSchema } from '../schemas/job-list.ts'
@@ -12,10 +16,18 @@ import { decodeCursor, encodeCursor } from '../schemas/job-cursor.ts'
 export interface JobRoutesOptions {
   readonly jobs: Jobs
   readonly presenter: JobPresenter
+  readonly waiting: Waiting
 }
 
+/** A deletion waits this long for ComfyUI to stop the job. */
+const deletionHoldMs = 30_000
+
+const waitHeadersSchema = z.looseObject({
+  prefer: z.string().optional().describe('`wait=n`: hold the request until the job has ended, at most n seconds.'),
+})
+
 /** `/jobs` and what can be done with one job. */
-export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { jobs, presenter }) => {
+export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { jobs, presenter, waiting }) => {
   app.get(
     '/jobs',
     {
@@ -28,18 +40,13 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
       },
     },
     async (request, reply) => {
-      const { limit, cursor, status, workflow } = request.query
-      const found = jobs.list({
-        limit: limit + 1,
-        ...(status !== undefined && { states: status }),
-        ...(workflow !== undefined && { workflow }),
-        ...(cursor !== undefined && { after: decodeCursor(cursor) }),
-      })
+      const { limit } = request.query
+      const found = jobs.list({ ...toJobQuery(request.query), limit: limit + 1 })
       const page = found.slice(0, limit)
       const last = page.at(-1)
       const hasMore = found.length > limit
       return reply.header('cache-control', 'no-store').send({
-        data: page.map((job) => presenter.present(job)),
+        data: presenter.presentAll(page),
         next_cursor: hasMore && last !== undefined ? encodeCursor(last) : null,
         has_more: hasMore,
       })
@@ -52,14 +59,54 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
       schema: {
         operationId: 'getJob',
         tags: ['jobs'],
-        summary: 'Get a job as it is now',
+        summary: 'Get a job',
+        description: 'As it is now; with `Prefer: wait=n` as it is when it has ended, or after n seconds.',
         params: jobParamsSchema,
+        headers: waitHeadersSchema,
         response: { 200: jsonResponse('The job', jobSchema), ...errorResponses('job_not_found') },
       },
     },
     async (request, reply) => {
       const job = requireJob(jobs, request.params.id)
-      return reply.header('cache-control', 'no-store').send(presenter.present(job))
+      const { waitSeconds } = parsePrefer(request.headers.prefer)
+      reply.header('cache-control', 'no-store').header('vary', 'Prefer')
+      if (waitSeconds === undefined) return reply.send(presenter.present(job))
+      reply.header('preference-applied', `wait=${waitSeconds}`)
+      return reply.send(presenter.present(await hold(job, waitSeconds, reply)))
+    },
+  )
+
+  async function hold(job: Job, waitSeconds: number, reply: FastifyReply): Promise<Job> {
+    const caller = waiting.watch(reply.raw)
+    try {
+      return await waiting.wait(job, { caller, timeoutMs: waitSeconds * 1000, canComeBack: true })
+    } finally {
+      caller.release()
+    }
+  }
+
+  app.delete(
+    '/jobs/:id',
+    {
+      schema: {
+        operationId: 'deleteJob',
+        tags: ['jobs'],
+        summary: 'Forget a job and its files',
+        description:
+          'A job that has not ended is canceled first. Afterwards its id and its Idempotency-Key are free. Inputs stay ' +
+          'while another job has them.',
+        params: jobParamsSchema,
+        response: {
+          202: jsonResponse('ComfyUI has not stopped it yet: it is forgotten as soon as it has ended', jobSchema),
+          204: z.null().describe('It is gone.'),
+          ...errorResponses('origin_not_allowed', 'job_not_found', 'draining', 'storage_unavailable'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const left = await jobs.delete(requireJob(jobs, request.params.id).id, { timeoutMs: deletionHoldMs })
+      if (left === undefined) return reply.code(204).send(null)
+      return reply.code(202).send(presenter.present(left))
     },
   )
 
@@ -97,6 +144,25 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
     },
     async (request) => ({ data: presenter.present(requireJob(jobs, request.params.id)).outputs }),
   )
+}
+
+function toJobQuery({
+  cursor,
+  status,
+  workflow,
+  tag,
+  ...query
+}: z.infer<typeof jobListQuerySchema>): Omit<JobQuery, 'limit'> {
+  const { created_after: createdAfterMs, created_before: createdBeforeMs } = query
+  return {
+    ...(status !== undefined && { states: status }),
+    ...(workflow?.endsWith('*') === true && { workflowPrefix: workflow.slice(0, -1) }),
+    ...(workflow?.endsWith('*') === false && { workflow }),
+    ...(tag !== undefined && { tags: tag }),
+    ...(createdAfterMs !== undefined && { createdAfterMs }),
+    ...(createdBeforeMs !== undefined && { createdBeforeMs }),
+    ...(cursor !== undefined && { after: decodeCursor(cursor) }),
+  }
 }
 
 /** @throws GatewayError `job_not_found` */

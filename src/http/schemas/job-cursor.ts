@@ -8,7 +8,8 @@ export function encodeCursor(job: Job): string {
 
 /** @throws GatewayError `validation_error` */
 export function decodeCursor(cursor: string): { createdAtMs: number; id: string } {
-  const [, createdAt, id] = /^(\d{1,15}) (\S{1,100})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  const [, createdAt, id] =
+    /^(\d{1,15}) ([A-Za-z0-9_-]{1,128})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
   if (createdAt === undefined || id === undefined) {
     const message = 'is not a cursor of this server'
     throw new GatewayError('validation_error', {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { jobSchema, jobStatuses, jobStatusSchema } from './job.ts'
-import { queryNumber, queryParameters } from './query-parameters.ts'
+import { jobSchema, jobStatuses } from './job.ts'
+import { queryList, queryNumber, queryParameters, queryTime } from './query-parameters.ts'
 
-const knownStatuses = new Set<string>(jobStatuses)
+const maxTags = 16
 
 export const jobParamsSchema = z.object({ id: z.string().describe('Id of the job.') })
 
@@ -13,15 +13,19 @@ export const jobListQuerySchema = queryParameters({
     .max(200, 'is not a cursor of this server')
     .optional()
     .describe('`next_cursor` of the page before.'),
-  status: z
-    .string('must be given once; several states are separated by commas')
-    .refine((text) => text.split(',').every((status) => knownStatuses.has(status)), {
-      error: `must be one of ${jobStatuses.join(', ')}, or several separated by commas`,
-    })
-    .transform((text) => z.array(jobStatusSchema).parse(text.split(',')))
+  status: queryList(z.enum(jobStatuses, `must be one of ${jobStatuses.join(', ')}`)).describe(
+    'Only jobs in this state, or one of several.',
+  ),
+  workflow: z
+    .string('must be given once')
+    .max(500, 'is too long')
     .optional()
-    .describe('Only jobs in this state; several are separated by commas.'),
-  workflow: z.string('must be given once').max(500, 'is too long').optional().describe('Only jobs of this workflow.'),
+    .describe('Only jobs of this workflow; with a `*` at the end, of those whose name begins like that: `qwen/*`.'),
+  tag: queryList(z.string().min(1, 'must not be empty').max(64, 'is no tag'))
+    .refine((tags) => (tags?.length ?? 0) <= maxTags, `can be given ${maxTags} times`)
+    .describe('Only jobs with this tag, or with all of several.'),
+  created_after: queryTime().optional().describe('Only jobs accepted after this time.'),
+  created_before: queryTime().optional().describe('Only jobs accepted before this time.'),
 })
 
 export const jobListSchema = z.object({

@@ -68,9 +68,18 @@ export const jobSchema = z.object({
   }),
   instance: z.string().nullable(),
   attempt: z.int().describe('How often it was given to an instance.'),
+  tags: z.array(z.string()),
+  deadline_at: z.iso.datetime().nullable().describe('It expires when it has not ended by then.'),
+  retry_of: z.string().nullable().describe('Id of the job that this one repeats.'),
   request_id: z.string().describe('Id of the request that made the job, as in its `X-Request-Id`.'),
   trace_id: z.string().nullable().describe('The trace of that request, where it had one.'),
-  urls: z.object({ self: z.string(), events: z.string(), cancel: z.string(), outputs: z.string() }),
+  urls: z.object({
+    self: z.string(),
+    events: z.string(),
+    cancel: z.string(),
+    retry: z.string(),
+    outputs: z.string(),
+  }),
 })
 
 export type JobResource = z.infer<typeof jobSchema>
@@ -110,9 +119,18 @@ export function toJobResource(job: Job, live: LiveFacts, links: Links): JobResou
     },
     instance: job.instance ?? null,
     attempt: job.attempt,
+    tags: [...job.tags],
+    deadline_at: job.deadlineAtMs === undefined ? null : timestamp(job.deadlineAtMs),
+    retry_of: job.retryOf ?? null,
     request_id: job.requestId,
     trace_id: job.traceparent === undefined ? null : traceIdOf(job.traceparent),
-    urls: { self, events: `${self}/events`, cancel: `${self}/cancel`, outputs: `${self}/outputs` },
+    urls: {
+      self,
+      events: `${self}/events`,
+      cancel: `${self}/cancel`,
+      retry: `${self}/retry`,
+      outputs: `${self}/outputs`,
+    },
   }
 }
 

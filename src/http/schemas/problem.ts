@@ -30,7 +30,8 @@ export const problemSchema = z.object({
   detail: z.string().describe('What happened here, and what to do.'),
   instance: z.string().describe('Path of the request.'),
   code: z.enum(errorCodes).describe('Stable, machine-readable.'),
-  errors: z.array(fieldErrorSchema),
+  errors: z.array(fieldErrorSchema).describe('The first hundred.'),
+  errors_omitted: z.int().optional().describe('How many there are besides, where these are not all.'),
   request_id: z.string().describe('Also in the header `X-Request-Id` and in the log of the server.'),
   trace_id: z.string().optional().describe('The trace that the caller began with `traceparent`, or the server.'),
   job_id: z.string().optional(),
@@ -53,6 +54,9 @@ export interface ProblemContext {
   readonly jobId?: string
 }
 
+/** A body can be wrong in as many places as it has values. */
+const maxErrors = 100
+
 /** What a caller is told of an error. */
 export function problemOf(
   error: Pick<GatewayError, 'code' | 'detail' | 'errors' | 'node'>,
@@ -60,6 +64,7 @@ export function problemOf(
 ): ProblemResource {
   const kind = errorCatalogue[error.code]
   const pointer = error.errors[0]?.pointer
+  const omitted = Math.max(0, error.errors.length - maxErrors)
   return {
     type: problemType(error.code),
     title: kind.title,
@@ -67,7 +72,8 @@ export function problemOf(
     detail: error.detail,
     instance: context.instance,
     code: error.code,
-    errors: error.errors.map(toFieldErrorResource),
+    errors: error.errors.slice(0, maxErrors).map(toFieldErrorResource),
+    ...(omitted > 0 && { errors_omitted: omitted }),
     request_id: context.requestId,
     ...(context.traceId !== undefined && { trace_id: context.traceId }),
     ...(context.jobId !== undefined && { job_id: context.jobId }),

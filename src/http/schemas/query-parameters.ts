@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { GatewayError } from '../../errors/gateway-error.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 
 /** The parameters of a query: no others are taken, and the refusal of one says which there are. */
@@ -13,6 +14,39 @@ export function queryParameters<Shape extends z.ZodRawShape>(shape: Shape) {
       return `unknown query parameter ${JSON.stringify(key.slice(0, 100))}; ${hint}`
     },
   })
+}
+
+/** Reads a query where the route does not have its schema. @throws GatewayError `validation_error` */
+export function readQuery<Schema extends z.ZodType>(schema: Schema, query: unknown): z.infer<Schema> {
+  const read = schema.safeParse(query)
+  if (read.success) return read.data
+  const errors = read.error.issues.map(({ path, code, message }) => ({
+    pointer: path.map((segment) => `/${String(segment)}`).join(''),
+    code,
+    message,
+  }))
+  const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`.trim()).join('; ')
+  throw new GatewayError('validation_error', { detail, errors })
+}
+
+/** A parameter that may be given several times; commas separate values, too. */
+export function queryList<Item extends z.ZodType>(item: Item) {
+  const toItems = (given: unknown) =>
+    given === undefined
+      ? given
+      : [given].flat().flatMap((text) => (typeof text === 'string' ? text.split(',') : [text]))
+  return z.preprocess(toItems, z.array(item).optional())
+}
+
+/** A time in a query, as milliseconds. A `+` that was not encoded came as a space. */
+export function queryTime() {
+  const error = 'must be one RFC 3339 time, such as 2026-01-31T12:00:00Z'
+  return z
+    .preprocess(
+      (given) => (typeof given === 'string' ? given.replace(/ (?=\d\d:\d\d$)/, '+') : given),
+      z.iso.datetime({ offset: true, error }),
+    )
+    .transform((text) => Date.parse(text))
 }
 
 /** A whole number in a query. */

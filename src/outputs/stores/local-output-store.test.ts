@@ -145,7 +145,6 @@ describe('local output store', () => {
     '../../etc/passwd',
     'a/b',
     'a\u0000',
-    'B21E9E48-3F0B-4A93-9BB5-2B8B6A5CF5A1',
     `${randomUUID()}/..`,
     ` ${randomUUID()}`,
     `${randomUUID()}\n`,

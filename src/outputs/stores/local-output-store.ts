@@ -6,6 +6,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import { errnoOf } from '../../lib/errno-of.ts'
 import { createRecentMap } from '../../lib/recent-map.ts'
 import type { ByteRange, OutputStore } from '../output-store.ts'
+import { outputFilename, parseOutputFilename } from './output-filename.ts'
 
 export interface LocalOutputStoreOptions {
   /** Made where it is missing. Holds nothing but outputs. */
@@ -37,7 +38,7 @@ const recentEntryBytes = 256
 const recentShare = 4
 
 /**
- * Outputs as files `<job id>.<index>` in one folder. What is too large to be written at once goes into a `.part` file
+ * Outputs as files in one folder, see `outputFilename`. What is too large to be written at once goes into a `.part` file
  * that gets its name when it is complete. Nothing is flushed to the medium: a killed process loses nothing, but after a
  * power cut an output may be shorter than its job says.
  *
@@ -65,7 +66,7 @@ export function createLocalOutputStore({
     index: number,
     source: Buffer | AsyncIterable<Uint8Array>,
   ): Promise<{ sizeBytes: number }> {
-    const name = nameOf(jobId, index)
+    const name = outputFilename(jobId, index)
     if (name === undefined) {
       throw new GatewayError('internal_error', { detail: `${jobId}.${index} is no name of an output.` })
     }
@@ -114,13 +115,13 @@ export function createLocalOutputStore({
   }
 
   async function read(jobId: string, index: number): Promise<Buffer | undefined> {
-    const name = nameOf(jobId, index)
+    const name = outputFilename(jobId, index)
     if (name === undefined) return undefined
     return held.get(name) ?? recent.get(name) ?? (await readFile(join(directory, name)).catch(missingIsUndefined))
   }
 
   async function open(jobId: string, index: number, range?: ByteRange): Promise<Readable | undefined> {
-    const name = nameOf(jobId, index)
+    const name = outputFilename(jobId, index)
     if (name === undefined) return undefined
     const bytes = held.get(name) ?? recent.get(name)
     if (bytes !== undefined) return Readable.from(chunksOf(range ? bytes.subarray(range.start, range.end + 1) : bytes))
@@ -130,7 +131,7 @@ export function createLocalOutputStore({
 
   async function remove(jobId: string, outputCount: number): Promise<void> {
     for (let index = 0; index < outputCount; index += 1) {
-      const name = nameOf(jobId, index)
+      const name = outputFilename(jobId, index)
       if (name === undefined) return
       recent.delete(name)
       letGo(name)
@@ -141,8 +142,8 @@ export function createLocalOutputStore({
   async function removeUnknown(isKnown: (jobId: string) => boolean): Promise<number> {
     let removed = 0
     for await (const { name } of await opendir(directory).catch(refuseWrite)) {
-      const [, jobId, part] = filePattern.exec(name) ?? []
-      if (jobId === undefined || (part === undefined && isKnown(jobId))) continue
+      const file = parseOutputFilename(name)
+      if (file === undefined || (!file.isPart && isKnown(file.jobId))) continue
       await rm(join(directory, name), { force: true }).catch(refuseWrite)
       removed += 1
     }
@@ -150,15 +151,6 @@ export function createLocalOutputStore({
   }
 
   return { write, read, open, remove, removeUnknown, close: async () => {} }
-}
-
-const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
-const jobIdPattern = new RegExp(`^${uuid}$`)
-const filePattern = new RegExp(`^(${uuid})\\.\\d+(\\.\\d+\\.part)?$`)
-
-/** `undefined` for what is no id of a job or no index: it never becomes part of a path. */
-function nameOf(jobId: string, index: number): string | undefined {
-  return jobIdPattern.test(jobId) && Number.isSafeInteger(index) && index >= 0 ? `${jobId}.${index}` : undefined
 }
 
 function writeAtOnce(path: string, bytes: Buffer): void {

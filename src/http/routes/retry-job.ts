@@ -1,0 +1,108 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { isTerminal, type Job } from '../../jobs/job.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
+import type { JobCalls } from '../answers/job-calls.ts'
+import { envelopeProperties, headerSchemas, readGivenOptions } from '../body/call-options.ts'
+import { isRecord } from '../body/json-record.ts'
+import type { PreparedJob } from '../body/prepare-job.ts'
+import type { ReceivedBody } from '../body/received-body.ts'
+import { errorResponses, jsonResponse } from '../openapi/responses.ts'
+import { runErrors } from '../openapi/workflow-fragment.ts'
+import { jobSchema } from '../schemas/job.ts'
+import { jobParamsSchema } from '../schemas/job-list.ts'
+import { resultSchema } from '../schemas/result.ts'
+import { requireJob } from './jobs.ts'
+
+export interface RetryJobOptions {
+  readonly jobs: Pick<Jobs, 'get' | 'getPayload' | 'hasInputs'>
+  readonly calls: JobCalls
+}
+
+/** Read by `readGivenOptions`; here it is only documented. */
+const bodySchema = z
+  .unknown()
+  .optional()
+  .meta({
+    type: 'object',
+    description: 'Options that differ from those of the job.',
+    properties: envelopeProperties(),
+    additionalProperties: false,
+    examples: [{ priority: 10 }],
+  })
+
+const headersSchema = z.looseObject({
+  prefer: z.string().optional().describe('`wait=n`: hold the request for n seconds, then answer 202.'),
+  'idempotency-key': z.string().optional().describe('The same key with the same body is the same job, for 24 hours.'),
+  ...headerSchemas(),
+})
+
+/** `POST /jobs/{id}/retry`: another job of the same prompt. */
+export const retryJobRoute: FastifyPluginAsyncZod<RetryJobOptions> = async (app, { jobs, calls }) => {
+  app.post(
+    '/jobs/:id/retry',
+    {
+      config: { startsJobs: true },
+      schema: {
+        operationId: 'retryJob',
+        tags: ['jobs'],
+        summary: 'Run a job that has ended once more',
+        description:
+          'Makes another job of the same prompt, with the same inputs and options but for those that are given here. ' +
+          'What the workflow makes of the parameters now does not matter.',
+        consumes: ['application/json'],
+        params: jobParamsSchema,
+        headers: headersSchema,
+        body: bodySchema,
+        response: {
+          200: jsonResponse('The new job succeeded while the request waited', resultSchema),
+          202: jsonResponse('The new job. `Location` is its address.', jobSchema),
+          ...errorResponses('job_not_found', 'job_not_retryable', 'input_expired', ...runErrors),
+        },
+      },
+    },
+    (request, reply) => {
+      const { id } = request.params
+      calls.answer(request, reply, {
+        name: `jobs/${id}/retry`,
+        isAsync: true,
+        prepare: async (body) => repeat(requireJob(jobs, id), body, request.headers, jobs),
+      })
+    },
+  )
+}
+
+/** @throws GatewayError `job_not_retryable`, `input_expired`, and what is wrong with the options */
+function repeat(
+  job: Job,
+  body: ReceivedBody,
+  headers: Readonly<IncomingHttpHeaders>,
+  jobs: RetryJobOptions['jobs'],
+): PreparedJob {
+  const given = readGivenOptions(readOptions(body), headers, 'nothing')
+  const payload = jobs.getPayload(job.id)
+  if (!isTerminal(job.state) || payload === undefined) {
+    throw new GatewayError('job_not_retryable', { detail: `The job ${job.id} is ${job.state}.` })
+  }
+  if (!jobs.hasInputs(payload)) throw new GatewayError('input_expired')
+  const { idFingerprint: _itsOwn, ...same } = payload
+  const { workflow, tags, deadlineAtMs, times } = job
+  return {
+    ...same,
+    workflow,
+    tags,
+    retryOf: job.id,
+    ...(deadlineAtMs !== undefined && { deadline: deadlineAtMs - times.createdAtMs }),
+    ...given,
+  }
+}
+
+function readOptions({ content }: ReceivedBody): Record<string, unknown> {
+  if (content.kind === 'parts') {
+    throw new GatewayError('unsupported_media_type', { detail: 'Send options as application/json, or no body.' })
+  }
+  if (!isRecord(content.value)) throw new GatewayError('malformed_body', { detail: 'The body must be a JSON object.' })
+  return content.value
+}
