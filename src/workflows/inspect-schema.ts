@@ -203,6 +203,8 @@ type ObjectDefinition = z.core.$ZodObjectDef
 
 /** Zod types a schema by its output; its parts can be read only as one of all kinds. */
 export function definitionOf(schema: z.core.$ZodType): Definition {
+  // Zod looks at a field only when it parses, so any object may be one.
+  if (!('_zod' in schema)) throw new Error('a field is no schema of Zod 4: expected a Zod schema')
   return (schema as z.core.$ZodTypes)._zod.def
 }
 

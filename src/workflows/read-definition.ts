@@ -100,8 +100,9 @@ function readSchema(schema: unknown): RequestSchema {
 function defaultExport(namespace: unknown): Record<string, unknown> {
   const module = isObject(namespace) ? namespace : {}
   const exported = module['default']
-  // TypeScript compiled to CommonJS arrives one level deeper.
-  const value = isObject(exported) && exported['__esModule'] === true ? exported['default'] : exported
+  // What was written or compiled as CommonJS arrives one level deeper.
+  const isWrapped = isObject(exported) && isObject(exported['default']) && exported['RequestSchema'] === undefined
+  const value = isWrapped ? exported['default'] : exported
   if (value === undefined) {
     throw new DefinitionError('the module has no default export: write `export default defineWorkflow({ … })`')
   }

@@ -1,7 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { createWorkflowRegistry, type WorkflowRegistryOptions } from '../../src/workflows/workflow-registry.ts'
+import {
+  createWorkflowRegistry,
+  type LoadingRegistry,
+  type WorkflowRegistryOptions,
+} from '../../src/workflows/workflow-registry.ts'
 import type { WorkflowRegistry } from '../../src/workflows/served-workflow.ts'
 import { nativeImport } from './native-import.ts'
 
@@ -40,7 +44,7 @@ export class WorkflowFolder implements Disposable {
 export async function openRegistry(
   folder: WorkflowFolder | readonly WorkflowFolder[],
   options: Partial<WorkflowRegistryOptions> = {},
-): Promise<WorkflowRegistry & AsyncDisposable> {
+): Promise<LoadingRegistry & AsyncDisposable> {
   const folders = [folder].flat().map(({ path }) => path)
   const registry = await createWorkflowRegistry({ folders, watch: 'off', importModule: nativeImport, ...options })
   return Object.assign(registry, { [Symbol.asyncDispose]: () => registry.close() })
