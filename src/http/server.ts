@@ -53,6 +53,8 @@ export function createServer(options: {
       return typeof sent === 'string' && requestIdPattern.test(sent) ? sent : mintRequestId()
     },
     frameworkErrors: (error, request, reply) => {
+      // No hook runs for these.
+      reply.header('x-request-id', request.id)
       sendProblem(error, request, reply, { logger, maxBodyBytes: limits.maxBodyBytes, links })
     },
     clientErrorHandler: (error, socket) => refuseConnection(error.code, socket, mintRequestId()),

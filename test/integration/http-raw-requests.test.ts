@@ -111,6 +111,7 @@ describe('paths', () => {
       )
       expect([400, 403, 404, 405], `${method} ${answer.status}`).toContain(answer.status)
       expect(answer.body).not.toContain('"name"')
+      expect(answer.headers.get('x-request-id')).toBeDefined()
     }
     expect(gateway.jobs.requests).toHaveLength(0)
   })
