@@ -111,7 +111,7 @@ async function send(plan: RequestPlan, { url, agent, judge, made, findings }: Se
     findings.add(plan, 'no answer', `${error instanceof Error ? error.message : String(error)}: ${sent}`)
     return
   }
-  made.learn(answer)
+  made.learn(plan, answer)
   findings.count(plan, answer)
   for (const fault of judge.judge(plan.operation, plan.method, answer))
     findings.add(plan, `${answer.status}: ${fault}`, sent)
@@ -122,16 +122,13 @@ async function send(plan: RequestPlan, { url, agent, judge, made, findings }: Se
   if (plan.operation && plan.body?.kind === 'json' && !('content-type' in plan.headers)) {
     const isAllowed = judge.allows(plan.operation, plan.body.value)
     if (!isAllowed && answer.status < 300) findings.add(plan, 'a body that its schema refuses is accepted', sent)
-    if (isAllowed && code === 'validation_error' && plan.query === '' && Object.keys(plan.headers).length === 0)
+    const isAlone = plan.query === '' && Object.keys(plan.headers).length === 0 && !plan.path.includes('{')
+    if (isAllowed && isAlone && code === 'validation_error')
       findings.add(
         plan,
         'a body that its schema allows is refused',
         `${sent} → ${answer.bytes.toString().slice(0, 400)}`,
       )
-  }
-  // An instance that takes no more jobs would leave the rest of the run without answers.
-  if (plan.operation?.path.endsWith('/drain') && answer.status === 200) {
-    await exchange(`${url}${path.replace(/drain$/, 'resume')}`, { agent, method: 'POST', headers: {}, body: undefined })
   }
 }
 
@@ -219,13 +216,12 @@ class MadeByServer {
   readonly #instances: string[] = []
   readonly #workflows: string[] = []
 
-  learn({ headers, bytes }: Answer): void {
+  learn({ operation, method }: RequestPlan, { status, headers, bytes }: Answer): void {
     const job = headers['job-id'] ?? /^\/jobs\/([^/]+)$/.exec(headers['location'] ?? '')?.[1]
     if (job !== undefined) this.#jobs.push(job)
-    if (!headers['content-type']?.startsWith(jsonType)) return
-    const text = bytes.toString()
-    if (this.#instances.length === 0) this.#instances.push(...idsOf(text, 'instances'))
-    if (this.#workflows.length === 0) this.#workflows.push(...idsOf(text, 'workflows'))
+    if (method !== 'GET' || status !== 200) return
+    if (operation?.path === '/instances') replace(this.#instances, valuesOf('id', bytes))
+    if (operation?.path === '/workflows') replace(this.#workflows, valuesOf('name', bytes))
   }
 
   fill({ path, pathValues, query }: RequestPlan): string {
@@ -240,14 +236,19 @@ class MadeByServer {
   #known(path: string, name: string): readonly string[] {
     if (name === 'index') return ['0']
     if (path.startsWith('/jobs/')) return this.#jobs
-    if (path.startsWith('/instances/')) return this.#instances
+    // The only instance is never drained: the rest of the run would have none.
+    if (path.startsWith('/instances/') && !path.endsWith('/drain')) return this.#instances
     return path.startsWith('/workflows/') ? this.#workflows : []
   }
 }
 
-/** Path segments after `/<collection>/` that a JSON text names. */
-function idsOf(text: string, collection: string): string[] {
-  return [...new Set([...text.matchAll(new RegExp(`"/${collection}/([^/"]+)`, 'g'))].flatMap(([, id]) => id ?? []))]
+function replace(list: string[], values: readonly string[]): void {
+  list.splice(0, list.length, ...values)
+}
+
+/** Texts that a JSON document has under this key, wherever it is. */
+function valuesOf(key: string, json: Buffer): string[] {
+  return [...json.toString().matchAll(new RegExp(`"${key}":"([^"]+)"`, 'g'))].flatMap(([, value]) => value ?? [])
 }
 
 class Findings {

@@ -95,7 +95,7 @@ export function planRequests(operation: Operation, { schemas }: OpenApiDocument)
   })
   const body =
     bodies.length === 0
-      ? fc.option(raw, { nil: undefined, freq: 1 })
+      ? oneIn(8, raw, undefined)
       : fc.oneof({ arbitrary: fc.oneof(...bodies), weight: 12 }, { arbitrary: raw, weight: 1 })
 
   return fc.record({
@@ -151,16 +151,18 @@ function queryOf(
   schemas: Readonly<Record<string, JsonSchema>>,
 ): fc.Arbitrary<string> {
   const known = parameters.map(({ name, schema }) =>
-    fc.option(
+    oneIn(
+      4,
       fc
-        .oneof({ arbitrary: arbitraryOfSchema(schema, schemas), weight: 3 }, { arbitrary: fc.string(), weight: 1 })
+        .oneof({ arbitrary: arbitraryOfSchema(schema, schemas), weight: 9 }, { arbitrary: fc.string(), weight: 1 })
         .map((value) => (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, textOf(one)])),
-      { nil: [], freq: 1 },
+      [],
     ),
   )
-  const stray = fc.option(
+  const stray = oneIn(
+    20,
     fc.tuple(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ maxLength: 8 })).map((pair) => [pair]),
-    { nil: [], freq: 12 },
+    [],
   )
   return fc.tuple(stray, ...known).map((groups) =>
     groups
@@ -174,34 +176,29 @@ function headersOf(
   parameters: readonly Parameter[],
   schemas: Readonly<Record<string, JsonSchema>>,
 ): fc.Arbitrary<Record<string, string>> {
-  const named = parameters.map(({ name, schema }) =>
-    headerOf(
-      name,
+  const named = parameters.map(({ name, schema }) => {
+    const value =
       name.toLowerCase() === 'prefer'
         ? fc.constantFrom(...preferHeaders)
-        : fc.oneof(arbitraryOfSchema(schema, schemas), fc.string({ maxLength: 20 })),
-      3,
-    ),
-  )
-  const accept = headerOf('accept', fc.constantFrom(...acceptHeaders), 1)
+        : fc.oneof(
+            { arbitrary: arbitraryOfSchema(schema, schemas), weight: 3 },
+            { arbitrary: fc.string({ maxLength: 20 }), weight: 1 },
+          )
+    return oneIn(15, headerOf(name, value), {})
+  })
+  const accept = oneIn(3, headerOf('accept', fc.constantFrom(...acceptHeaders)), {})
   return fc
     .tuple(accept, ...named)
     .map((headers) => Object.fromEntries(headers.flatMap((header) => Object.entries(header))))
 }
 
-/** Missing `missingWeight` times as often as it is there. */
-function headerOf(
-  name: string,
-  value: fc.Arbitrary<unknown>,
-  missingWeight: number,
-): fc.Arbitrary<Record<string, string>> {
-  return fc.oneof(
-    { arbitrary: fc.constant({}), weight: missingWeight },
-    {
-      arbitrary: value.map((one) => ({ [name.toLowerCase()]: textOf(one).replaceAll(/[^\x20-\x7e]/g, '?') })),
-      weight: 1,
-    },
-  )
+function headerOf(name: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<Record<string, string>> {
+  return value.map((one) => ({ [name.toLowerCase()]: textOf(one).replaceAll(/[^\x20-\x7e]/g, '?') }))
+}
+
+/** A value once in `times` draws, else `otherwise`. */
+function oneIn<Value, Other>(times: number, value: fc.Arbitrary<Value>, otherwise: Other): fc.Arbitrary<Value | Other> {
+  return fc.oneof({ arbitrary: fc.constant(otherwise), weight: times - 1 }, { arbitrary: value, weight: 1 })
 }
 
 function bodyOf(contentType: string, value: fc.Arbitrary<unknown>): fc.Arbitrary<PlannedBody> {
