@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { objectInfoSchema } from '../../src/comfyui/wire/object-info.ts'
 import type { Prompt } from '../../src/comfyui/wire/prompt.ts'
@@ -20,6 +20,7 @@ import {
 /** A file with the answer of a server's `/object_info`, to check against it instead of the built-in table. */
 const recording = process.env['COMFYUI_OBJECT_INFO']
 const maxCombinations = 4096
+vi.setConfig({ testTimeout: 300_000 })
 
 const registry = await openShippedWorkflows()
 const workflows = registry.list()

@@ -86,7 +86,7 @@ test('every template belongs to a module', () => {
 })
 
 describe.each(workflows.map((workflow) => [workflow.name, workflow] as const))('%s', (name, workflow) => {
-  test('builds a sound graph for every pair of parameter values', async () => {
+  test('builds a sound graph for every pair of parameter values', { timeout: 300_000 }, async () => {
     const flaws = new Set<string>()
     let built = 0
     for (const parameters of combinations(workflow)) {
