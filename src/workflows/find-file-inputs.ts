@@ -110,7 +110,7 @@ function isFileInput(classType: string, input: string, nodes: NodeLookup): boole
   const spec = specOf(definition, input)
   if (spec === undefined) return false
   if (hasUploadFlag(spec)) return true
-  const isCore = definition.python_module === undefined || !String(definition.python_module).startsWith('custom_nodes')
+  const isCore = !(definition.python_module ?? 'custom_nodes').startsWith('custom_nodes')
   return !isCore && inputType(spec) === 'STRING' && fileLikeName.test(input)
 }
 

@@ -154,6 +154,14 @@ describe('files', () => {
     ])
   })
 
+  test('paths of nodes that do not say where they come from are files as well', () => {
+    const nodes = () => ({ input: { required: { path: ['STRING', {}] } }, output: [] })
+    const prompt = read({ '1': { class_type: 'Mine', inputs: { path: 'x' } } })
+    expect(() => findEmbeddedMedia(prompt, nodes)).toThrow(expect.objectContaining({ code: 'unsafe_prompt' }))
+    const core = () => ({ ...nodes(), python_module: 'comfy_extras.nodes_x' })
+    expect(findEmbeddedMedia(prompt, core)).toEqual([])
+  })
+
   const chosen: [title: string, graph: object, pointer: string][] = [
     [
       'a folder',

@@ -322,7 +322,7 @@ describe.each(['0.33.0', '0.3.64'] as const)('in front of ComfyUI %s', (version)
   let gateway: RunningGateway
   const client = createClient(() => gateway.url)
   beforeAll(async () => {
-    simulator = await createSimulator({ version, stepDelayMs: 0 })
+    simulator = await createSimulator({ version, testNodes: true, stepDelayMs: 0 })
     gateway = await startGateway({ flags: { comfyuiUrl: [simulator.url], workflows: [testWorkflows] } })
   })
   afterAll(async () => {
@@ -382,6 +382,22 @@ describe.each(['0.33.0', '0.3.64'] as const)('in front of ComfyUI %s', (version)
     expect(problem).toMatchObject({ status: 422, code: 'invalid_workflow' })
     expect(problem.errors).toContainEqual(expect.objectContaining(expected))
     expect(problem.job_id).toBeDefined()
+  })
+
+  test('what its custom nodes have is known, and a graph that needs more is not even sent', async () => {
+    const sleep = { class_type: 'TestSleep', inputs: { image: ['1', 0], seconds: 0, ticks: 1, nonce: 1 } }
+    const save = { class_type: 'SaveImage', inputs: { images: ['3', 5], filename_prefix: 'x' } }
+    const refusal = async () => {
+      const response = await client.post('/prompt', { prompt: { '1': graph['1'], '3': sleep, '2': save } })
+      const { code, errors, job_id } = await readProblem(response)
+      return { code, errors: errors.map(({ pointer, code }) => [pointer, code]), job_id }
+    }
+    // Its nodes are read some time after the connection stands.
+    await expect.poll(refusal, { timeout: 30_000 }).toEqual({
+      code: 'invalid_workflow',
+      errors: [['/prompt/2/inputs/images', 'slot_out_of_range']],
+      job_id: undefined,
+    })
   })
 
   test('a graph without an output is refused', async () => {
