@@ -90,6 +90,24 @@ describe('the OpenAPI document', () => {
     }
   })
 
+  test('is the same each time the modules are loaded: nothing in it was drawn at random', async () => {
+    const documents = []
+    for (let time = 0; time < 2; time++) {
+      const registry = await createWorkflowRegistry({ folders: [path.resolve('workflows')], watch: 'off' })
+      try {
+        await using shipped = await startTestApp({ options: { registry } })
+        const descriptions = registry.list().map(async ({ name }): Promise<unknown> => {
+          return (await fetch(`${shipped.url}/workflows/${name}`)).json()
+        })
+        documents.push([await fetchDocument(shipped), ...(await Promise.all(descriptions))])
+      } finally {
+        await registry.close()
+      }
+    }
+    expect(documents[1]).toEqual(documents[0])
+    expect(JSON.stringify(documents[0])).toContain('"seed"')
+  })
+
   test('has every route that is registered, and every workflow', async () => {
     const registered = new Set<string>()
     await using watched = await startTestApp({ onRoute: (method, url) => registered.add(`${method} ${url}`) })

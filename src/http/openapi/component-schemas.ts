@@ -1,5 +1,12 @@
 import { $ZodRegistry, globalRegistry, type $ZodType } from 'zod/v4/core'
 import { jobExample, problemExample, resultExample } from './examples.ts'
+import {
+  instanceExample,
+  modelListExample,
+  renderedWorkflowExample,
+  workflowDescriptionExample,
+  workflowListExample,
+} from './workflow-examples.ts'
 import { instanceSchema } from '../schemas/instance.ts'
 import { jobErrorSchema, jobOutputSchema, jobProgressSchema, jobSchema } from '../schemas/job.ts'
 import { jobListSchema } from '../schemas/job-list.ts'
@@ -34,6 +41,11 @@ const examples = new Map<$ZodType, object>([
   [jobSchema, jobExample],
   [resultSchema, resultExample],
   [problemSchema, problemExample],
+  [instanceSchema, instanceExample],
+  [modelListSchema, modelListExample],
+  [workflowListSchema, workflowListExample],
+  [workflowDescriptionSchema, workflowDescriptionExample],
+  [renderedWorkflowSchema, renderedWorkflowExample],
 ])
 
 interface Meta {
