@@ -76,9 +76,9 @@ export default defineWorkflow({
   description: `Draws a photorealistic image with SDXL, draws faces and then eyes again in detail, enlarges the result, and can add the
 look of a cheap digital camera and film grain, in this order. Each of the five can be switched on and off by itself.
 
-The default checkpoint is HuslyoRealismXL from CivitAI; any other of the SDXL family works too. Node packs are needed only
-by the parts that are on: LoRAs (rgthree-comfy), faces and eyes (Impact Pack and Subpack), the digital look (ComfySnap), film
-grain (ProPost).`,
+The default checkpoint is HuslyoRealismXL from CivitAI; any other of the SDXL family works too. The Efficiency Nodes are
+always needed, the other packs by the parts that are on: LoRAs (rgthree-comfy), faces and eyes (Impact Pack and Subpack),
+the digital look (ComfySnap), film grain (ProPost).`,
 
   RequestSchema,
 
