@@ -13,10 +13,12 @@ const maxListed = 12
 /** What a person wants to know when the server is up. */
 export function renderBanner({ version, url, config, summary }: BannerFacts): string {
   const { workflows, problems, instances } = summary
+  const { publicUrl } = config.proxying
   const lines = [
     `comfyui-api ${version} answers at ${url}`,
     '',
     `  Documentation  ${url}/docs`,
+    ...section('Public', publicUrl === undefined ? [] : [publicUrl]),
     ...section('Workflows', workflows.length === 0 ? ['none'] : shorten(workflows.map((name) => `POST /${name}`))),
     ...section('Not served', shorten(problems.map(({ file, reason }) => `${file}: ${reason}`))),
     ...section('ComfyUI', config.demo.isEnabled ? ['the built-in simulator'] : instances.map(describeInstance)),

@@ -276,6 +276,14 @@ describe('life behind a proxy', () => {
     expect(trusted('off')).toBeUndefined()
   })
 
+  test('limits that would count all callers as one are told', () => {
+    const env = { COMFYUI_API_RATE_LIMIT: '9/1m', COMFYUI_API_BASE_PATH: '/comfy' }
+    expect(load(env).warnings).toEqual([expect.stringContaining('--trust-proxy')])
+    expect(load({ ...env, COMFYUI_API_TRUST_PROXY: '1' }).warnings).toEqual([])
+    expect(load({ ...env, COMFYUI_API_KEY: key }).warnings).toEqual([])
+    expect(load({ COMFYUI_API_RATE_LIMIT: '9/1m' }).warnings).toEqual([])
+  })
+
   test('origins are kept as browsers send them', () => {
     const text = 'https://App.example:443/,http://localhost:5173,tauri://localhost'
     expect(load({ COMFYUI_API_CORS_ORIGIN: text }).config.security.corsOrigins).toEqual([
@@ -392,6 +400,7 @@ describe('graphs of callers', () => {
     expect(takes({ HOST: 'localhost', COMFYUI_API_RAW_PROMPTS: 'auto' })).toBe(true)
     expect(takes(wide)).toBe(false)
     expect(takes({ COMFYUI_API_PUBLIC_URL: 'https://api.example' })).toBe(false)
+    expect(takes({ COMFYUI_API_BASE_PATH: '/comfy' })).toBe(false)
     expect(takes({ COMFYUI_API_TRUST_PROXY: '1' })).toBe(false)
   })
 

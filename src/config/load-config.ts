@@ -84,8 +84,23 @@ export function loadConfig(
 
   const publicUrl = read(settings.publicUrl)
   const trustedProxies = read(settings.trustProxy)
+  const basePath = read(settings.basePath)
+  const rateLimit = read(settings.rateLimit)
+  const maxQueuedPerCaller = read(settings.maxQueuedPerKey)
+  const isBehindProxy = publicUrl !== undefined || basePath !== ''
+  if (
+    isBehindProxy &&
+    trustedProxies === undefined &&
+    apiKeys.length === 0 &&
+    (rateLimit ?? maxQueuedPerCaller) !== undefined
+  ) {
+    warnings.push(
+      '--rate-limit and --max-queued-per-key count all callers as one here: they have no keys, and without ' +
+        '--trust-proxy each of them has the address of the proxy.',
+    )
+  }
   const rawPrompts = read(settings.rawPrompts)
-  const isLocal = isLoopback(host) && publicUrl === undefined && trustedProxies === undefined
+  const isLocal = isLoopback(host) && !isBehindProxy && trustedProxies === undefined
 
   const config: Config = {
     server: {
@@ -97,7 +112,7 @@ export function loadConfig(
       onDisconnect: read(settings.onDisconnect),
       drainMs: readMs(settings.drainSeconds),
       maxEventStreamsPerCaller: read(settings.maxStreamsPerKey),
-      rateLimit: read(settings.rateLimit),
+      rateLimit,
     },
     security: {
       apiKeys,
@@ -105,7 +120,7 @@ export function loadConfig(
       corsOrigins,
       takesRawPrompts: rawPrompts === 'on' || (rawPrompts === 'auto' && isLocal),
     },
-    proxying: { basePath: read(settings.basePath), publicUrl, trustedProxies },
+    proxying: { basePath, publicUrl, trustedProxies },
     comfyui: {
       instances: isDemo || isAddressGiven ? addresses : [{ url: defaultComfyuiUrl, authorization: undefined }],
       instanceFiles,
@@ -117,7 +132,7 @@ export function loadConfig(
     workflows: { folders, watch: read(settings.watch), warmupCheckpoint: read(settings.warmupCheckpoint) },
     jobs: {
       maxQueued: read(settings.maxQueued),
-      maxQueuedPerCaller: read(settings.maxQueuedPerKey),
+      maxQueuedPerCaller,
       maxAttempts: read(settings.maxAttempts),
       runTimeoutMs: readMs(settings.runTimeoutSeconds),
       queueTimeoutMs: readMs(settings.queueTimeoutSeconds),

@@ -113,7 +113,7 @@ export const settings = {
     group: 'Security',
     default: 'auto',
     description:
-      'Take graphs of callers at POST /prompt, which can run any node that ComfyUI has. auto takes them where only this machine reaches the server: on a loopback address, with neither a public URL nor a trusted proxy.',
+      'Take graphs of callers at POST /prompt, which can run any node that ComfyUI has. auto takes them where only this machine reaches the server: on a loopback address, with neither a base path, a public URL nor a trusted proxy.',
   }),
 
   trustProxy: single(orOff(proxies), {
