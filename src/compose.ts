@@ -19,6 +19,7 @@ import { createSqliteJobStore } from './jobs/stores/sqlite-job-store.ts'
 import { createJobLog } from './observability/job-log.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createRequestLog } from './observability/request-log.ts'
+import { createTracing } from './observability/tracing.ts'
 import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
@@ -81,6 +82,8 @@ async function build(
   })
   closers.push(() => metrics.close())
   const logJob = createJobLog(logger)
+  const tracing = config.tracing.isEnabled ? await createTracing({ ...config.tracing, version, logger }) : undefined
+  if (tracing) closers.push(() => tracing.close())
 
   const store =
     config.storage.jobStore === 'memory'
@@ -150,9 +153,13 @@ async function build(
         : ((await registry.get(name)?.nameParameters(input, errors)) ?? errors),
     onJobChanged: (job, previous) => {
       metrics.observeJob(job, previous)
+      tracing?.observeJob(job, previous)
       logJob(job, previous)
     },
-    onAttempt: (attempt) => metrics.observeAttempt(attempt),
+    onAttempt: (attempt) => {
+      metrics.observeAttempt(attempt)
+      tracing?.observeAttempt(attempt)
+    },
     onFault: (message, err) => logger.error({ err }, message),
   })
   closers.push(() => jobs.close())
@@ -181,6 +188,7 @@ async function build(
     },
     logger,
     logRequest: createRequestLog(logger),
+    traceRequest: tracing?.beginRequest,
     limits: { ...config.server, retentionMs: config.jobs.retentionMs },
     security: {
       apiKeys: config.security.apiKeys.map((key) => key.reveal()),
