@@ -3,6 +3,7 @@ import { superviseProcess } from './cli/process-lifecycle.ts'
 import { createProgram } from './cli/program.ts'
 import { createTerminal } from './cli/terminal.ts'
 import { readEnvironment } from './config/environment.ts'
+import { typeSources } from './config/package-info.ts'
 
 // Left to itself V8 lets the heap of a long-lived server grow far beyond what is in use before it collects.
 setFlagsFromString('--heap-growing-percent=25')
@@ -12,6 +13,7 @@ const program = createProgram({
   terminal: createTerminal(),
   supervise: superviseProcess,
   exit: (code) => process.exit(code),
+  typeSources,
   // Loaded when it is needed, so that --help and --version answer at once.
   renderPrompt: async (request) => (await import('./render.ts')).renderPrompt(request),
   startGateway: async (config, dependencies) => (await import('./compose.ts')).compose(config, dependencies),

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import type { Setting } from '../config/setting.ts'
 import { settings } from '../config/settings.ts'
+import { typeSources } from '../config/package-info.ts'
 import { createProgram } from './program.ts'
 
 function serveHelp(): string {
   const serve = createProgram({
     env: {},
     terminal: { isTerminal: false, print: () => undefined, printError: () => undefined },
+    typeSources,
     renderPrompt: () => Promise.reject(new Error('nothing is rendered')),
     startGateway: () => Promise.reject(new Error('not part of this test')),
     supervise: () => undefined,

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 
@@ -13,4 +15,21 @@ export function readPackageVersion(): string {
 /** Absolute path of the folder with the workflows that come with this program. */
 export function shippedWorkflowsFolder(): string {
   return fileURLToPath(new URL('../../workflows', import.meta.url))
+}
+
+/** Where the types of what workflow modules import lie. */
+export interface TypeSources {
+  /** The module that is imported as `comfyui-api`: its source, or the declarations of what was built. */
+  readonly entry: string
+  /** The installed package. */
+  readonly zodFolder: string
+}
+
+export function typeSources(): TypeSources {
+  const here = fileURLToPath(import.meta.url)
+  const entry = new URL(here.endsWith('.ts') ? '../index.ts' : '../index.d.ts', import.meta.url)
+  return {
+    entry: fileURLToPath(entry),
+    zodFolder: dirname(createRequire(import.meta.url).resolve('zod/package.json')),
+  }
 }

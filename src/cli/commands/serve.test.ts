@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.ts'
 import type { Environment } from '../../config/load-config.ts'
 import type { Gateway, GatewaySummary } from '../gateway.ts'
 import type { LifecycleHandlers } from '../process-lifecycle.ts'
+import { typeSources } from '../../config/package-info.ts'
 import { createProgram } from '../program.ts'
 
 const summary: GatewaySummary = {
@@ -56,6 +57,7 @@ async function run(
       exitCode = code
     },
     contactTimeoutMs: 50,
+    typeSources,
     renderPrompt: () => Promise.reject(new Error('serve renders nothing')),
   })
   await program.parseAsync(args, { from: 'user' })
