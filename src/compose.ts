@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { coreNode } from './comfyui/wire/core-nodes.ts'
 import type { Config } from './config/config.ts'
 import { readPackageVersion } from './config/package-info.ts'
 import { ConfigError } from './config/config-error.ts'
@@ -24,6 +25,7 @@ import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
 import { createSimulator, type Simulator } from './simulator/simulator.ts'
+import type { NodeLookup } from './workflows/check-graph.ts'
 import { pointIntoPrompt, rawPromptName } from './workflows/raw-prompt.ts'
 import { followNames } from './workflows/follow-names.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
@@ -102,7 +104,9 @@ async function build(
   })
   closers.push(() => inputs.close())
 
-  const registry = await createWorkflowRegistry({ ...config.workflows, logger })
+  let lookUpNode: NodeLookup = coreNode
+  const nodes: NodeLookup = (classType) => lookUpNode(classType)
+  const registry = await createWorkflowRegistry({ ...config.workflows, nodes, logger })
   closers.push(() => registry.close())
 
   const simulator = config.demo.isEnabled ? await startSimulator(config.demo) : undefined
@@ -121,6 +125,7 @@ async function build(
     onNodesRead: () => names.refresh(),
   })
   closers.push(() => pool.close())
+  lookUpNode = (classType) => pool.definition(classType) ?? coreNode(classType)
   const names = followNames({ registry, ask: () => pool.models() })
   closers.push(() => names.close())
 

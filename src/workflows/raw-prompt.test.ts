@@ -226,11 +226,13 @@ describe('whatever JSON comes', () => {
   )
   const nodes = fc.record(
     {
-      class_type: fc.constantFrom('CheckpointLoaderSimple', 'Custom', 'SaveImage', ''),
+      class_type: fc.constantFrom('CheckpointLoaderSimple', 'Custom', 'SaveImage', 'LoadImage', ''),
       inputs: fc.oneof(
         {
           weight: 20,
-          arbitrary: fc.dictionary(fc.constantFrom('a', 'b', 'filename_prefix', 'x~/y'), values, { maxKeys: 3 }),
+          arbitrary: fc.dictionary(fc.constantFrom('a', 'image', 'path', 'filename_prefix', 'x~/y'), values, {
+            maxKeys: 3,
+          }),
         },
         fc.jsonValue({ maxDepth: 1 }),
       ),
@@ -264,7 +266,37 @@ describe('whatever JSON comes', () => {
     expect(seen.taken).toBeGreaterThan(100)
     expect(seen.refused).toBeGreaterThan(100)
   })
+
+  test('a text that names a file is found, or refused with its place', () => {
+    fc.assert(
+      fc.property(graphs, (graph) => {
+        const prompt = readOrNothing(graph)
+        try {
+          for (const { id, input, value } of findEmbeddedMedia(prompt, coreNode)) {
+            expect(prompt[id]?.inputs[input]).toBe(value)
+            if (prompt[id]) prompt[id].inputs[input] = 'ours'
+          }
+          for (const { class_type: name, inputs } of Object.values(prompt)) {
+            if (name === 'LoadImage' && typeof inputs['image'] === 'string') expect(inputs['image']).toBe('ours')
+          }
+        } catch (error) {
+          if (!(error instanceof GatewayError)) throw error
+          expect(error.code).toBe('unsafe_prompt')
+          expect(error.errors.map(({ pointer }) => pointer)).toEqual([expect.stringMatching(/^\/prompt\/./)])
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
 })
+
+function readOrNothing(graph: unknown): Prompt {
+  try {
+    return read(graph)
+  } catch {
+    return {}
+  }
+}
 
 /** The rules once more, as plainly as can be. */
 function brokenRule(prompt: Prompt): string | undefined {

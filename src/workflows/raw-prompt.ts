@@ -38,7 +38,7 @@ function refusal({ message, flaw: { code, path, classType } }: GraphError): Gate
 const pointerToPrompt = `/${rawPromptName}`
 
 /** JSON pointer to a node, or to one of its inputs, in a body with the graph as `prompt`. */
-export function pointerInPrompt(id: string, input?: string): string {
+function pointerInPrompt(id: string, input?: string): string {
   const node = pointerTo(pointerToPrompt, id)
   return input === undefined ? node : pointerTo(`${node}/inputs`, input)
 }
