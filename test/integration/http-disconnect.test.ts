@@ -65,6 +65,15 @@ describe('a caller who goes away before the answer', () => {
     expect(gateway.jobs.canceled).toEqual([])
   })
 
+  test('leaves it when he chose the id and can ask for it', async () => {
+    const { id, leave } = await call('Job-Id: mine\r\n')
+    expect(id).toBe('mine')
+    await expect.poll(() => gateway.jobs.audience(id)).toBe(1)
+    await leave()
+    await seenToGo(id)
+    expect(gateway.jobs.canceled).toEqual([])
+  })
+
   test('leaves it when somebody else follows it', async () => {
     const { id, leave } = await call()
     const follower = await fetch(`${gateway.url}/jobs/${id}/events`)

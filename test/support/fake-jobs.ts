@@ -40,9 +40,10 @@ export class FakeJobs implements Jobs {
       return { job: this.require(claim.jobId), replayed: true }
     }
     const job = makeJob({
-      id: randomUUID(),
+      id: request.chosenId?.id ?? randomUUID(),
       workflow: request.workflow,
       requestId: request.requestId,
+      tags: request.tags ?? [],
       ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
       times: { createdAtMs: Date.now() },
     })

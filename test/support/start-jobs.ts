@@ -14,6 +14,8 @@ export interface StartedJobs extends AsyncDisposable {
   readonly told: readonly Job[]
   readonly attempts: readonly JobAttempt[]
   readonly faults: readonly unknown[]
+  /** Ids of jobs whose outputs were removed, and how many these were. */
+  readonly removedOutputs: readonly (readonly [string, number])[]
   submit(changes?: Partial<JobRequest>): Promise<Job>
   /** The job once it is terminal. */
   ended(job: { readonly id: string }): Promise<Job>
@@ -29,6 +31,7 @@ export async function startJobs(
   const told: Job[] = []
   const attempts: JobAttempt[] = []
   const faults: unknown[] = []
+  const removedOutputs: [string, number][] = []
   const { promise: ready, resolve: allAreReady } = Promise.withResolvers<undefined>()
   const pool = createInstancePool({
     instances: servers.map(({ url }) => ({ url: new URL(url), headers: {} })),
@@ -59,7 +62,7 @@ export async function startJobs(
       },
       read: () => Promise.resolve(undefined),
       open: () => Promise.resolve(undefined),
-      remove: () => Promise.resolve(),
+      remove: (id, count) => Promise.resolve(void removedOutputs.push([id, count])),
       close: () => Promise.resolve(),
     },
     limits: {
@@ -85,6 +88,7 @@ export async function startJobs(
     told,
     attempts,
     faults,
+    removedOutputs,
     async submit(changes) {
       const { job } = await jobs.submit({ ...makePayload(), workflow: 'test/made', requestId: 'r', ...changes })
       return job
