@@ -137,6 +137,8 @@ export interface InstanceControl {
   drain(id: string): InstanceView | undefined
   /** Undoes `drain`. */
   resume(id: string): InstanceView | undefined
+  /** Tells every new state of an instance from now on. */
+  subscribe(listener: (view: InstanceView) => void): { close(): void }
 }
 
 /** What the ComfyUI instances have. */

@@ -6,6 +6,7 @@ import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
 import type { AppOptions, HttpSecurity } from './app-options.ts'
+import { createEventFeed } from './events/event-feed.ts'
 import { createEventStreams } from './events/event-streams.ts'
 import { routeUpgrades } from './events/websocket-upgrades.ts'
 import { createJobEventWriter } from './events/write-job-event.ts'
@@ -22,6 +23,7 @@ import { documentRoutes } from './plugins/openapi.ts'
 import { limitRate } from './plugins/rate-limit.ts'
 import { traceRequests } from './plugins/trace-requests.ts'
 import { instanceRoutes } from './routes/instances.ts'
+import { eventRoutes } from './routes/events.ts'
 import { jobEventRoutes } from './routes/job-events.ts'
 import { jobOutputRoutes } from './routes/job-outputs.ts'
 import { jobRoutes } from './routes/jobs.ts'
@@ -68,10 +70,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     maxBufferBytes: limits.maxStreamBufferBytes ?? defaults.maxStreamBufferBytes,
     onCountChanged: (count) => options.metrics.setOpenStreams?.(count),
   })
+  const feed = createEventFeed({ jobs, instances: options.instances, presenter, epoch })
   let isClosing = false
   app.addHook('preClose', (done) => {
     isClosing = true
     streams.close()
+    feed.close()
     waiting.close()
     done()
   })
@@ -93,7 +97,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(instanceRoutes, { instances: options.instances })
   await app.register(modelRoutes, { inventory: options.inventory })
   await app.register(jobRoutes, { jobs, presenter, waiting })
-  await app.register(jobEventRoutes, { jobs, streams, upgrades: routeUpgrades(app), waiting })
+  const upgrades = routeUpgrades(app)
+  await app.register(jobEventRoutes, { jobs, streams, upgrades, waiting })
+  await app.register(eventRoutes, { feed, streams, upgrades })
   await app.register(jobOutputRoutes, { jobs, outputs })
   const trialStorage = { inputs: { put: options.checkInput }, decodeMedia: options.decodeMedia }
   const { inventory } = options

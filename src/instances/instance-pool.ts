@@ -68,6 +68,8 @@ export interface InstancePool {
   /** Gives an instance no more jobs, until `resume`. `undefined` when there is none of this id. */
   drain(id: string): InstanceView | undefined
   resume(id: string): InstanceView | undefined
+  /** Tells every new state of an instance from now on. */
+  subscribe(listener: (view: InstanceView) => void): { close(): void }
   /**
    * Replaces the instances by those at these addresses: new ones are connected, those that are gone get no more jobs
    * and are let go when they are empty.
@@ -94,6 +96,7 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
   const startedAtMs = Date.now()
   let available = () => {}
   let ready: (instance: Instance) => void = () => {}
+  const listeners = new Set<(view: InstanceView) => void>()
   let instances = options.instances.map(connect)
   /** Removed from the configuration, but not yet empty. */
   const leaving = new Set<Instance>()
@@ -105,7 +108,11 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       headers,
       onAvailable: () => available(),
       onReady: (instance) => ready(instance),
-      onStateChanged: (instance) => options.onStateChanged(instance.view()),
+      onStateChanged: (instance) => {
+        const view = instance.view()
+        options.onStateChanged(view)
+        for (const listener of listeners) listener(view)
+      },
     })
   }
 
@@ -175,6 +182,10 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       const instance = instances.find((candidate) => candidate.id === id)
       instance?.resume()
       return instance?.view()
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return { close: () => void listeners.delete(listener) }
     },
     replace(addresses) {
       const wanted = new Set(addresses.map(({ url }) => url.href))

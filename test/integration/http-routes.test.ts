@@ -8,7 +8,7 @@ import type { InstanceView } from '../../src/instances/instance.ts'
 import { problemSchema } from '../../src/http/schemas/problem.ts'
 import { workflowDescriptionSchema, workflowListSchema } from '../../src/http/schemas/workflow.ts'
 import { fakeWorkflow } from '../support/fake-workflows.ts'
-import { answerAtOnce, postJson, startTestApp, type TestApp } from '../support/start-test-app.ts'
+import { answerAtOnce, postJson, silent, startTestApp, type TestApp } from '../support/start-test-app.ts'
 
 let gateway: TestApp
 
@@ -308,7 +308,9 @@ describe('the server', () => {
       devices: [{ name: 'GPU', vramTotalBytes: 5, vramFreeBytes: undefined }],
     }
     await using one = await startTestApp({
-      options: { instances: { views: () => [view], drain: () => undefined, resume: () => undefined } },
+      options: {
+        instances: { views: () => [view], drain: () => undefined, resume: () => undefined, subscribe: silent },
+      },
     })
     expect(instanceListSchema.parse(await get('/instances', one)).data).toEqual([
       {
@@ -336,7 +338,7 @@ describe('the server', () => {
       return undefined
     }
     await using one = await startTestApp({
-      options: { instances: { views: () => [], drain: note('drain'), resume: note('resume') } },
+      options: { instances: { views: () => [], drain: note('drain'), resume: note('resume'), subscribe: silent } },
     })
     for (const action of ['drain', 'resume']) {
       const response = await fetch(`${one.url}/instances/a:8188/${action}`, { method: 'POST' })
@@ -365,6 +367,7 @@ describe('the server', () => {
           },
           drain: () => undefined,
           resume: () => undefined,
+          subscribe: silent,
         },
       },
     })
@@ -383,6 +386,7 @@ describe('the server', () => {
           },
           drain: () => undefined,
           resume: () => undefined,
+          subscribe: silent,
         },
       },
     })

@@ -6,10 +6,14 @@ import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { buildApp } from '../../src/http/app.ts'
 import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
+import { closeApp } from '../../src/http/close-app.ts'
 import type { InputFile } from '../../src/inputs/input-file.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { FakeJobs } from './fake-jobs.ts'
 import { FakeRegistry, testWorkflows } from './fake-workflows.ts'
+
+/** Never tells anything. */
+export const silent = () => ({ close: () => {} })
 
 /** Outputs in memory. */
 export class MemoryOutputs {
@@ -103,7 +107,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     registry,
     inputs,
     outputs,
-    instances: { views: () => [], drain: () => undefined, resume: () => undefined },
+    instances: { views: () => [], drain: () => undefined, resume: () => undefined, subscribe: silent },
     inventory: { models: async () => [], readiness: () => [], definition: () => undefined },
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
     checkInput: (bytes, pointer) => inputs.check(bytes, pointer),
@@ -145,9 +149,8 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     inputs,
     observed,
     logged,
-    [Symbol.asyncDispose]: async () => {
-      await app.close()
-    },
+    // A client may have opened a connection that it never used.
+    [Symbol.asyncDispose]: () => closeApp(app, { timeoutMs: 2000, onCut: () => {} }),
   }
 }
 

@@ -23,15 +23,16 @@ const previewSchema = z.object({
   data: z.string().describe('The picture as base64.'),
 })
 
-function frame<Event extends string, Data extends z.ZodType>(event: Event, data: Data) {
+/** A text frame of a WebSocket with one event. */
+export function eventFrameSchema<Event extends string, Data extends z.ZodType>(event: Event, data: Data) {
   return z.object({ id: eventIdSchema, event: z.literal(event), data })
 }
 
 /** One text frame of `/jobs/{id}/ws`. As server-sent events these are the fields `id`, `event` and `data`. */
 export const jobEventFrameSchema = z.discriminatedUnion('event', [
-  frame('status', jobSchema),
-  frame('progress', jobProgressSchema),
-  frame('preview', previewSchema),
-  frame('output', jobOutputSchema),
-  frame('end', endedJobSchema),
+  eventFrameSchema('status', jobSchema),
+  eventFrameSchema('progress', jobProgressSchema),
+  eventFrameSchema('preview', previewSchema),
+  eventFrameSchema('output', jobOutputSchema),
+  eventFrameSchema('end', endedJobSchema),
 ])
