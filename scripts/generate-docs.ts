@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { renderConfiguration } from './docs/render-configuration.ts'
 import { renderErrors } from './docs/render-errors.ts'
+import { renderObservability } from './docs/render-observability.ts'
 import { renderSimulator } from './docs/render-simulator.ts'
 
 const folder = join(import.meta.dirname, '..', 'docs')
 const pages = {
   'configuration.md': renderConfiguration,
   'errors.md': renderErrors,
+  'observability.md': renderObservability,
   'simulator.md': renderSimulator,
 }
 

@@ -1,4 +1,4 @@
-import type { Instruments } from './instruments.ts'
+import { instanceLabel, type Instruments } from './instruments.ts'
 
 /** What is known of an instance, as far as it is a number or one of a few words. */
 export interface ObservedInstance {
@@ -29,7 +29,7 @@ export function createInstanceMetrics(
   prefix: string,
 ): (instances: readonly ObservedInstance[]) => void {
   const gauge = <Label extends string = never>(name: string, help: string, ...labels: readonly Label[]) =>
-    instruments.gauge({ name: `${prefix}instance_${name}`, help, labels: ['instance', ...labels] })
+    instruments.gauge({ name: `${prefix}instance_${name}`, help, labels: [instanceLabel, ...labels] })
 
   const up = gauge('up', 'Whether the ComfyUI instance takes jobs: 1 when its state is ready, else 0.')
   const state = gauge('state', `1 for the state that the instance is in: ${instanceStates.join(', ')}.`, 'state')
@@ -58,7 +58,7 @@ export function createInstanceMetrics(
     // Instances that are gone leave no values behind.
     for (const one of all) one.reset()
     for (const view of instances) {
-      const labels = { instance: view.id }
+      const labels = { [instanceLabel]: view.id }
       up.set(labels, view.state === 'ready' ? 1 : 0)
       for (const name of instanceStates) state.set({ ...labels, state: name }, view.state === name ? 1 : 0)
       for (const name of breakerStates) breaker.set({ ...labels, state: name }, view.breaker === name ? 1 : 0)

@@ -1,5 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
+/** Prometheus itself calls the program that it scrapes `instance`. */
+export const instanceLabel = 'comfyui_instance'
+
 /** What a metric is, for the documentation. */
 export interface MetricDescription {
   readonly name: string

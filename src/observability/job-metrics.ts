@@ -1,5 +1,5 @@
 import { isTerminal, type Job, type JobAttempt, type JobState, type OpenJobs } from '../jobs/job.ts'
-import type { Instruments } from './instruments.ts'
+import { instanceLabel, type Instruments } from './instruments.ts'
 import { jobDurationsMs } from './job-log.ts'
 import { createLabelLimit } from './label-limit.ts'
 
@@ -43,7 +43,7 @@ export function createJobMetrics(instruments: Instruments, prefix: string): JobM
   const attempts = instruments.counter({
     name: `${prefix}job_attempts_total`,
     help: 'Times that jobs were given to an instance, by what came of it. Lost means that the instance was at fault and the job may run again.',
-    labels: ['instance', 'outcome'],
+    labels: [instanceLabel, 'outcome'],
   })
   const failovers = instruments.counter({
     name: `${prefix}job_failovers_total`,
@@ -53,7 +53,7 @@ export function createJobMetrics(instruments: Instruments, prefix: string): JobM
   const outOfMemory = instruments.counter({
     name: `${prefix}job_out_of_memory_total`,
     help: 'Attempts that ended because the GPU ran out of memory.',
-    labels: ['workflow', 'instance'],
+    labels: ['workflow', instanceLabel],
   })
   const open = instruments.gauge({
     name: `${prefix}jobs_open`,
@@ -80,10 +80,10 @@ export function createJobMetrics(instruments: Instruments, prefix: string): JobM
       totalDuration.observe(labels, totalMs / 1000)
     },
     observeAttempt({ job, instance: id, number, isAdopted, outcome, error }) {
-      const instance = instanceOf(id)
-      attempts.inc({ instance, outcome })
+      const instance = { [instanceLabel]: instanceOf(id) }
+      attempts.inc({ ...instance, outcome })
       if (number > 1 && !isAdopted) failovers.inc({ workflow: workflowOf(job.workflow) })
-      if (error?.code === 'out_of_memory') outOfMemory.inc({ workflow: workflowOf(job.workflow), instance })
+      if (error?.code === 'out_of_memory') outOfMemory.inc({ workflow: workflowOf(job.workflow), ...instance })
     },
     setOpen({ queued, running, canceling, waiting: depth, oldestWaitingSinceMs }) {
       open.set({ state: 'queued' }, queued)

@@ -79,15 +79,15 @@ describe('jobs', () => {
     metrics.observeAttempt(attempt(done, { outcome: 'lost' }))
     metrics.observeAttempt(attempt(done, { number: 2, instance: 'other' }))
     metrics.observeAttempt(attempt(done, { number: 2, isAdopted: true }))
-    expect(await sample('comfyui_api_job_attempts_total{instance="gpu",outcome="lost"}')).toBe(1)
-    expect(await sample('comfyui_api_job_attempts_total{instance="other",outcome="succeeded"}')).toBe(1)
+    expect(await sample('comfyui_api_job_attempts_total{comfyui_instance="gpu",outcome="lost"}')).toBe(1)
+    expect(await sample('comfyui_api_job_attempts_total{comfyui_instance="other",outcome="succeeded"}')).toBe(1)
     expect(await sample('comfyui_api_job_failovers_total{workflow="qwen/txt2img"}')).toBe(1)
   })
 
   test('that run out of memory are counted by instance', async () => {
     metrics.observeAttempt(attempt(done, { outcome: 'failed', error: { code: 'out_of_memory', message: '' } }))
     metrics.observeAttempt(attempt(done, { outcome: 'failed', error: { code: 'execution_error', message: '' } }))
-    expect(await sample('comfyui_api_job_out_of_memory_total{workflow="qwen/txt2img",instance="gpu"}')).toBe(1)
+    expect(await sample('comfyui_api_job_out_of_memory_total{workflow="qwen/txt2img",comfyui_instance="gpu"}')).toBe(1)
   })
 
   test('of very many workflows share one label from some number on', async () => {
@@ -114,27 +114,27 @@ describe('instances', () => {
   test('are told with all that is known of them', async () => {
     instances = [gpu]
     expect((await lines()).filter((line) => line.startsWith('comfyui_api_instance_'))).toEqual([
-      'comfyui_api_instance_up{instance="gpu"} 1',
+      'comfyui_api_instance_up{comfyui_instance="gpu"} 1',
       ...['connecting 0', 'ready 1', 'reconnecting 0', 'unreachable 0', 'ejected 0', 'stuck 0', 'draining 0'].map(
-        (state) => `comfyui_api_instance_state{instance="gpu",state="${state.replace(' ', '"} ')}`,
+        (state) => `comfyui_api_instance_state{comfyui_instance="gpu",state="${state.replace(' ', '"} ')}`,
       ),
-      'comfyui_api_instance_breaker_state{instance="gpu",state="closed"} 1',
-      'comfyui_api_instance_breaker_state{instance="gpu",state="open"} 0',
-      'comfyui_api_instance_breaker_state{instance="gpu",state="half_open"} 0',
-      'comfyui_api_instance_jobs{instance="gpu"} 2',
-      'comfyui_api_instance_jobs_limit{instance="gpu"} 3',
-      'comfyui_api_instance_running{instance="gpu"} 1',
-      'comfyui_api_instance_queue_length{instance="gpu"} 4',
-      'comfyui_api_instance_last_heard_timestamp_seconds{instance="gpu"} 1700000000.5',
-      'comfyui_api_instance_vram_total_bytes{instance="gpu",device="0 cuda:0"} 24000000000',
+      'comfyui_api_instance_breaker_state{comfyui_instance="gpu",state="closed"} 1',
+      'comfyui_api_instance_breaker_state{comfyui_instance="gpu",state="open"} 0',
+      'comfyui_api_instance_breaker_state{comfyui_instance="gpu",state="half_open"} 0',
+      'comfyui_api_instance_jobs{comfyui_instance="gpu"} 2',
+      'comfyui_api_instance_jobs_limit{comfyui_instance="gpu"} 3',
+      'comfyui_api_instance_running{comfyui_instance="gpu"} 1',
+      'comfyui_api_instance_queue_length{comfyui_instance="gpu"} 4',
+      'comfyui_api_instance_last_heard_timestamp_seconds{comfyui_instance="gpu"} 1700000000.5',
+      'comfyui_api_instance_vram_total_bytes{comfyui_instance="gpu",device="0 cuda:0"} 24000000000',
     ])
   })
 
   test('that are gone leave nothing behind', async () => {
     instances = [gpu, { ...gpu, id: 'other', state: 'unreachable' }]
-    expect(await sample('comfyui_api_instance_up{instance="other"}')).toBe(0)
+    expect(await sample('comfyui_api_instance_up{comfyui_instance="other"}')).toBe(0)
     instances = [gpu]
-    expect(await metrics.render()).not.toContain('instance="other"')
+    expect(await metrics.render()).not.toContain('comfyui_instance="other"')
   })
 })
 

@@ -36,8 +36,8 @@ interface OpenJob {
 
 /**
  * A request is a span; a job is a span below its request, with one for each wait for an instance and each attempt, and
- * below an attempt its submit, its run and the copying of its outputs. Spans carry ids, names and outcomes, never what
- * a caller sent.
+ * below an attempt its submit, its run and the copying of its outputs. Spans carry ids, names, paths and outcomes, and
+ * nothing of queries, headers and bodies.
  *
  * @param api the package, which is loaded only where it is wanted
  */
