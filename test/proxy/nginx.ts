@@ -6,8 +6,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
-export interface Nginx extends AsyncDisposable {
+export interface Nginx {
   readonly port: number
+  close(): Promise<void>
 }
 
 const startAttempts = 5
@@ -50,7 +51,7 @@ export async function startNginx({ config, gatewayPort }: { config: string; gate
     if (await answers(child, port)) {
       return {
         port,
-        async [Symbol.asyncDispose]() {
+        async close() {
           await stop(child)
           await rm(folder, { recursive: true, force: true })
         },

@@ -30,7 +30,17 @@ const ways: readonly { name: string; proxying: HttpProxying; proxyPass: string }
   },
 ]
 
+const started: Nginx[] = []
+
 beforeAll(requireNginx)
+// Not at the end of each test, which one that takes too long never reaches.
+afterAll(() => Promise.all(started.map((nginx) => nginx.close())))
+
+async function start(options: Parameters<typeof startNginx>[0]): Promise<Nginx> {
+  const nginx = await startNginx(options)
+  started.push(nginx)
+  return nginx
+}
 
 async function configWith(proxyPass: string): Promise<string> {
   const config = await documentedConfig()
@@ -46,12 +56,11 @@ describe.each(ways)('nginx that $name', ({ proxying, proxyPass }) => {
 
   beforeAll(async () => {
     gateway = await startTestApp({ limits, options: { proxying } })
-    nginx = await startNginx({ config: await configWith(proxyPass), gatewayPort: gateway.port })
+    nginx = await start({ config: await configWith(proxyPass), gatewayPort: gateway.port })
     origin = `http://127.0.0.1:${nginx.port}`
     from = `${origin}/comfy`
   })
   afterAll(async () => {
-    await nginx[Symbol.asyncDispose]()
     await gateway[Symbol.asyncDispose]()
   })
 
@@ -169,7 +178,7 @@ test('events come one by one through an nginx that was told nothing but the addr
   const upstream = 'upstream gateway { server 127.0.0.1:3000; }'
   const location = 'location / { proxy_pass http://gateway; proxy_set_header Host localhost; }'
   const config = `${upstream}\nserver { listen 443 ssl; ${location} }`
-  await using nginx = await startNginx({ config, gatewayPort: gateway.port })
+  const nginx = await start({ config, gatewayPort: gateway.port })
   const response = await postJson(`${gateway.url}/comfy/test/txt2img`, { prompt: 'a fox' }, { prefer: 'respond-async' })
   const { id } = jobSchema.parse(await jsonOf(response))
   const from = `http://127.0.0.1:${nginx.port}/comfy`
@@ -182,7 +191,7 @@ test('callers behind nginx are told apart by their address, whatever they claim'
     limits: { ...limits, rateLimit: { requests: 1, windowSeconds: 60 } },
     options: { proxying: way?.proxying ?? {}, now: () => 0 },
   })
-  await using nginx = await startNginx({ config: await documentedConfig(), gatewayPort: gateway.port })
+  const nginx = await start({ config: await documentedConfig(), gatewayPort: gateway.port })
   const postAs = async (localAddress: string, claimed?: string) => {
     const headers = {
       'content-type': 'application/json',
@@ -213,7 +222,7 @@ test('a gateway with the documented settings answers through nginx', async () =>
   try {
     expect(gateway.url).toMatch(/\/comfy$/)
     const gatewayPort = Number(new URL(gateway.url).port)
-    await using nginx = await startNginx({ config: await documentedConfig(), gatewayPort })
+    const nginx = await start({ config: await documentedConfig(), gatewayPort })
     const origin = `http://127.0.0.1:${nginx.port}`
     const response = await postJson(`${origin}/comfy/test/picture`, { color: 1 })
     const result = resultSchema.parse(await jsonOf(response))
