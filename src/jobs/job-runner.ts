@@ -200,6 +200,8 @@ export class JobRunner {
     let passedOver = 0
     for (const live of this.queue) {
       if (!pool.hasRoom || passedOver > maxPassedOver) return
+      // It expires with the next look at the time.
+      if (isLate(live)) continue
       const instance = pool.take({ prompt: live.payload.prompt, models: live.models, wantsMemory: live.wantsMemory })
       if (!instance) {
         passedOver++
@@ -373,12 +375,19 @@ export class JobRunner {
     this.#nextQueueDeadlineAtMs = nowMs + queueDeadlineEveryMs
     for (const live of this.queue) {
       const waitedMs = nowMs - live.job.times.createdAtMs
-      const isLate = nowMs >= (live.job.deadlineAtMs ?? Infinity)
-      if (!isLate && waitedMs <= (live.payload.limits.queueTimeoutMs ?? this.#options.limits.queueTimeoutMs)) continue
+      if (
+        !isLate(live, nowMs) &&
+        waitedMs <= (live.payload.limits.queueTimeoutMs ?? this.#options.limits.queueTimeoutMs)
+      )
+        continue
       this.queue.delete(live)
       const waited = `It waited for an instance for ${String(Math.round(waitedMs / 1000))} s`
-      const message = `${waited}${isLate ? ', up to its deadline' : ''}.`
+      const message = `${waited}${isLate(live, nowMs) ? ', up to its deadline' : ''}.`
       void this.#options.lives.end(live, 'expired', { error: { code: 'deadline_exceeded', message } })
     }
   }
+}
+
+function isLate({ job }: LiveJob, nowMs = Date.now()): boolean {
+  return nowMs >= (job.deadlineAtMs ?? Infinity)
 }

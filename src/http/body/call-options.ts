@@ -163,6 +163,11 @@ export function envelopeProperties(): Record<string, object> {
   return Object.fromEntries(optionNames.map((name) => [name, jsonSchemaOf(options[name])]))
 }
 
+/** The same where an absent option is not the default. */
+export function givenProperties(): Record<string, object> {
+  return Object.fromEntries(optionNames.map((name) => [name, jsonSchemaOf({ schema: options[name].schema })]))
+}
+
 /** The options as parameters of an operation in the OpenAPI document. */
 export function headerParameters(): object[] {
   return optionNames.map((name) => {
@@ -171,17 +176,17 @@ export function headerParameters(): object[] {
   })
 }
 
-/** The same for a route that has its headers as a Zod schema: they are documented there, and read elsewhere. */
-export function headerSchemas(): Record<string, z.ZodType> {
+/** Headers of `readGivenOptions` for a route that has its headers as a Zod schema: documented there, and read elsewhere. */
+export function givenHeaderSchemas(): Record<string, z.ZodType> {
   return Object.fromEntries(
-    optionNames.map((name) => [
-      options[name].header.toLowerCase(),
-      z.unknown().optional().meta(jsonSchemaOf(options[name])),
-    ]),
+    optionNames.map((name) => {
+      const { schema, header } = options[name]
+      return [header.toLowerCase(), z.unknown().optional().meta(jsonSchemaOf({ schema }))]
+    }),
   )
 }
 
-function jsonSchemaOf({ schema, absent }: CallOption): Record<string, unknown> {
+function jsonSchemaOf({ schema, absent }: Pick<CallOption, 'schema' | 'absent'>): Record<string, unknown> {
   const { $schema: _, ...own } = z.toJSONSchema(schema, { io: 'input' })
   return { ...own, ...(absent !== undefined && { default: absent }) }
 }

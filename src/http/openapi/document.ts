@@ -4,6 +4,7 @@ import type { HttpLogger } from '../app-options.ts'
 import { isRecord } from '../body/json-record.ts'
 import { rawPromptName } from '../../workflows/raw-prompt.ts'
 import { componentNames } from './component-names.ts'
+import { withOptionalBodies } from './optional-bodies.ts'
 import { promptPath } from './prompt-fragment.ts'
 import { workflowFragment } from './workflow-fragment.ts'
 
@@ -45,7 +46,7 @@ function merge(
   logger: HttpLogger,
 ): Record<string, unknown> {
   const components = isRecord(fixed['components']) ? fixed['components'] : {}
-  const paths: Record<string, unknown> = { ...asRecord(fixed['paths']) }
+  const paths = withOptionalBodies(asRecord(fixed['paths']))
   const schemas: Record<string, unknown> = { ...asRecord(components['schemas']) }
   const tags = new Map<string, object>()
   for (const tag of Array.isArray(fixed['tags']) ? fixed['tags'] : [])

@@ -5,10 +5,11 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
-import { envelopeProperties, headerSchemas, readGivenOptions } from '../body/call-options.ts'
+import { givenHeaderSchemas, givenProperties, readGivenOptions } from '../body/call-options.ts'
 import { isRecord } from '../body/json-record.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
 import type { ReceivedBody } from '../body/received-body.ts'
+import { optionalBody } from '../openapi/optional-bodies.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { runErrors } from '../openapi/workflow-fragment.ts'
 import { jobSchema } from '../schemas/job.ts'
@@ -28,15 +29,16 @@ const bodySchema = z
   .meta({
     type: 'object',
     description: 'Options that differ from those of the job.',
-    properties: envelopeProperties(),
+    properties: givenProperties(),
     additionalProperties: false,
     examples: [{ priority: 10 }],
+    ...optionalBody,
   })
 
 const headersSchema = z.looseObject({
   prefer: z.string().optional().describe('`wait=n`: hold the request for n seconds, then answer 202.'),
   'idempotency-key': z.string().optional().describe('The same key with the same body is the same job, for 24 hours.'),
-  ...headerSchemas(),
+  ...givenHeaderSchemas(),
 })
 
 /** `POST /jobs/{id}/retry`: another job of the same prompt. */
