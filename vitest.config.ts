@@ -7,7 +7,9 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'workflows/**/*.test.ts'],
     exclude: ['test/browser/**', 'test/proxy/**', '**/node_modules/**'],
     typecheck: { enabled: false },
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Long enough for a machine that has other things to do; nothing waits for them unless it hangs.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 })

@@ -97,7 +97,7 @@ test('connects again after the connection broke, and says why it broke', async (
   expect(await downs()).toBe('closed with code 1001')
   expect(socket.isOpen).toBe(false)
   await connections()
-  await vi.waitFor(() => expect(socket.isOpen).toBe(true))
+  await expect.poll(() => socket.isOpen).toBe(true)
   socket.drop('it is not ComfyUI')
   expect(await downs()).toBe('it is not ComfyUI')
   await connections()

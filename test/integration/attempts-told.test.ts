@@ -71,7 +71,7 @@ test('open jobs are counted by state, and those that wait for an instance among 
   const jobs = [await stage.submit(), await stage.submit(), await stage.submit(), await stage.submit()]
   const first = await comfyui.nextPrompt()
   first.begin()
-  await expect.poll(() => stage.jobs.countOpen().running, { timeout: 60_000 }).toBe(1)
+  await expect.poll(() => stage.jobs.countOpen().running).toBe(1)
   expect(stage.jobs.countOpen()).toEqual({
     queued: 3,
     running: 1,

@@ -17,7 +17,7 @@ beforeEach(async () => {
   simulator = await createSimulator({ testNodes: true, stepDelayMs: 0 })
   front = await createFront(simulator.url, (request) => decide(request))
   gateway = await startGateway({ flags: { comfyuiUrl: [front.url], workflows: [testWorkflows] } })
-  await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status, { timeout: 5000 }).toBe(200)
+  await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status).toBe(200)
 })
 afterEach(async () => {
   await gateway.close()
@@ -69,7 +69,7 @@ test('an instance whose uploads break off is left alone after a while', async ()
   decide = (request) => (request === 'POST /api/upload/image' ? 'hang up' : undefined)
   for (let job = 0; job < 3; job++) await client.submit('/test/loaded', { picture })
   const instances = async (): Promise<unknown> => (await fetch(`${gateway.url}/instances`)).json()
-  await expect.poll(instances, { timeout: 5000 }).toMatchObject({ data: [{ status: 'ejected', in_flight: 0 }] })
+  await expect.poll(instances).toMatchObject({ data: [{ status: 'ejected', in_flight: 0 }] })
 })
 
 test('an instance that breaks while it takes an input is asked again', async () => {

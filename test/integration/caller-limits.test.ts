@@ -37,7 +37,7 @@ test('waiting jobs of a key are limited, also those of an earlier process', asyn
   await start()
   const running = await submitSlow(one, 1)
   await running.bytes()
-  await expect.poll(() => simulator?.queue.running() !== undefined, { timeout: 20_000 }).toBe(true)
+  await expect.poll(() => simulator?.queue.running() !== undefined).toBe(true)
   const waiting = await submitSlow(one, 2)
   expect(waiting.status).toBe(202)
   await waiting.bytes()
@@ -56,7 +56,7 @@ test('waiting jobs of a key are limited, also those of an earlier process', asyn
     const response = await fetch(`${gateway?.url ?? ''}/jobs/${id}`, { headers: two ?? {} })
     return jobSchema.parse(await response.json()).queue_position
   }
-  await expect.poll(placeInQueue, { timeout: 20_000 }).not.toBeNull()
+  await expect.poll(placeInQueue).not.toBeNull()
   const stillRefused = await submitSlow(two, 5)
   expect((await readProblem(stillRefused)).code).toBe('too_many_queued')
-}, 60_000)
+})

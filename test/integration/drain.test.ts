@@ -79,7 +79,7 @@ test('a gateway that stops takes no new jobs, answers everything else, and waits
   expect((await events).at(-1)).toMatchObject({ type: 'end', data: { status: 'canceled' } })
   expect(await socket.closed).toMatchObject({ code: 1000 })
   await closed
-}, 60_000)
+})
 
 test('events of a job that goes on are cut without an end, so that clients come back', async () => {
   const { url, close } = await start(0)
@@ -95,7 +95,7 @@ test('events of a job that goes on are cut without an end, so that clients come 
   expect(events.map(({ type }) => type)).not.toContain('end')
   expect(socket.events.map(({ type }) => type)).not.toContain('end')
   expect(await socket.closed).toMatchObject({ code: 1012 })
-}, 60_000)
+})
 
 test('a request on a connection that is still open is told to go elsewhere', async () => {
   await using running = await startTestApp()

@@ -127,7 +127,7 @@ describe('real instances', () => {
       const complete = samplers.every((sampler) => sampler.instances.length === 2) && samplers.length > 0
       return complete && instances.map(({ answered }) => answered)
     }
-    await expect.poll(haveTold, { timeout: 20_000 }).toEqual([true, true, false])
+    await expect.poll(haveTold).toEqual([true, true, false])
     const list = await modelsOf(gateway)
     const [firstId = '', secondId = '', awayId] = list.instances.map(({ id }) => id)
     expect(list.data['vae']).toEqual([{ name: 'a.safetensors', instances: [firstId] }])
@@ -144,7 +144,7 @@ describe('real instances', () => {
     closers.push(() => front.close())
     const gateway = await start(front.url)
     const isKnown = async () => (await modelsOf(gateway)).instances[0]?.answered
-    await expect.poll(isKnown, { timeout: 20_000 }).toBe(true)
+    await expect.poll(isKnown).toBe(true)
     await Promise.all(Array.from({ length: 50 }, () => modelsOf(gateway)))
     const asked = front.requests.filter((request) => request === 'GET /api/models').length
     expect(asked).toBeGreaterThan(0)
@@ -164,7 +164,7 @@ describe('real instances', () => {
     const describeIt = async () =>
       workflowDescriptionSchema.parse(await (await fetch(`${gateway.url}/workflows/${name}`)).json())
     const canRun = async () => (await describeIt()).readiness.instances.map(({ can_run }) => can_run)
-    await expect.poll(canRun, { timeout: 20_000 }).toEqual([true, false])
+    await expect.poll(canRun).toEqual([true, false])
     const { readiness } = await describeIt()
     expect(readiness.ready).toBe(true)
     expect(readiness.instances[1]?.lacks.map(({ input, value }) => [input, value]).sort()).toEqual([

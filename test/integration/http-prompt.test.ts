@@ -393,7 +393,7 @@ describe.each(['0.33.0', '0.3.64'] as const)('in front of ComfyUI %s', (version)
       return { code, errors: errors.map(({ pointer, code }) => [pointer, code]), job_id }
     }
     // Its nodes are read some time after the connection stands.
-    await expect.poll(refusal, { timeout: 30_000 }).toEqual({
+    await expect.poll(refusal).toEqual({
       code: 'invalid_workflow',
       errors: [['/prompt/2/inputs/images', 'slot_out_of_range']],
       job_id: undefined,

@@ -78,16 +78,14 @@ describe('a tracing system', () => {
       { requestId: 'order-9', method: 'POST', route: '/*', path: '/test/txt2img', parent: sent },
     ])
     expect(traced.jobs.requests.at(-1)).toMatchObject({ traceparent: continued })
-    await expect
-      .poll(() => ended, { timeout: 60_000 })
-      .toContainEqual({ requestId: 'order-9', status: response.status })
+    await expect.poll(() => ended).toContainEqual({ requestId: 'order-9', status: response.status })
   })
 
   test('is told of requests that are refused, whose problem names the trace', async () => {
     const { response, problem } = await missingJob(traced, { 'x-request-id': 'no-key' })
     expect([response.status, problem.trace_id]).toEqual([401, traceId])
     expect(begun.find(({ requestId }) => requestId === 'no-key')?.parent).toBeUndefined()
-    await expect.poll(() => ended, { timeout: 60_000 }).toContainEqual({ requestId: 'no-key', status: 401 })
+    await expect.poll(() => ended).toContainEqual({ requestId: 'no-key', status: 401 })
   })
 
   test('is told of callers who went away before there was an answer', async () => {
@@ -107,7 +105,7 @@ describe('a tracing system', () => {
     await submitted
     leaving.abort()
     await expect(call).rejects.toThrow()
-    await expect.poll(() => ended, { timeout: 60_000 }).toContainEqual({ requestId: 'left', status: undefined })
+    await expect.poll(() => ended).toContainEqual({ requestId: 'left', status: undefined })
     answerAtOnce(traced)
   })
 
@@ -127,7 +125,7 @@ test('the log is told of every answer, without query, headers or body', async ()
   )
   await response.arrayBuffer()
   const mine = () => logged.filter(({ requestId }) => requestId === 'logged-1')
-  await expect.poll(mine, { timeout: 60_000 }).toHaveLength(1)
+  await expect.poll(mine).toHaveLength(1)
   expect(mine()).toEqual([
     {
       requestId: 'logged-1',

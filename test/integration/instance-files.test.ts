@@ -24,11 +24,11 @@ test('instances come and go with their file, and one that goes ends its job firs
     await expect.poll(async () => (await client.job(onFirst.id)).status).toBe('running')
 
     await writeFile(file, `# moved\n${second.url}\n`)
-    await expect.poll(instances, { timeout: 5000 }).toContainEqual([second.url, 'ready'])
+    await expect.poll(instances).toContainEqual([second.url, 'ready'])
     await expect.poll(instances).toContainEqual([first.url, 'draining'])
     const onSecond = await client.run('/test/picture', { color: 1 })
     expect(onSecond.instance).toBe(new URL(second.url).host)
-    await expect.poll(async () => (await client.job(onFirst.id)).status, { timeout: 5000 }).toBe('succeeded')
+    await expect.poll(async () => (await client.job(onFirst.id)).status).toBe('succeeded')
     expect(await countEndedPrompts(first.url)).toBe(1)
     await expect.poll(instances).toEqual([[second.url, 'ready']])
 
@@ -40,4 +40,4 @@ test('instances come and go with their file, and one that goes ends its job firs
     await Promise.all([first.close(), second.close()])
     await rm(folder, { recursive: true, force: true })
   }
-}, 20_000)
+})

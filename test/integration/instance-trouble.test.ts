@@ -195,7 +195,7 @@ test.concurrent('GET /instances tells what an operator needs, and no secret or p
   const job = await stage.client.submit('/test/picture', { color: 1 })
   const prompt = await comfyui.nextPrompt()
   prompt.begin()
-  await vi.waitFor(async () => expect((await stage.instances())[0]?.running_job).toBe(job.id))
+  await vi.waitFor(async () => expect((await stage.instances())[0]?.running_job).toBe(job.id), { timeout: 60_000 })
   expect(await stage.instances()).toMatchObject([
     {
       id: new URL(comfyui.url).host,

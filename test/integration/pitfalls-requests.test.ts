@@ -47,7 +47,10 @@ test.concurrent('a prompt is sent in the form that every version takes', async (
     },
     prompt_id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
     client_id: comfyui.handshakes[0]?.clientId,
-    extra_data: { preview_method: 'none' },
+    extra_data: {
+      preview_method: 'none',
+      comfyui_api: { job_id: expect.any(String), request_id: expect.any(String), workflow: 'test/picture' },
+    },
   })
 })
 
@@ -155,7 +158,7 @@ test.concurrent('a server that gives ids of its own is followed under those', as
   const prompt = await comfyui.nextPrompt()
   expect(prompt.id).not.toBe(prompt.request.prompt_id)
   prompt.begin()
-  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 5000 })
+  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 60_000 })
   prompt.finish(onePicture)
   const { status, outputs } = await stage.ended(job)
   expect([status, outputs.length]).toEqual(['succeeded', 1])
@@ -290,7 +293,7 @@ test.concurrent('previews without an id belong to the job that runs, and to no o
   const seen = [previewsOf(await follow(first)), previewsOf(await follow(second))]
   comfyui.sendFrame(frame(1))
   running.begin()
-  await vi.waitFor(async () => expect((await stage.client.job(first.id)).status).toBe('running'))
+  await vi.waitFor(async () => expect((await stage.client.job(first.id)).status).toBe('running'), { timeout: 60_000 })
   comfyui.sendFrame(frame(2))
   running.finish(onePicture)
   await stage.ended(first)

@@ -104,7 +104,7 @@ test.concurrent(
     const job = await stage.client.submit('/test/picture', { color: 1 })
     const prompt = await comfyui.nextPrompt()
     prompt.begin()
-    await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'))
+    await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 60_000 })
     comfyui.on('GET /queue', () => ({ json: { queue_running: [], queue_pending: [] } }))
     comfyui.dropSockets()
     await comfyui.requested('GET /history/:id')
@@ -250,11 +250,14 @@ test.concurrent('progress of the whole job never goes back, however its nodes co
   ] as const) {
     prompt.executing(node)
     prompt.progress(node, value, max)
-    await vi.waitFor(async () => {
-      const { progress } = await stage.client.job(job.id)
-      expect(progress?.current_node).toBe(node)
-      seen.push(progress?.value ?? -1)
-    })
+    await vi.waitFor(
+      async () => {
+        const { progress } = await stage.client.job(job.id)
+        expect(progress?.current_node).toBe(node)
+        seen.push(progress?.value ?? -1)
+      },
+      { timeout: 60_000 },
+    )
   }
   expect(seen).toEqual(seen.toSorted((left, right) => left - right))
   expect(new Set(seen).size).toBeGreaterThan(1)

@@ -12,7 +12,7 @@ test.concurrent('execution_start makes the job run', async () => {
   const prompt = await stage.comfyui.nextPrompt()
   expect((await stage.client.job(job.id)).status).toBe('queued')
   prompt.begin()
-  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'))
+  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 60_000 })
   prompt.finish(onePicture)
   expect((await stage.ended(job)).status).toBe('succeeded')
 })
@@ -46,7 +46,9 @@ test.concurrent('progress, frames and executed outputs are progress only: none o
   prompt.executing('1')
   prompt.progress('1', 1, 2)
   prompt.executed('9', onePicture['9'])
-  await vi.waitFor(async () => expect((await stage.client.job(job.id)).progress?.value).toBeGreaterThan(0))
+  await vi.waitFor(async () => expect((await stage.client.job(job.id)).progress?.value).toBeGreaterThan(0), {
+    timeout: 60_000,
+  })
   expect(await stage.client.job(job.id)).toMatchObject({ status: 'running', outputs: [] })
   prompt.finish({})
   await stage.ended(job)
@@ -58,7 +60,7 @@ test.concurrent('an executed output is a hint: after a gap the history says what
   const prompt = await stage.comfyui.nextPrompt()
   prompt.begin()
   prompt.executed('9', { images: [{ filename: 'hint.png', subfolder: '', type: 'output' }] })
-  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'))
+  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 60_000 })
   stage.comfyui.dropSockets()
   await stage.comfyui.when(() => stage.comfyui.handshakes.length === 2)
   prompt.finish({ '9': { images: [{ filename: 'final.png', subfolder: 'x', type: 'output' }] } })
@@ -146,7 +148,9 @@ test.concurrent('executing(null) of another prompt, or of none, ends nothing', a
   stage.comfyui.say('status', { status: { exec_info: { queue_remaining: 0 } } })
   stage.comfyui.say('execution_success', { prompt_id: '00000000-0000-4000-8000-000000000000' })
   prompt.executing('1')
-  await vi.waitFor(async () => expect((await stage.client.job(job.id)).progress?.current_node).toBe('1'))
+  await vi.waitFor(async () => expect((await stage.client.job(job.id)).progress?.current_node).toBe('1'), {
+    timeout: 60_000,
+  })
   expect(stage.comfyui.count('GET /jobs/:id')).toBe(0)
   prompt.finish(onePicture)
   expect((await stage.ended(job)).status).toBe('succeeded')
@@ -158,7 +162,7 @@ test.concurrent('a lost socket keeps the state: the job is polled until the sock
   const job = await stage.client.submit('/test/picture', { color: 1 })
   const prompt = await comfyui.nextPrompt()
   prompt.begin()
-  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'))
+  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 60_000 })
   comfyui.sockets = 'refused'
   comfyui.dropSockets()
   await stage.untilInstance(comfyui, 'reconnecting')
@@ -202,7 +206,7 @@ test.concurrent('a job that the look-up finds alive stays what it is', async () 
   expect((await stage.client.job(job.id)).status).toBe('queued')
   prompt.place = 'running'
   comfyui.dropSockets()
-  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 5000 })
+  await vi.waitFor(async () => expect((await stage.client.job(job.id)).status).toBe('running'), { timeout: 60_000 })
   await comfyui.when(() => comfyui.openSockets === 1)
   prompt.finish(onePicture)
   expect(await stage.ended(job)).toMatchObject({ status: 'succeeded', attempt: 1 })

@@ -32,7 +32,7 @@ async function startTraced(
     flags: { comfyuiUrl: [simulator.url], workflows: [testWorkflows], shippedWorkflows: false },
     env,
   })
-  await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status, { timeout: 60_000 }).toBe(200)
+  await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status).toBe(200)
   return {
     client: createClient(() => gateway.url),
     async [Symbol.asyncDispose]() {
