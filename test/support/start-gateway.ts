@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { compose } from '../../src/compose.ts'
 import { type Environment, type Flags, loadConfig } from '../../src/config/load-config.ts'
 
@@ -22,16 +22,23 @@ export interface GatewayOptions {
   readonly env?: Environment
   /** Kept after the end, for the next gateway. Without it a new one is made and removed. */
   readonly dataDir?: string
+  /** Silent without one. */
+  readonly logger?: Logger
 }
 
 /** Composes the real gateway, from settings as a person would give them, and listens on a free port. */
-export async function startGateway({ flags = {}, env = {}, dataDir }: GatewayOptions = {}): Promise<RunningGateway> {
+export async function startGateway({
+  flags = {},
+  env = {},
+  dataDir,
+  logger = pino({ level: 'silent' }),
+}: GatewayOptions = {}): Promise<RunningGateway> {
   const ownDataDir = dataDir ?? (await makeDataDir())
   const { config } = loadConfig(
     { PORT: '0', COMFYUI_API_DATA_DIR: ownDataDir, COMFYUI_API_DRAIN_SECONDS: '1', COMFYUI_API_WATCH: 'off', ...env },
     flags,
   )
-  const gateway = await compose(config, { logger: pino({ level: 'silent' }) })
+  const gateway = await compose(config, { logger })
   const { url } = await gateway.listen()
   return {
     url,
