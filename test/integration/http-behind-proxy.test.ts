@@ -197,6 +197,8 @@ describe('headers of proxies', () => {
       expect((await post(gateway, through)).status).toBe(202)
       expect((await post(gateway, { ...through, Origin: 'https://api.example.com' })).status).toBe(202)
       expect((await post(gateway, { ...through, Origin: 'https://evil.net' })).status).toBe(403)
+      const unread = await post(gateway, { ...through, 'Content-Type': 'text/csv' })
+      expect(problemOf(unread).detail).toContain('curl https://api.example.com/test/txt2img -H')
       const foreign = await post(gateway, { ...through, 'X-Forwarded-Host': 'evil.net' })
       expect(problemOf(foreign)).toMatchObject({ code: 'host_not_allowed' })
       expect(problemOf(foreign).detail).toContain('evil.net')

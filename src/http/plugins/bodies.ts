@@ -62,6 +62,6 @@ function wrongType(request: FastifyRequest, links: Links): GatewayError {
   return new GatewayError('unsupported_media_type', {
     detail:
       `Send a JSON object as application/json, or multipart/form-data, not ${request.headers['content-type'] ?? 'a body without a type'}. ` +
-      `With curl: curl ${links.absolute(pathOf(request.url), request.host)} -H 'Content-Type: application/json' -d '{…}'`,
+      `With curl: curl ${links.absolute(pathOf(request.url), `${request.protocol}://${request.host}`)} -H 'Content-Type: application/json' -d '{…}'`,
   })
 }
