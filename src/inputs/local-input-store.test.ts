@@ -52,6 +52,25 @@ describe('local input store', () => {
     expect(await store.put(png, '/mask')).toEqual(files[0])
   })
 
+  test('counts a renewal as another put, and tells when the file is gone', async () => {
+    const file = await store.put(makePng(), '/image')
+    nowMs += 1000
+    expect(store.renew(file)).toBe(true)
+    await store.deleteUnusedBefore(nowMs, () => false)
+    expect(await contentOf(file)).toBeDefined()
+    await store.deleteUnusedBefore(nowMs + 1, () => false)
+    expect(store.renew(file)).toBe(false)
+    expect(store.renew({ ...file, name: '../inputs' })).toBe(false)
+  })
+
+  test('removes a file of its own, and nothing else', async () => {
+    const [png, jpeg] = [await store.put(makePng(), '/image'), await store.put(makeJpeg(), '/image')]
+    writeFileSync(join(parent, 'note.png'), 'mine')
+    for (const name of [png.name, png.name, 'comfyui-api/../note.png', '../note.png', '']) store.remove(name)
+    expect([await contentOf(png), await contentOf(jpeg)]).toEqual([undefined, expect.any(Buffer)])
+    expect(readdirSync(parent).toSorted()).toEqual(['inputs', 'note.png'])
+  })
+
   test('has what an earlier process stored', async () => {
     const bytes = makePng()
     const file = await store.put(bytes, '/image')

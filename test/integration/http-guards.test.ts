@@ -137,6 +137,7 @@ describe('the Origin header', () => {
   test('counts for every route that changes something, and for no other', async () => {
     const foreign = { Host: 'localhost', Origin: 'http://evil.net' }
     expect((await post({ Origin: 'http://evil.net' }, '/jobs/x/cancel')).status).toBe(403)
+    expect((await post({ Origin: 'http://evil.net' }, '/jobs/x/retry')).status).toBe(403)
     expect((await sendHeaders(gateway.port, 'DELETE', '/jobs/x', foreign)).status).toBe(403)
     expect((await sendHeaders(gateway.port, 'GET', '/jobs', foreign)).status).toBe(200)
   })

@@ -36,6 +36,22 @@ describe('GET of an output', () => {
     })
   })
 
+  test('of a job with a chosen id is asked for again, because the id may come back with other bytes', async () => {
+    const make = async () => {
+      await (await postJson(`${gateway.url}/test/txt2img`, { prompt: 'a' }, { 'job-id': 'chosen' })).arrayBuffer()
+      const response = await fetch(`${gateway.url}/jobs/chosen/outputs/0`)
+      await response.arrayBuffer()
+      expect(response.headers.get('cache-control')).toBe('private, no-cache')
+      return response.headers.get('etag') ?? ''
+    }
+    const first = await make()
+    const known = await fetch(`${gateway.url}/jobs/chosen/outputs/0`, { headers: { 'if-none-match': first } })
+    expect(known.status).toBe(304)
+    await expect.poll(() => Date.now()).toBeGreaterThan(gateway.jobs.require('chosen').times.createdAtMs)
+    expect((await fetch(`${gateway.url}/jobs/chosen`, { method: 'DELETE' })).status).toBe(204)
+    expect(await make()).not.toBe(first)
+  })
+
   test('HEAD gives the same headers and no bytes', async () => {
     const head = await fetch(url, { method: 'HEAD' })
     const get = await fetch(url)

@@ -117,6 +117,23 @@ describe('jobs', () => {
     expect(seen.toSorted()).toEqual(ids.toSorted())
   })
 
+  test('the list looks at the queue once, however many jobs there are', async () => {
+    await using fresh = await startTestApp()
+    const ids = [await startJob(fresh), await startJob(fresh), await startJob(fresh)]
+    const looks: (readonly string[])[] = []
+    const { jobs } = fresh
+    const forecasts = jobs.forecasts.bind(jobs)
+    jobs.forecasts = (wanted) => {
+      looks.push(wanted)
+      return forecasts(wanted)
+    }
+    const { data } = jobListSchema.parse(await get('/jobs', fresh))
+    expect(new Map(data.map((job) => [job.id, job.queue_position]))).toEqual(
+      new Map(ids.map((id, place) => [id, place])),
+    )
+    expect(looks.map((wanted) => wanted.toSorted())).toEqual([ids.toSorted()])
+  })
+
   test('the list can be narrowed to states and to a workflow', async () => {
     await using fresh = await startTestApp()
     const queued = await startJob(fresh)
