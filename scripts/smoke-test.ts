@@ -25,6 +25,7 @@ const root = mkdtempSync(join(tmpdir(), 'smoke-'))
 try {
   const tarball = pack()
   install(tarball)
+  tryInit()
   await tryServer()
   console.log('The packed program works.')
 } finally {
@@ -61,6 +62,15 @@ function readmeWorkflow(): string {
   const [, code] = /```ts\n(.*?)```/s.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? []
   assert(code, 'README.md shows no workflow')
   return code
+}
+
+/** The types that the package brings are enough for its example. */
+function tryInit(): void {
+  const launcher = join(root, 'node_modules', 'comfyui-api', 'bin', 'comfyui-api.js')
+  const folder = join(root, 'prepared')
+  execFileSync(process.execPath, [launcher, 'init', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+  execFileSync(process.execPath, [compiler, '-p', folder], { stdio: ['ignore', 'inherit', 'inherit'] })
 }
 
 async function tryServer(): Promise<void> {

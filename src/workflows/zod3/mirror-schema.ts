@@ -30,9 +30,7 @@ export function mirrorSchema(root: Zod3Schema): MirroredSchema {
   function make(definition: Zod3Definition): z.ZodType {
     switch (definition.typeName) {
       case Kind.ZodObject: {
-        const fields = Object.entries<Zod3Schema>(definition.shape()).map(
-          ([name, field]) => [name, mirror(field)] as const,
-        )
+        const fields = Object.entries(definition.shape()).map(([name, field]) => [name, mirror(field)] as const)
         const made = closed(z.object(Object.fromEntries(fields)), definition.unknownKeys, definition.catchall)
         objects.set(definition, made)
         return made
