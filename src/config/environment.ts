@@ -1,4 +1,4 @@
-import type { Environment } from './load-config.ts'
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The variables of this process, as they are now. */
 export function readEnvironment(): Environment {

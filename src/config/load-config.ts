@@ -5,11 +5,10 @@ import type { Config } from './config.ts'
 import { isLoopback } from './is-loopback.ts'
 import { shippedWorkflowsFolder } from './package-info.ts'
 import { readTracing } from './read-tracing.ts'
+import type { Environment } from './environment.ts'
 import { flagKey, flagName, type Setting } from './setting.ts'
 import { envPrefix, minApiKeyLength, settings } from './settings.ts'
 import type { ComfyuiAddress } from './value-kinds.ts'
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Values of the flags that were given on the command line, by commander's name for them. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>

@@ -1,5 +1,5 @@
 import type { Config, TraceSampler } from './config.ts'
-import type { Environment } from './load-config.ts'
+import type { Environment } from './environment.ts'
 
 /**
  * Reads whether spans are to be sent, and which, from the standard variables of OpenTelemetry. As its specification asks
