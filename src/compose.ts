@@ -21,6 +21,7 @@ import { createJobLog } from './observability/job-log.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createRequestLog } from './observability/request-log.ts'
 import { createTracing } from './observability/tracing.ts'
+import { createImageConverter } from './outputs/image-converter.ts'
 import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
@@ -150,6 +151,7 @@ async function build(
     store,
     inputs,
     outputs,
+    images: createImageConverter(),
     pool,
     limits: { ...config.jobs, outageTimeoutMs },
     nameParameters: async (name, input, errors) =>

@@ -253,11 +253,25 @@ const kinds = {
     description:
       '`generateWorkflow` of the module threw, or returned something that is no prompt. The author of the module must mend it.',
   },
+  conversion_failed: {
+    status: 500,
+    title: 'An image could not be converted',
+    retryable: false,
+    description:
+      'The job ran, and `convert_output` asked for another format of what it made. The detail says why there is none. Run it without, or with another format.',
+  },
   internal_error: {
     status: 500,
     title: 'Something went wrong in the gateway',
     retryable: true,
     description: 'A fault of ours. The log holds the cause under the request id.',
+  },
+  conversion_unavailable: {
+    status: 501,
+    title: 'Images cannot be converted here',
+    retryable: false,
+    description:
+      '`convert_output` needs the package sharp, which is not installed. Install it with `npm install sharp`, or leave the option out.',
   },
   upstream_error: {
     status: 502,

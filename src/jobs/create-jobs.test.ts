@@ -4,6 +4,7 @@ import { GatewayError } from '../errors/gateway-error.ts'
 import { createInstancePool } from '../instances/instance-pool.ts'
 import { createJobs, type JobsOwner } from './create-jobs.ts'
 import type { JobRequest } from './jobs.ts'
+import { createImageConverter, type ImageConverter } from '../outputs/image-converter.ts'
 import { createMemoryJobStore } from './stores/memory-job-store.ts'
 
 let jobs: JobsOwner | undefined
@@ -13,7 +14,11 @@ afterEach(() => {
 })
 
 /** Jobs without any instance: all of them wait. */
-function create({ maxQueued = 10, maxQueuedPerCaller }: { maxQueued?: number; maxQueuedPerCaller?: number } = {}) {
+function create({
+  maxQueued = 10,
+  maxQueuedPerCaller,
+  images = createImageConverter(),
+}: { maxQueued?: number; maxQueuedPerCaller?: number; images?: ImageConverter } = {}) {
   const store = createMemoryJobStore()
   const removed: string[] = []
   const faults: unknown[] = []
@@ -42,6 +47,7 @@ function create({ maxQueued = 10, maxQueuedPerCaller }: { maxQueued?: number; ma
       remove: (id) => Promise.resolve(void removed.push(id)),
       close: () => Promise.resolve(),
     },
+    images,
     limits: {
       maxQueued,
       maxQueuedPerCaller,
@@ -75,6 +81,15 @@ test('a waiting job has its place, and is canceled at once', async () => {
   expect((await jobs.cancel(first.job.id)).state).toBe('canceled')
   expect([...jobs.forecasts(ids)]).toEqual([[second.job.id, { queuePosition: 0 }]])
   expect((await jobs.cancel(first.job.id)).state).toBe('canceled')
+})
+
+test('a job whose images cannot be converted here is not accepted', async () => {
+  const images = createImageConverter({ load: () => Promise.reject(new Error('not installed')) })
+  const { jobs, store } = create({ images })
+  const refused = await jobs.submit(request({ convertOutput: { format: 'webp' } })).catch(codeOf)
+  expect(refused).toBe('conversion_unavailable')
+  expect(store.listOpen()).toEqual([])
+  expect((await jobs.submit(request())).job.state).toBe('queued')
 })
 
 test('jobs that are just being stored count as waiting', async () => {

@@ -165,6 +165,7 @@ export function createJobs(options: JobsOptions): JobsOwner {
     async submit(request) {
       const standing = request.idempotency && store.findClaim(request.idempotency.key)
       if (standing) return replay(standing, request)
+      if (request.convertOutput) await options.images.requireAvailable()
       if (request.chosenId) {
         await forgetting.whenRemoved(request.chosenId.id)
         if (isAccepted(request.chosenId.id)) return replayId(request.chosenId)
@@ -306,6 +307,7 @@ function newJob(request: JobRequest, caller: string | undefined): StoredJob {
       priority: request.priority,
       retry: request.retry,
       limits: request.limits,
+      ...(request.convertOutput !== undefined && { convertOutput: request.convertOutput }),
       ...(chosenId !== undefined && { idFingerprint: chosenId.fingerprint }),
       ...(caller !== undefined && { caller }),
     },

@@ -4,6 +4,7 @@ import type { FieldError } from '../errors/gateway-error.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
 import type { InstancePool } from '../instances/instance-pool.ts'
+import type { ImageConverter } from '../outputs/image-converter.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import { attemptOf, type AttemptTimes } from './attempt-report.ts'
 import type { JobAttempt, JobError } from './job.ts'
@@ -19,6 +20,7 @@ export interface JobRunnerOptions {
   readonly lives: LiveJobs
   readonly inputs: InputStore
   readonly outputs: OutputStore
+  readonly images: ImageConverter
   readonly pool: InstancePool
   readonly limits: FollowLimits & {
     /** Submissions of one job to instances, the first included. */
@@ -214,7 +216,7 @@ export class JobRunner {
   }
 
   async #attempt(live: LiveJob, instance: Instance, mode: 'submit' | 'adopt'): Promise<void> {
-    const { lives, inputs, outputs, nameParameters, onFault } = this.#options
+    const { lives, inputs, outputs, images, nameParameters, onFault } = this.#options
     const times: AttemptTimes = { beganAtMs: Date.now() }
     let result: AttemptResult
     try {
@@ -222,6 +224,7 @@ export class JobRunner {
         instance,
         inputs,
         outputs,
+        images,
         limits: { ...this.#options.limits, ...live.payload.limits, deadlineAtMs: live.job.deadlineAtMs },
         nameParameters: (errors) => nameParameters(live.job.workflow, live.payload.input, errors),
         track: (follower) => {

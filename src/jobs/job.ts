@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors/error-catalogue.ts'
 import type { FailedNode, FieldError } from '../errors/gateway-error.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputFile } from '../inputs/input-file.ts'
+import type { ImageConversion } from '../outputs/image-conversion.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
 
 /**
@@ -135,6 +136,8 @@ export interface JobPayload {
   readonly previews: boolean
   readonly priority: number
   readonly retry: boolean
+  /** What its images become when they are stored. */
+  readonly convertOutput?: ImageConversion
   readonly limits: JobTimeLimits
   /** Who chose the id of the job for what: a request that says the same is the same job. */
   readonly idFingerprint?: string

@@ -1,5 +1,6 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputFile } from '../inputs/input-file.ts'
+import type { ImageConversion } from '../outputs/image-conversion.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
 import type { Job, JobPayload, JobProgress, JobTimeLimits } from './job.ts'
 import type { JobQuery } from './job-store.ts'
@@ -21,6 +22,8 @@ export interface JobRequest {
   /** Limits of the workflow; those of the configuration where absent. */
   readonly limits: JobTimeLimits
   readonly tags?: readonly string[]
+  /** What its images become when they are stored. */
+  readonly convertOutput?: ImageConversion
   /** Time that the job may take, from its acceptance until ComfyUI is done with it. */
   readonly deadlineMs?: number
   /** The job that this one repeats. */
@@ -80,7 +83,7 @@ export interface Jobs {
   /**
    * Accepts a job. Resolves when it is committed: from then on it survives a crash.
    * @throws GatewayError `too_many_queued`, `queue_full`, `draining`, `no_healthy_instance`, `storage_unavailable`,
-   * `idempotency_key_reuse`, `idempotency_conflict`, `id_conflict`
+   * `idempotency_key_reuse`, `idempotency_conflict`, `id_conflict`, `conversion_unavailable`
    */
   submit(request: JobRequest): Promise<Submission>
   get(id: string): Job | undefined

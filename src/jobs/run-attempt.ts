@@ -5,6 +5,7 @@ import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
 import { traceIdOf } from '../lib/traceparent.ts'
+import type { ImageConverter } from '../outputs/image-converter.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { Job, JobError } from './job.ts'
@@ -27,6 +28,7 @@ export interface AttemptContext {
   readonly instance: Instance
   readonly inputs: InputStore
   readonly outputs: OutputStore
+  readonly images: ImageConverter
   readonly limits: FollowLimits
   readonly nameParameters: (errors: readonly FieldError[]) => Promise<readonly FieldError[]>
   /** Registers the follower for ticks and reconnects while the attempt lasts. */
@@ -271,9 +273,10 @@ async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext
 async function keepOutputs(
   outputs: Extract<Verdict, { kind: 'success' }>['outputs'],
   live: LiveJob,
-  { instance, outputs: store, onOutput, hooks }: AttemptContext,
+  { instance, outputs: store, images, onOutput, hooks }: AttemptContext,
 ): Promise<AttemptResult> {
   const executedAtMs = Date.now()
+  const { convertOutput: conversion } = live.payload
   const stopping = new AbortController()
   live.stopAttempt = () => stopping.abort()
   try {
@@ -282,6 +285,7 @@ async function keepOutputs(
       outputs,
       outputNames: live.payload.outputNames,
       openFile: (file) => instance.client.openFile(file, stopping.signal),
+      ...(conversion !== undefined && { convertImage: (image) => images.convert(image, conversion) }),
       store,
       onStored: onOutput,
       onWarning: (text) => hooks.warning(text),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
 import { createLocalOutputStore } from '../outputs/stores/local-output-store.ts'
 import { storeOutputs } from './store-outputs.ts'
 
@@ -105,4 +106,59 @@ test.each([
   await vi.advanceTimersByTimeAsync(5000)
   expect(await storing).toBe(outcome)
   expect(calls).toBe(outcome === 'kept' ? failures + 2 : failures)
+})
+
+test('stores what images were converted to, and everything else as it is', async () => {
+  const seen: string[] = []
+  const warnings: string[] = []
+  const file = (filename: string) => ({ filename, subfolder: '', type: 'output' })
+  const store = createLocalOutputStore({ directory })
+  const jobId = randomUUID()
+  const stored = await storeOutputs({
+    jobId,
+    outputs: { 9: { images: [file('a.b.png'), file('clip.mp4')] }, 12: { text: ['seen'] } },
+    outputNames: {},
+    openFile: ({ filename }) =>
+      Promise.resolve({ body: Readable.from([Buffer.from(filename.slice(0, 1)), Buffer.from(filename.slice(1))]) }),
+    convertImage: (image) => {
+      seen.push(image.toString())
+      const bytes = Buffer.from('converted')
+      return Promise.resolve({ bytes, contentType: 'image/webp', extension: 'webp', warning: 'It was shortened.' })
+    },
+    store,
+    onStored: () => {},
+    onWarning: (text) => void warnings.push(text),
+  })
+  expect(stored.map(({ filename, contentType, sizeBytes }) => [filename, contentType, sizeBytes])).toEqual([
+    ['a.b.webp', 'image/webp', 9],
+    ['clip.mp4', 'video/mp4', 8],
+    ['text_1.txt', 'text/plain; charset=utf-8', 4],
+  ])
+  expect(seen).toEqual(['a.b.png'])
+  expect(warnings).toEqual(['a.b.png: It was shortened.'])
+  expect((await store.read(jobId, 0))?.toString()).toBe('converted')
+})
+
+test('leaves nothing behind when an image cannot be converted, and does not ask for it again', async () => {
+  const failed = new GatewayError('conversion_failed')
+  let asked = 0
+  const storing = storeOutputs({
+    jobId: randomUUID(),
+    outputs: { 9: { images: ['a.png', 'b.png'].map((filename) => ({ filename, subfolder: '', type: 'output' })) } },
+    outputNames: {},
+    openFile: ({ filename }) => {
+      asked++
+      return Promise.resolve({ body: Buffer.from(filename) })
+    },
+    convertImage: (image) =>
+      image.toString() === 'b.png'
+        ? Promise.reject(failed)
+        : Promise.resolve({ bytes: image, contentType: 'image/webp', extension: 'webp', warning: undefined }),
+    store: createLocalOutputStore({ directory }),
+    onStored: () => {},
+    onWarning: () => {},
+  })
+  await expect(storing).rejects.toBe(failed)
+  expect(asked).toBe(2)
+  expect(readdirSync(directory)).toEqual([])
 })

@@ -2,8 +2,10 @@ import type { Readable } from 'node:stream'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import type { ComfyuiFile } from '../comfyui/comfyui-client.ts'
 import type { NodeOutput } from '../comfyui/wire/messages.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
 import { collectOutputs, type FoundOutput } from '../outputs/collect-outputs.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
+import type { ConvertedImage } from '../outputs/image-converter.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 
 export interface StoreOutputsOptions {
@@ -12,6 +14,8 @@ export interface StoreOutputsOptions {
   /** The workflow's names for output nodes: name → node id. */
   readonly outputNames: Readonly<Record<string, string>>
   readonly openFile: (file: ComfyuiFile) => Promise<{ body: Buffer | Readable }>
+  /** Makes the image that is to be stored in place of the one that ComfyUI made. */
+  readonly convertImage?: (image: Buffer) => Promise<ConvertedImage>
   readonly store: OutputStore
   readonly onStored: (output: JobOutput) => void
   /** Why a job that went well has nothing to show. */
@@ -19,6 +23,7 @@ export interface StoreOutputsOptions {
 }
 
 const tries = 3
+const maxImageBytes = 256 * 1024 * 1024
 const retryPauseMs = 500
 
 /**
@@ -26,7 +31,8 @@ const retryPauseMs = 500
  * one cannot be stored those before it are removed again: no job would ever name them, and on a full disk their place is
  * what the end of the job can be written into.
  *
- * @throws ComfyuiError when a file cannot be had from the instance, GatewayError `storage_unavailable`
+ * @throws ComfyuiError when a file cannot be had from the instance, GatewayError `storage_unavailable`,
+ * `conversion_failed`, `conversion_unavailable`
  */
 export async function storeOutputs(options: StoreOutputsOptions): Promise<JobOutput[]> {
   const stored: JobOutput[] = []
@@ -44,16 +50,17 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
   const unhandled = new Set<string>()
   const wanted = collectOutputs(options.outputs, ({ nodeId, key }) => unhandled.add(`\`${key}\` of node ${nodeId}`))
   for (const [index, found] of wanted.entries()) {
-    const { sizeBytes } = await storeOne(found, index, options)
+    const { sizeBytes, converted } = await storeOne(found, index, options)
     const output: JobOutput = {
       index,
       nodeId: found.nodeId,
       name: names.get(found.nodeId),
       kind: found.outputKind,
-      contentType: found.contentType,
+      contentType: converted?.contentType ?? found.contentType,
       sizeBytes,
-      filename: found.filename,
+      filename: converted === undefined ? found.filename : withExtension(found.filename, converted.extension),
     }
+    if (converted?.warning !== undefined) options.onWarning(`${found.filename}: ${converted.warning}`)
     stored.push(output)
     options.onStored(output)
   }
@@ -66,8 +73,8 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
 async function storeOne(
   found: FoundOutput,
   index: number,
-  { jobId, openFile, store }: StoreOutputsOptions,
-): Promise<{ sizeBytes: number }> {
+  { jobId, openFile, convertImage, store }: StoreOutputsOptions,
+): Promise<{ sizeBytes: number; converted?: ConvertedImage }> {
   if (found.kind === 'text') return store.write(jobId, index, Buffer.from(found.text))
   for (let attempt = 1; ; attempt++) {
     try {
@@ -75,12 +82,35 @@ async function storeOne(
       if (Buffer.isBuffer(body) && body.length === 0 && !mayBeEmpty(found)) {
         throw new ComfyuiError('bad_answer', `GET /view of ${found.filename} answered with nothing`)
       }
-      return await store.write(jobId, index, body)
+      if (found.outputKind !== 'image' || convertImage === undefined) return await store.write(jobId, index, body)
+      const converted = await convertImage(Buffer.isBuffer(body) ? body : await readImage(body, found))
+      return { ...(await store.write(jobId, index, converted.bytes)), converted }
     } catch (error) {
       if (!(error instanceof ComfyuiError) || attempt === tries) throw error
       await new Promise((resolve) => setTimeout(resolve, retryPauseMs * attempt))
     }
   }
+}
+
+/** Decoding needs all of it at once. */
+async function readImage(body: Readable, { filename }: FoundOutput): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let sizeBytes = 0
+  const stream: AsyncIterable<Buffer> = body
+  for await (const chunk of stream) {
+    sizeBytes += chunk.length
+    if (sizeBytes > maxImageBytes) {
+      throw new GatewayError('conversion_failed', {
+        detail: `${filename} has more than the ${maxImageBytes} bytes that are converted.`,
+      })
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function withExtension(filename: string, extension: string): string {
+  return `${filename.slice(0, filename.lastIndexOf('.'))}.${extension}`
 }
 
 /** Only what is no medium can be whole without a single byte. */

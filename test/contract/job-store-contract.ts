@@ -142,6 +142,7 @@ export function describeJobStore(name: string, createUnderTest: () => JobStoreUn
         inputFiles: [{ name: 'comfyui-api/ab.png', sha256: 'ab', contentType: 'image/png', sizeBytes: 3 }],
         previews: true,
         pngInfo: { workflow: { nodes: [{ id: 1 }] } },
+        convertOutput: { format: 'webp', options: { quality: 80, lossless: false } },
       })
       const extra = { tags: ['b', 'a'], deadlineAtMs: 99, retryOf: 'other', isUnwanted: true }
       const job = makeJob(extra)

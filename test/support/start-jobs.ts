@@ -1,6 +1,7 @@
 import { createJobs, type JobsOwner, type JobsOptions } from '../../src/jobs/create-jobs.ts'
 import { isTerminal, type Job, type JobAttempt } from '../../src/jobs/job.ts'
 import type { JobRequest } from '../../src/jobs/jobs.ts'
+import { createImageConverter } from '../../src/outputs/image-converter.ts'
 import { createMemoryJobStore } from '../../src/jobs/stores/memory-job-store.ts'
 import { createInstancePool, type InstancePool } from '../../src/instances/instance-pool.ts'
 import { makePayload } from './make-job.ts'
@@ -65,6 +66,7 @@ export async function startJobs(
       remove: (id, count) => Promise.resolve(void removedOutputs.push([id, count])),
       close: () => Promise.resolve(),
     },
+    images: createImageConverter(),
     limits: {
       maxQueued: 1000,
       maxAttempts: 2,

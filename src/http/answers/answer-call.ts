@@ -75,7 +75,7 @@ async function sendBest(
   }
   throw new JobFailure(
     new GatewayError('not_acceptable', {
-      detail: `The job has ${describeOutputs(job)}. Get them below ${tools.presenter.links.job(job.id)}/outputs, or send Accept: application/json.`,
+      detail: `The job has ${describeOutputs(job)}. Get them below ${tools.presenter.links.job(job.id)}/outputs, or send Accept: application/json.${conversionHint(job, forms)}`,
     }),
     job.id,
   )
@@ -87,6 +87,14 @@ function sendRaw(reply: FastifyReply, job: Job, output: JobOutput, { outputs, pr
   reply.header('output-count', String(job.outputs.length))
   reply.header('link', `<${links.job(job.id)}>; rel="describedby"`)
   return sendOutput(reply, { method: 'POST', outputs, job, output })
+}
+
+/** What would have made the images that were asked for. */
+function conversionHint(job: Job, forms: readonly AnswerForm[]): string {
+  if (!job.outputs.some(({ kind }) => kind === 'image')) return ''
+  const wanted = forms.flatMap((form) => (form.kind === 'output' && form.range.type === 'image' ? [form.range] : []))
+  const format = ['webp', 'jpeg', 'png'].find((name) => wanted.some(({ subtype }) => subtype === name))
+  return format === undefined ? '' : ` For images of that type, run it with Job-Convert-Output: ${format}.`
 }
 
 function describeOutputs(job: Job): string {

@@ -119,7 +119,7 @@ async function submit(
   { jobs }: JobCallsOptions,
 ): Promise<Submission & { previews: boolean; hasId: boolean }> {
   const body = request.body instanceof ReceivedBody ? request.body : emptyBody
-  const { id, deadline, ...prepared } = await source.prepare(body)
+  const { id, deadline, convert_output: convertOutput, ...prepared } = await source.prepare(body)
   const previews = prepared.previews || asksForPreviews
   const fingerprint = id === undefined && idempotencyKey === undefined ? '' : body.fingerprint()
   const scope = `${request.callerId} ${source.name}`
@@ -127,6 +127,7 @@ async function submit(
     ...prepared,
     previews,
     ...(deadline !== undefined && { deadlineMs: deadline }),
+    ...(convertOutput !== undefined && { convertOutput }),
     requestId: request.id,
     caller: callerOf(request),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import { jobIdPattern } from '../../jobs/job.ts'
+import { conversionOfText, imageConversionRule, imageConversionSchema } from '../../outputs/image-conversion.ts'
 import { pointerTo } from './json-record.ts'
 import { refuseFields } from './refuse-fields.ts'
 
@@ -16,6 +17,8 @@ interface CallOption {
   /** For a person whose value is wrong: follows the name of the option or of the header. */
   readonly rule: string
   readonly header: string
+  /** Of the text in the header, where that differs from what stands in the envelope. */
+  readonly headerSchema?: z.ZodType
   /** Makes what `schema` reads of the text of a header, or of the texts of the parts of a multipart body. */
   readonly fromText: (text: string) => unknown
 }
@@ -62,7 +65,20 @@ const table = {
     ),
     rule: 'must be a number of seconds, or a number with s, m or h such as 90s, 5m or 2h; at most 720h',
     header: 'Cancel-After',
+    headerSchema: z
+      .string()
+      .regex(/^\d{1,7}(\.\d{1,3})?[smh]?$/)
+      .describe('Time that the job may take from its acceptance: `90s`, `5m`, `2h`, or seconds. Then it is `expired`.'),
     fromText: (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : text),
+  },
+  convert_output: {
+    schema: imageConversionSchema.describe(
+      'What images are to become when they are stored, in place of what ComfyUI made. Metadata in them is left out.',
+    ),
+    rule: imageConversionRule,
+    header: 'Job-Convert-Output',
+    headerSchema: z.string().describe('What images are to become, such as `webp; quality=80` or `jpeg`.'),
+    fromText: conversionOfText,
   },
   previews: {
     schema: z.boolean().describe('Make previews while sampling.'),
@@ -168,11 +184,17 @@ export function givenProperties(): Record<string, object> {
   return Object.fromEntries(optionNames.map((name) => [name, jsonSchemaOf({ schema: options[name].schema })]))
 }
 
-/** The options as parameters of an operation in the OpenAPI document. */
+/**
+ * The options as parameters of an operation in the OpenAPI document. Defaults are told in words: a page that sends
+ * requests would send each header whose schema has one.
+ */
 export function headerParameters(): object[] {
   return optionNames.map((name) => {
-    const { description, ...schema } = jsonSchemaOf(options[name])
-    return { name: options[name].header, in: 'header', description, schema }
+    const { header, absent } = options[name]
+    const { description, ...schema } = jsonSchemaOf({ schema: headerSchemaOf(name) })
+    const isWorthTelling = absent !== undefined && !Array.isArray(absent)
+    const note = isWorthTelling ? ` Default: \`${JSON.stringify(absent)}\`.` : ''
+    return { name: header, in: 'header', description: `${String(description)}${note}`, schema }
   })
 }
 
@@ -180,10 +202,14 @@ export function headerParameters(): object[] {
 export function givenHeaderSchemas(): Record<string, z.ZodType> {
   return Object.fromEntries(
     optionNames.map((name) => {
-      const { schema, header } = options[name]
-      return [header.toLowerCase(), z.unknown().optional().meta(jsonSchemaOf({ schema }))]
+      const schema = headerSchemaOf(name)
+      return [options[name].header.toLowerCase(), z.unknown().optional().meta(jsonSchemaOf({ schema }))]
     }),
   )
+}
+
+function headerSchemaOf(name: OptionName): z.ZodType {
+  return options[name].headerSchema ?? options[name].schema
 }
 
 function jsonSchemaOf({ schema, absent }: Pick<CallOption, 'schema' | 'absent'>): Record<string, unknown> {

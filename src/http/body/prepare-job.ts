@@ -10,7 +10,7 @@ import { refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.t
 
 /** What a job is made of, all but what the request around it says. */
 export type PreparedJob = Omit<JobRequest, 'requestId' | 'traceparent' | 'idempotency' | 'chosenId' | 'deadlineMs'> &
-  Pick<CallOptions, 'id' | 'deadline'>
+  Pick<CallOptions, 'id' | 'deadline' | 'convert_output'>
 
 /**
  * Turns a body into what a job is made of: media stored, parameters checked, the prompt built.

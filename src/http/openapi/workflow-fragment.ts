@@ -35,6 +35,8 @@ export const runErrors = [
   'rate_limited',
   'too_many_queued',
   'execution_error',
+  'conversion_failed',
+  'conversion_unavailable',
   'out_of_memory',
   'workflow_failed',
   'upstream_error',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { promptSchema } from '../../comfyui/wire/prompt.ts'
 import { errorCodes } from '../../errors/error-catalogue.ts'
+import { imageConversionSchema } from '../../outputs/image-conversion.ts'
 import type { Job, JobPayload } from '../job.ts'
 
 /** Codes and kinds that another version wrote and this one does not know are read as the general ones. */
@@ -84,6 +85,7 @@ const payloadSchema = z
       runTimeoutMs: z.number().exactOptional(),
       stallTimeoutMs: z.number().exactOptional(),
     }),
+    convertOutput: imageConversionSchema.exactOptional(),
     idFingerprint: z.string().exactOptional(),
     caller: z.string().exactOptional(),
   })
