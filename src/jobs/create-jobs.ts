@@ -144,9 +144,10 @@ export function createJobs(options: JobsOptions): JobsOwner {
     lives.dropJournal(job.id)
   }
 
-  async function forgetOld(): Promise<void> {
+  async function forgetOld(putMs?: number): Promise<void> {
+    const completedMs = Date.now() - limits.retentionMs
     try {
-      await forgetting.forgetBefore(Date.now() - limits.retentionMs, () => isClosed)
+      await forgetting.forgetBefore({ completedMs, putMs: putMs ?? completedMs }, () => isClosed)
     } catch (error) {
       onFault('Old jobs could not be cleared away', error)
     }
@@ -159,7 +160,8 @@ export function createJobs(options: JobsOptions): JobsOwner {
       for (const live of open) lives.add(live)
       runner.start()
       runner.takeUp(open).catch((error: unknown) => onFault('Jobs of an earlier process could not be taken up', error))
-      void forgetOld()
+      // Requests of this process come later: inputs that no job has by now were left by a crash.
+      void forgetOld(Date.now())
     },
 
     async submit(request) {

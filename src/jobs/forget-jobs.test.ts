@@ -64,7 +64,7 @@ test('files that cannot be removed are told, and no reason to fail', async () =>
 test('an id is free for another job when the files of the last one are gone', async () => {
   const { promise: removed, resolve: letGo } = Promise.withResolvers<undefined>()
   const { forgetting, job, done } = await create({ removeOutputs: () => removed })
-  const forgotten = forgetting.forgetBefore(6, () => false)
+  const forgotten = forgetting.forgetBefore({ completedMs: 6, putMs: 6 }, () => false)
   const free = forgetting.whenRemoved(job.id).then(() => done.push('free'))
   await forgetting.whenRemoved('another')
   expect(done).toEqual([])
@@ -76,6 +76,6 @@ test('an id is free for another job when the files of the last one are gone', as
 
 test('a gateway that stops forgets nothing more', async () => {
   const { forgetting, job, done, store } = await create()
-  await forgetting.forgetBefore(6, () => true)
+  await forgetting.forgetBefore({ completedMs: 6, putMs: 6 }, () => true)
   expect([done, store.get(job.id)?.id]).toEqual([[], job.id])
 })

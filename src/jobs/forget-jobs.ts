@@ -20,8 +20,8 @@ export interface ForgetJobs {
   forget(job: Job): Promise<void>
   /** Removes the files of a job whose record is gone. Inputs that another job has stay. What fails is told as a fault. */
   removeFiles(job: Job, inputFiles: readonly InputFile[]): Promise<void>
-  /** Jobs that completed before this time, and inputs that were put before it and that no job has. */
-  forgetBefore(timeMs: number, isStopped: () => boolean): Promise<void>
+  /** Jobs that completed before `completedMs`, and inputs that were put before `putMs` and that no job has. */
+  forgetBefore(times: { completedMs: number; putMs: number }, isStopped: () => boolean): Promise<void>
   /** Resolves when nothing of a job that had this id is being removed: the id is free for another one. */
   whenRemoved(id: string): Promise<void>
 }
@@ -75,14 +75,14 @@ export function createForgetJobs({ store, inputs, outputs, onFault }: ForgetJobs
       removeInputs(inputFiles)
       return removing([job.id], removeOutputs([{ id: job.id, outputCount: job.outputs.length }]))
     },
-    async forgetBefore(timeMs, isStopped) {
+    async forgetBefore({ completedMs, putMs }, isStopped) {
       for (let isMore = true; isMore && !isStopped();) {
-        const forgotten = store.deleteCompletedBefore(timeMs, forgottenAtOnce)
+        const forgotten = store.deleteCompletedBefore(completedMs, forgottenAtOnce)
         const ids = forgotten.map(({ id }) => id)
         await removing(ids, removeOutputs(forgotten))
         isMore = forgotten.length === forgottenAtOnce
       }
-      if (!isStopped()) await inputs.deleteUnusedBefore(timeMs, (name) => store.usesInput(name))
+      if (!isStopped()) await inputs.deleteUnusedBefore(putMs, (name) => store.usesInput(name))
     },
     whenRemoved: async (id) => removals.get(id),
   }

@@ -1,4 +1,5 @@
-import { readdir, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -288,6 +289,7 @@ describe('a long poll', () => {
 
 describe('a deleted job', () => {
   const filesOf = (folder: string) => readdir(path.join(dataDir, folder))
+  const leave = (folder: string, name: string) => writeFile(path.join(dataDir, folder, name), 'left')
 
   test('that has ended is gone with its files, and its id and its key are free', async () => {
     const headers = { 'job-id': 'deleted', 'idempotency-key': 'deleted-key' }
@@ -306,7 +308,7 @@ describe('a deleted job', () => {
     expect((await client.bytes('/jobs/deleted/outputs/0')).toString('base64')).toBe(other.images[0])
   })
 
-  test('stays deleted after a restart, and files that a crash left are removed then', async () => {
+  test('stays deleted after a restart', async () => {
     const { id } = await client.run('/test/picture', { color: 33 })
     const tag = 'stays'
     await client.run('/test/picture', { color: 34 }, { 'job-tags': tag, 'job-id': 'stays' })
@@ -315,6 +317,21 @@ describe('a deleted job', () => {
     await restart()
     expect(await statusOf(await request('GET', `/jobs/${id}`))).toBe(404)
     expect((await list(`tag=${tag}`)).data).toEqual([])
+  })
+
+  test('of which a crash left the files loses them at the next start, and no other job does', async () => {
+    const picture = makePng(9, 9).toString('base64')
+    const kept = await client.run('/test/loaded', { picture }, { 'job-id': 'Kept' })
+    const before = { outputs: await filesOf('outputs'), inputs: await filesOf('inputs') }
+    await gateway.close()
+    for (const name of [`${randomUUID()}.0`, 'j~gone~1.0', 'j~gone~1.1.2.part']) await leave('outputs', name)
+    await leave('inputs', `${'0'.repeat(64)}.png`)
+    gateway = await start()
+    expect(new Set(await filesOf('outputs'))).toEqual(new Set(before.outputs))
+    await expect
+      .poll(async () => new Set(await filesOf('inputs')), { timeout: generous })
+      .toEqual(new Set(before.inputs))
+    expect((await client.bytes('/jobs/Kept/outputs/0')).toString('base64')).toBe(kept.images[0])
   })
 
   test('takes the inputs along that no other job has', async () => {
