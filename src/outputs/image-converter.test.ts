@@ -118,7 +118,9 @@ describe('an image', () => {
 
 describe('an animation', () => {
   test.each(['gif', 'webp'] as const)('of format %s stays one as WebP, with its times', async (format) => {
-    const source = await animation(3).toFormat(format, { delay: [100, 200, 300], loop: 2 }).toBuffer()
+    const source = await animation(3)
+      .toFormat(format, { delay: [100, 200, 300], loop: 2 })
+      .toBuffer()
     expect((await sharp(source).metadata()).pages).toBe(3)
     const { bytes, warning } = await converter.convert(source, { format: 'webp', options: { quality: 50 } })
     expect(await sharp(bytes).metadata()).toMatchObject({ format: 'webp', pages: 3, delay: [100, 200, 300], loop: 2 })
