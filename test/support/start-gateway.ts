@@ -4,7 +4,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Logger, pino } from 'pino'
 import { compose } from '../../src/compose.ts'
-import { type Environment, type Flags, loadConfig } from '../../src/config/load-config.ts'
+import type { Environment } from '../../src/config/environment.ts'
+import { type Flags, loadConfig } from '../../src/config/load-config.ts'
 
 /** Workflows of the tests: a picture, a slow one, one that fails. */
 export const testWorkflows = fileURLToPath(new URL('workflows', import.meta.url))
