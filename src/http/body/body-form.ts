@@ -80,9 +80,10 @@ function splitParts(parts: readonly BodyPart[], workflow: FormWorkflow): SplitBo
 
 function readParts(named: ReadonlyMap<string, readonly BodyPart[]>, workflow: FormWorkflow): Record<string, unknown> {
   const properties = workflow.inputJsonSchema['properties']
-  const entries = [...named].map(([name, group]): [string, unknown] => {
+  const entries = [...named].flatMap(([name, group]): [string, unknown][] => {
     const schema = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined
-    return [name, readPart(name, group, schema, workflow)]
+    const value = readPart(name, group, schema, workflow)
+    return value === undefined ? [] : [[name, value]]
   })
   return Object.fromEntries(entries)
 }

@@ -8,6 +8,8 @@ import type { BodyPart } from './received-body.ts'
 /**
  * The value of a parameter that came as one part, or as several of the same name. Text becomes what the JSON Schema of
  * the parameter wants; where that is not clear it stays text, and the workflow's own check has the last word.
+ * `undefined`: it was left out. A form sends its empty fields too, so an empty text for an optional parameter that can
+ * be no empty text says nothing.
  * @throws GatewayError `validation_error` for a file where no media belong, `too_complex`
  */
 export function readPart(
@@ -18,6 +20,8 @@ export function readPart(
 ): unknown {
   const root = workflow.inputJsonSchema
   const field = workflow.mediaFields.find(({ path }) => path[0] === name)
+  if (isLeftOut(group) && isOptional(name, root) && (field !== undefined || !takesEmptyText(schema, root)))
+    return undefined
   if (field?.path.length === 1) return single(group.map((part) => mediaValue(part)))
   if (field?.path.length === 2 && field.path[1] === '*') {
     const [only] = group
@@ -34,6 +38,42 @@ export function readPart(
   }
   const itemTypes = typesOf(isRecord(schema) ? schema['items'] : undefined, root)
   return texts.map((text) => parseAs(text, itemTypes))
+}
+
+function isLeftOut([only, second]: readonly BodyPart[]): boolean {
+  return only?.content.kind === 'text' && only.content.text === '' && second === undefined
+}
+
+/** @param root JSON Schema of all parameters */
+export function isOptional(name: string, root: Readonly<Record<string, unknown>>): boolean {
+  const { properties, required } = root
+  const isKnown = isRecord(properties) && Object.hasOwn(properties, name)
+  return isKnown && !(Array.isArray(required) && required.includes(name))
+}
+
+/** Whether a parameter of this schema can be an empty text; true where that is not clear. */
+export function takesEmptyText(schema: unknown, root: Readonly<Record<string, unknown>>): boolean {
+  if (!isRecord(schema)) return schema !== false
+  const { const: only, enum: choices, anyOf, oneOf, allOf, $ref: reference, minLength, pattern } = schema
+  if (only !== undefined) return only === ''
+  if (Array.isArray(choices)) return choices.includes('')
+  for (const members of [anyOf, oneOf]) {
+    if (Array.isArray(members)) return members.some((member) => takesEmptyText(member, root))
+  }
+  if (Array.isArray(allOf)) return allOf.every((member) => takesEmptyText(member, root))
+  if (typeof reference === 'string') return takesEmptyText(definitionOf(reference, root), {})
+  const types = typesOf(schema, root)
+  if (types.length > 0 && !types.includes('string')) return false
+  if (typeof minLength === 'number' && minLength > 0) return false
+  return typeof pattern !== 'string' || matchesEmptyText(pattern)
+}
+
+function matchesEmptyText(pattern: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').test('')
+  } catch {
+    return true
+  }
 }
 
 function single(values: readonly unknown[]): unknown {
