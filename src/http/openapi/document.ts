@@ -46,12 +46,9 @@ function merge(
   logger: HttpLogger,
 ): Record<string, unknown> {
   const components = isRecord(fixed['components']) ? fixed['components'] : {}
-  const paths = withOptionalBodies(asRecord(fixed['paths']))
+  const paths: Record<string, unknown> = {}
   const schemas: Record<string, unknown> = { ...asRecord(components['schemas']) }
-  const tags = new Map<string, object>()
-  for (const tag of Array.isArray(fixed['tags']) ? fixed['tags'] : [])
-    if (isRecord(tag)) tags.set(String(tag['name']), tag)
-
+  const families = new Map<string, ServedWorkflow[]>()
   const names = componentNames(workflows.map((workflow) => workflow.name))
   for (const workflow of workflows) {
     try {
@@ -60,13 +57,57 @@ function merge(
       JSON.stringify(fragment)
       paths[fragment.path] = fragment.item
       Object.assign(schemas, fragment.schemas)
-      const family = workflow.name.split('/')[0] ?? workflow.name
-      if (!tags.has(family)) tags.set(family, { name: family, description: `Workflows below \`/${family}\`.` })
+      const family = familyOf(workflow)
+      families.set(family, [...(families.get(family) ?? []), workflow])
     } catch (error) {
       logger.warn({ err: error, workflow: workflow.name }, 'A workflow cannot be documented')
     }
   }
-  return withoutUnused({ ...fixed, tags: [...tags.values()], paths, components: { ...components, schemas } }, schemas)
+  const fixedPaths = withOptionalBodies(asRecord(fixed['paths']))
+  const { tags, order } = tagsOf(fixed['tags'], fixedPaths, families)
+  Object.assign(paths, inOrder(fixedPaths, order))
+  return withoutUnused({ ...fixed, tags, paths, components: { ...components, schemas } }, schemas)
+}
+
+/** Workflows come first: they are what most readers look for. */
+function tagsOf(
+  fixed: unknown,
+  paths: Readonly<Record<string, unknown>>,
+  families: ReadonlyMap<string, readonly ServedWorkflow[]>,
+): { tags: readonly object[]; order: readonly string[] } {
+  const used = new Set(Object.values(paths).map(tagOf))
+  const own = (Array.isArray(fixed) ? fixed : []).filter(isRecord).filter((tag) => used.has(String(tag['name'])))
+  const order = own.map((tag) => String(tag['name']))
+  const tags = [...families]
+    .filter(([family]) => !order.includes(family))
+    .map(([name, workflows]) => ({ name, description: describeFamily(workflows) }))
+  return { tags: [...tags, ...own], order }
+}
+
+const maxNamed = 5
+
+function describeFamily(workflows: readonly ServedWorkflow[]): string {
+  const names = workflows.slice(0, maxNamed).map(({ name, definition }) => definition.summary ?? name)
+  const others = workflows.length - names.length
+  const list = [...names, ...(others > 0 ? [`${others} more`] : [])].join('; ')
+  return `${workflows.length === 1 ? '1 workflow' : `${workflows.length} workflows`}. ${list}.`
+}
+
+function familyOf({ name }: ServedWorkflow): string {
+  return name.split('/')[0] ?? name
+}
+
+/** Paths by the place of their tag; those of one tag stay as they were. */
+function inOrder(paths: Readonly<Record<string, unknown>>, order: readonly string[]): Record<string, unknown> {
+  const place = (item: unknown) => order.indexOf(tagOf(item))
+  return Object.fromEntries(Object.entries(paths).toSorted(([, a], [, b]) => place(a) - place(b)))
+}
+
+/** The tag of the first operation of a path. */
+function tagOf(item: unknown): string {
+  const [operation] = Object.values(asRecord(item))
+  const { tags } = asRecord(operation)
+  return Array.isArray(tags) ? String(tags[0]) : ''
 }
 
 function freeName(name: string, schemas: Readonly<Record<string, unknown>>): string {

@@ -4,9 +4,9 @@ import { isRecord } from '../body/json-record.ts'
 type Schema = Readonly<Record<string, unknown>>
 type Value = { readonly value: unknown } | undefined
 
-/** A grey PNG of 64×64: small, and large enough for every model to make something of it. */
+/** A black PNG of 64×64 in one bit: as short as can be, and large enough for every model to make something of it. */
 const smallPng =
-  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAS0lEQVR42u3PMQ0AAAwDoEqv9ErYvQQckD4XAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAYHLAB8+AWnmfUycAAAAAElFTkSuQmCC'
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAQAAAACCEkxzAAAADklEQVR4AWMYBaOAAgAAAkAAAZJBeAIAAAAASUVORK5CYII='
 
 /** Deeper, only what is required: schemas that hold themselves have no end. */
 const maxDepthOfAll = 3

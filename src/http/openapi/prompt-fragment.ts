@@ -23,6 +23,9 @@ const nodeSchema = {
   required: ['class_type', 'inputs'],
 }
 
+/** What ComfyUI's own page sends in `extra_data`. */
+const ofNoEffect = ['client_id', 'create_time', 'preview_method', 'comfy_usage_source']
+
 const bodySchema = {
   title: 'A graph',
   type: 'object',
@@ -40,11 +43,14 @@ const bodySchema = {
         '`extra_pnginfo` is embedded in the files that ComfyUI saves, such as `workflow`, the graph of the editor.',
       properties: {
         extra_pnginfo: { type: 'object', properties: { workflow: { type: 'object' } } },
+        ...Object.fromEntries(ofNoEffect.map((name) => [name, { description: 'Of no effect.' }])),
       },
+      additionalProperties: false,
     },
     client_id: { description: 'Of no effect: events are at `/jobs/{id}/events`.' },
   },
   required: ['prompt'],
+  additionalProperties: false,
 }
 
 const example = {
@@ -71,7 +77,7 @@ export function promptPath(): Record<string, unknown> {
       operationId: 'runPrompt',
       summary: 'Run a graph of your own',
       description,
-      tags: ['workflows'],
+      tags: ['prompt'],
       parameters: [...runParameters, ...headerParameters()],
       requestBody: {
         required: true,

@@ -20,6 +20,11 @@ export function binaryResponse(description: string, contentType: string): Docume
   return { description, content: { [contentType]: { schema } } }
 }
 
+/** Server-sent events, with what some of them look like. */
+export function eventStreamResponse(description: string, example: string): DocumentedResponse<z.ZodString> {
+  return { description, content: { 'text/event-stream': { schema: z.string().meta({ examples: [example] }) } } }
+}
+
 /** The answer that makes a WebSocket of a connection, with what its text frames hold. */
 export function socketResponse<Schema extends z.ZodType>(schema: Schema): DocumentedResponse<Schema> {
   return {
@@ -37,7 +42,22 @@ export const socketDescription =
   'base64url without padding.'
 
 /** Errors every route can answer with. */
-export const commonErrors = ['unauthorized', 'host_not_allowed', 'internal_error'] as const satisfies ErrorCode[]
+export const commonErrors = [
+  'malformed_request',
+  'unauthorized',
+  'host_not_allowed',
+  'internal_error',
+  'draining',
+] as const satisfies ErrorCode[]
+
+/** What a route that changes something can answer besides, even where it takes no body: one that comes is read. */
+export const changeErrors = [
+  'origin_not_allowed',
+  'malformed_body',
+  'too_complex',
+  'body_too_large',
+  'unsupported_media_type',
+] as const satisfies ErrorCode[]
 
 /** What a route's error answers are, by status: the given codes and those every route has. */
 export function errorResponses(

@@ -1,10 +1,11 @@
 import type { ErrorCode } from '../../errors/error-catalogue.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { envelopeProperties, headerParameters } from '../body/call-options.ts'
-import { isRecord } from '../body/json-record.ts'
 import { problemContentType } from '../schemas/problem.ts'
 import { embedSchema } from './embed-schema.ts'
+import { jobEventsExample } from './event-stream.ts'
 import { exampleBodies } from './example-body.ts'
+import { formSchema } from './form-schema.ts'
 import { commonErrors, describeErrors } from './responses.ts'
 
 /** What one workflow adds to the OpenAPI document. */
@@ -76,7 +77,8 @@ export function workflowFragment(workflow: ServedWorkflow, name: string): Workfl
       },
       get: {
         operationId: `describe${name}`,
-        summary: `Describe ${summary}`,
+        summary: 'Describe this workflow',
+        description: `The parameters, examples and requirements of \`${workflow.name}\`, and which instances have what it needs.`,
         tags,
         responses: { 200: describedResponse, ...problemResponses(['not_found']) },
       },
@@ -92,11 +94,15 @@ function runDescription({ definition, warnings }: ServedWorkflow): string {
     models.length === 0
       ? ''
       : `Needs ${models.map(({ directory, name }) => `\`${directory === undefined ? '' : `${directory}/`}${name}\``).join(', ')}.`,
-    packs.length === 0 ? '' : `Node packs: ${packs.map(({ pack }) => `\`${pack}\``).join(', ')}.`,
+    packs.length === 0
+      ? ''
+      : `Node packs: ${packs.map(({ pack, url }) => (url === undefined ? `\`${pack}\`` : `[${pack}](${url})`)).join(', ')}.`,
     ...warnings.map((warning) => `Note: ${warning}`),
   ]
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
 }
+
+const formNote = 'As a form: media are files, and empty fields of optional parameters are left out.'
 
 function requestBody(workflow: ServedWorkflow, input: string): object {
   const examples = Object.entries(exampleBodies(workflow))
@@ -111,7 +117,9 @@ function requestBody(workflow: ServedWorkflow, input: string): object {
   const takesEnvelope = !workflow.parameterNames.includes('input')
   return {
     required: true,
-    description: takesEnvelope ? 'The parameters, or `{ "input": parameters, …options }`.' : 'The parameters.',
+    description: takesEnvelope
+      ? `The parameters, or \`{ "input": parameters, …options }\`. ${formNote}`
+      : `The parameters. ${formNote}`,
     content: {
       'application/json': {
         schema: takesEnvelope ? { anyOf: [flat, envelope] } : flat,
@@ -119,24 +127,15 @@ function requestBody(workflow: ServedWorkflow, input: string): object {
           examples: Object.fromEntries(examples.map(([name, value]) => [name, { value }])),
         }),
       },
-      'multipart/form-data': { schema: multipartSchema(workflow, input) },
+      'multipart/form-data': {
+        schema: formSchema(
+          workflow,
+          refTo(input),
+          examples.map(([, body]) => body),
+        ),
+      },
     },
   }
-}
-
-/** Parts are named like parameters; media are files. */
-function multipartSchema({ inputJsonSchema, mediaFields }: ServedWorkflow, input: string): object {
-  const { properties, required } = embedSchema(inputJsonSchema, refTo(input))
-  if (!isRecord(properties)) return { type: 'object' }
-  const file = { type: 'string', contentMediaType: 'application/octet-stream' }
-  const parts = { ...properties }
-  for (const { path } of mediaFields) {
-    const [name, second] = path
-    const isOwn = name !== undefined && Object.hasOwn(parts, name)
-    if (isOwn && path.length === 1) parts[name] = file
-    if (isOwn && path.length === 2 && second === '*') parts[name] = { type: 'array', items: file }
-  }
-  return { type: 'object', properties: parts, ...(Array.isArray(required) && { required }) }
 }
 
 function refTo(schema: string): string {
@@ -183,7 +182,15 @@ export const resultResponse = {
     'image/*': bytes,
     'video/*': bytes,
     'audio/*': bytes,
-    'text/event-stream': { schema: { type: 'string' } },
+    'text/event-stream': {
+      schema: {
+        type: 'string',
+        description:
+          'Events `status`, `progress`, `preview`, `output` and, as the last one, `end`, whose data is the job. See ' +
+          '`GET /jobs/{id}/events`.',
+      },
+      example: jobEventsExample,
+    },
   },
 }
 

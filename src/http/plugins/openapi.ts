@@ -12,7 +12,7 @@ export async function documentRoutes(
   { about, security, links }: { about: About; security: HttpSecurity; links: Links },
 ): Promise<void> {
   const schemaRegistry = createComponentRegistry()
-  const keys = [{ bearerAuth: [] }, { apiKeyAuth: [] }]
+  const needsKey = security.apiKeys.length > 0
   await app.register(swagger, {
     convertConstToEnum: false,
     openapi: {
@@ -24,24 +24,30 @@ export async function documentRoutes(
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: links.server }],
-      security: security.apiKeys.length > 0 ? keys : [{}, ...keys],
-      tags: [
-        { name: 'workflows', description: 'What can be run.' },
-        { name: 'jobs', description: 'What runs and ran.' },
-        { name: 'outputs', description: 'What came out.' },
-        { name: 'server', description: 'State of the server and of its ComfyUI instances.' },
-      ],
-      components: {
-        securitySchemes: {
-          bearerAuth: { type: 'http', scheme: 'bearer' },
-          apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-        },
-      },
+      security: needsKey ? [{ bearerAuth: [] }, { apiKeyAuth: [] }] : [],
+      tags: [...tags],
+      ...(needsKey && { components: { securitySchemes } }),
     },
     transform: createJsonSchemaTransform({ schemaRegistry, zodToJsonConfig }),
     transformObject: createJsonSchemaTransformObject({ schemaRegistry, zodToJsonConfig }),
   })
 }
+
+/** In the order in which readers find them, after the families of workflows. */
+const tags = [
+  { name: 'workflows', description: 'What can be run, and what would run.' },
+  { name: 'prompt', description: 'Graphs of your own.' },
+  { name: 'jobs', description: 'What runs and ran.' },
+  { name: 'events', description: 'What happens, as it happens.' },
+  { name: 'outputs', description: 'What came out.' },
+  { name: 'models', description: 'What ComfyUI has.' },
+  { name: 'server', description: 'State of the server and of its ComfyUI instances.' },
+] as const
+
+const securitySchemes = {
+  bearerAuth: { type: 'http', scheme: 'bearer' },
+  apiKeyAuth: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+} as const
 
 /** What Zod says beyond what a reader wants to know: the range of whole numbers in JavaScript, a time as a pattern. */
 const zodToJsonConfig: NonNullable<Parameters<typeof createJsonSchemaTransform>[0]['zodToJsonConfig']> = {

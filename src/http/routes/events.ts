@@ -6,7 +6,8 @@ import { parseLastEventId } from '../events/event-ids.ts'
 import type { EventStreams, StreamPlace } from '../events/event-streams.ts'
 import { createSocketChannel } from '../events/socket-channel.ts'
 import type { WebSocketUpgrades } from '../events/websocket-upgrades.ts'
-import { errorResponses, socketDescription, socketResponse, textResponse } from '../openapi/responses.ts'
+import { allEventsExample } from '../openapi/event-stream.ts'
+import { errorResponses, eventStreamResponse, socketDescription, socketResponse } from '../openapi/responses.ts'
 import { callerOf } from '../plugins/api-keys.ts'
 import { feedFrameSchema, feedQuerySchema } from '../schemas/event-feed.ts'
 
@@ -37,12 +38,12 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
       exposeHeadRoute: false,
       schema: {
         operationId: 'followAll',
-        tags: ['jobs'],
+        tags: ['events'],
         summary: 'Follow all jobs by server-sent events',
         description: events,
         querystring: feedQuerySchema,
         headers: headersSchema,
-        response: { 200: textResponse('The events', 'text/event-stream'), ...errorResponses(...errors) },
+        response: { 200: eventStreamResponse('The events', allEventsExample), ...errorResponses(...errors) },
       },
     },
     (request, reply) => {
@@ -58,7 +59,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
       exposeHeadRoute: false,
       schema: {
         operationId: 'followAllBySocket',
-        tags: ['jobs'],
+        tags: ['events'],
         summary: 'Follow all jobs by WebSocket',
         description: `${events} ${socketDescription}`,
         querystring: feedQuerySchema,

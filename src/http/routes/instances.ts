@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { InstanceControl } from '../app-options.ts'
-import { errorResponses, jsonResponse } from '../openapi/responses.ts'
+import { changeErrors, errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { instanceListSchema, instanceSchema, toInstanceResource } from '../schemas/instance.ts'
 
 export interface InstanceRoutesOptions {
@@ -26,7 +26,7 @@ export const instanceRoutes: FastifyPluginAsyncZod<InstanceRoutesOptions> = asyn
       schema: {
         operationId: 'listInstances',
         tags: ['server'],
-        summary: 'List the ComfyUI instances and their state',
+        summary: 'List ComfyUI instances',
         response: { 200: jsonResponse('All instances', instanceListSchema), ...errorResponses() },
       },
     },
@@ -40,7 +40,10 @@ export const instanceRoutes: FastifyPluginAsyncZod<InstanceRoutesOptions> = asyn
           ...actions[action],
           tags: ['server'],
           params: z.object({ id: z.string().describe('As `GET /instances` has it.') }),
-          response: { 200: jsonResponse('The instance', instanceSchema), ...errorResponses('instance_not_found') },
+          response: {
+            200: jsonResponse('The instance', instanceSchema),
+            ...errorResponses('instance_not_found', ...changeErrors),
+          },
         },
       },
       ({ params: { id } }) => {

@@ -7,7 +7,8 @@ import { parseLastEventId } from '../events/event-ids.ts'
 import type { EventStreams } from '../events/event-streams.ts'
 import { createSocketChannel } from '../events/socket-channel.ts'
 import type { WebSocketUpgrades } from '../events/websocket-upgrades.ts'
-import { errorResponses, socketDescription, socketResponse, textResponse } from '../openapi/responses.ts'
+import { jobEventsExample } from '../openapi/event-stream.ts'
+import { errorResponses, eventStreamResponse, socketDescription, socketResponse } from '../openapi/responses.ts'
 import { callerOf } from '../plugins/api-keys.ts'
 import { jobEventFrameSchema, lastEventIdSchema } from '../schemas/event-frame.ts'
 import { jobParamsSchema } from '../schemas/job-list.ts'
@@ -50,14 +51,14 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
       exposeHeadRoute: false,
       schema: {
         operationId: 'followJob',
-        tags: ['jobs'],
+        tags: ['events'],
         summary: 'Follow a job by server-sent events',
         description: `${events} Close the connection on \`end\`.`,
         params: jobParamsSchema,
         querystring: querySchema,
         headers: headersSchema,
         response: {
-          200: textResponse('The events', 'text/event-stream'),
+          200: eventStreamResponse('The events', jobEventsExample),
           ...errorResponses(...errors),
         },
       },
@@ -78,7 +79,7 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
       exposeHeadRoute: false,
       schema: {
         operationId: 'followJobBySocket',
-        tags: ['jobs'],
+        tags: ['events'],
         summary: 'Follow a job by WebSocket',
         description: `${events} ${socketDescription}`,
         params: jobParamsSchema,

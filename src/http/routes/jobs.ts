@@ -8,7 +8,7 @@ import type { Jobs } from '../../jobs/jobs.ts'
 import type { JobPresenter } from '../answers/job-presenter.ts'
 import type { Waiting } from '../answers/waiting.ts'
 import { parsePrefer } from '../negotiation/prefer.ts'
-import { errorResponses, jsonResponse } from '../openapi/responses.ts'
+import { changeErrors, errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { jobOutputSchema, jobSchema } from '../schemas/job.ts'
 import { jobListQuerySchema, jobListSchema, jobParamsSchema } from '../schemas/job-list.ts'
 import { decodeCursor, encodeCursor } from '../schemas/job-cursor.ts'
@@ -99,7 +99,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
         response: {
           202: jsonResponse('ComfyUI has not stopped it yet: it is forgotten as soon as it has ended', jobSchema),
           204: z.null().describe('It is gone.'),
-          ...errorResponses('origin_not_allowed', 'job_not_found', 'draining', 'storage_unavailable'),
+          ...errorResponses('job_not_found', 'storage_unavailable', ...changeErrors),
         },
       },
     },
@@ -119,7 +119,10 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
         summary: 'Cancel a job',
         description: 'Asking again is no error, and neither is asking for a job that has ended, which stays as it is.',
         params: jobParamsSchema,
-        response: { 200: jsonResponse('The job after that', jobSchema), ...errorResponses('job_not_found') },
+        response: {
+          200: jsonResponse('The job after that', jobSchema),
+          ...errorResponses('job_not_found', ...changeErrors),
+        },
       },
     },
     async (request) => {

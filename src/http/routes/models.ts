@@ -24,10 +24,10 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesOptions> = async (app
     {
       schema: {
         operationId: 'listModels',
-        tags: ['server'],
-        summary: 'List the models of all instances, and who has which',
+        tags: ['models'],
+        summary: 'List models',
         description:
-          'By type: the folder below `models` where the files lie. Instances are asked now and then, not for each ' +
+          'Those of all instances, and who has which, by type: the folder below `models` where the files lie. Instances are asked now and then, not for each ' +
           'request: a new file is seen within a minute. `instances` says which of them have not told theirs.',
         querystring: querySchema,
         response: {

@@ -20,6 +20,8 @@ const healthSchema = z.object({
 
 const readySchema = z.object({ status: z.enum(['ready', 'not ready']), reason: z.string().nullable() })
 
+const notReady = jsonResponse('They cannot, and why', readySchema)
+
 /** For load balancers and operators. */
 export const probeRoutes: FastifyPluginAsyncZod<ProbeRoutesOptions> = async (app, { about, ready, metrics }) => {
   app.get(
@@ -29,7 +31,7 @@ export const probeRoutes: FastifyPluginAsyncZod<ProbeRoutesOptions> = async (app
       schema: {
         operationId: 'getHealth',
         tags: ['server'],
-        summary: 'Is the process alive',
+        summary: 'Is the process alive?',
         description: 'Asks no instance. Needs no key.',
         security: [],
         response: { 200: jsonResponse('It is', healthSchema), ...errorResponses() },
@@ -44,11 +46,11 @@ export const probeRoutes: FastifyPluginAsyncZod<ProbeRoutesOptions> = async (app
       schema: {
         operationId: 'getReadiness',
         tags: ['server'],
-        summary: 'Can jobs be taken and run now',
+        summary: 'Can jobs be taken and run now?',
         response: {
           200: jsonResponse('They can', readySchema),
-          503: jsonResponse('They cannot, and why', readySchema),
           ...errorResponses(),
+          503: { ...notReady, content: { ...notReady.content, ...errorResponses()[503]?.content } },
         },
       },
     },

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
+import { mintFilenamePrefix, withFilenamePrefix } from '../../workflows/filename-prefix.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
 import { givenHeaderSchemas, givenProperties, readGivenOptions } from '../body/call-options.ts'
 import { isRecord } from '../body/json-record.ts'
@@ -50,9 +51,9 @@ export const retryJobRoute: FastifyPluginAsyncZod<RetryJobOptions> = async (app,
       schema: {
         operationId: 'retryJob',
         tags: ['jobs'],
-        summary: 'Run a job that has ended once more',
+        summary: 'Run a job again',
         description:
-          'Makes another job of the same prompt, with the same inputs and options but for those that are given here. ' +
+          'Once it has ended: makes another job of the same prompt, with the same inputs and options but for those that are given here. ' +
           'What the workflow makes of the parameters now does not matter.',
         consumes: ['application/json'],
         params: jobParamsSchema,
@@ -93,6 +94,7 @@ function repeat(
   const { workflow, tags, deadlineAtMs, times } = job
   return {
     ...same,
+    prompt: withFilenamePrefix(payload.prompt, mintFilenamePrefix()),
     workflow,
     tags,
     retryOf: job.id,

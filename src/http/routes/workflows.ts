@@ -44,7 +44,8 @@ export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = asyn
       schema: {
         operationId: 'listWorkflows',
         tags: ['workflows'],
-        summary: 'List the workflows that are served, and the files that are not',
+        summary: 'List workflows',
+        description: 'Those that are served, and the files that are not, with the reason.',
         response: { 200: jsonResponse('All workflows', workflowListSchema), ...errorResponses() },
       },
     },
