@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { JobRequest } from '../../jobs/jobs.ts'
+import { mintFilenamePrefix } from '../../workflows/filename-prefix.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { readBodyForm } from './body-form.ts'
 import type { CallOptions } from './call-options.ts'
@@ -22,7 +22,7 @@ export async function prepareJob(
   body: ReceivedBody,
   headers: Readonly<IncomingHttpHeaders>,
   storage: MediaStorage,
-  filenamePrefix = `comfyui-api/${randomUUID()}`,
+  filenamePrefix = mintFilenamePrefix(),
 ): Promise<PreparedJob> {
   const { parameters, options } = readBodyForm(body, workflow, headers)
   const hasMedia = workflow.mediaFields.length > 0

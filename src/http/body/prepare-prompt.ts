@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import type { InputFile } from '../../inputs/input-file.ts'
 import type { NodeLookup } from '../../workflows/check-graph.ts'
+import { mintFilenamePrefix } from '../../workflows/filename-prefix.ts'
 import { findEmbeddedMedia, rawPromptName, readRawPrompt, refuseFileName } from '../../workflows/raw-prompt.ts'
 import { readCallOptions } from './call-options.ts'
 import { maxStringLength, refuseLongStrings } from './complexity.ts'
@@ -32,7 +32,7 @@ export async function preparePrompt(
   const { prompt: graph, extra_data: extraData, client_id: _unused, ...others } = readBody(body)
   const options = readCallOptions(withoutComfyuiFields(others), headers, 'prompt')
   const pngInfo = readPngInfo(extraData)
-  const prompt = readRawPrompt(graph, { filenamePrefix: `comfyui-api/${randomUUID()}`, nodes })
+  const prompt = readRawPrompt(graph, { filenamePrefix: mintFilenamePrefix(), nodes })
   const inputFiles = await storeEmbeddedMedia(prompt, { storage, nodes })
   if (body.sizeBytes > maxStringLength) {
     refuseLongStrings(prompt)
