@@ -255,7 +255,7 @@ describe('Accept: text/event-stream', () => {
     gateway.jobs.succeed(id)
     const events = await readEvents(response)
     expect(events.map((event) => event.type)).toEqual(['status', 'status', 'progress', 'preview', 'output', 'end'])
-    const ids = events.map((event) => /^[0-9a-z]+-(\d+)$/.exec(String(event.id))?.[1])
+    const ids = events.map((event) => /^[0-9a-z]+-(\d+)$/.exec(event.id)?.[1])
     expect(ids).toEqual(['1', '2', '3', '4', '5', '6'])
     expect(events[2]?.data).toEqual({
       value: 0.5,
