@@ -5,6 +5,7 @@ import { isRecord } from '../body/json-record.ts'
 import { rawPromptName } from '../../workflows/raw-prompt.ts'
 import { componentNames } from './component-names.ts'
 import { withOptionalBodies } from './optional-bodies.ts'
+import { withProblemExamples } from './problem-examples.ts'
 import { promptPath } from './prompt-fragment.ts'
 import { workflowFragment } from './workflow-fragment.ts'
 
@@ -66,7 +67,8 @@ function merge(
   const fixedPaths = withOptionalBodies(asRecord(fixed['paths']))
   const { tags, order } = tagsOf(fixed['tags'], fixedPaths, families)
   Object.assign(paths, inOrder(fixedPaths, order))
-  return withoutUnused({ ...fixed, tags, paths, components: { ...components, schemas } }, schemas)
+  const mended = withProblemExamples(paths)
+  return withoutUnused({ ...fixed, tags, paths: mended, components: { ...components, schemas } }, schemas)
 }
 
 /** Workflows come first: they are what most readers look for. */

@@ -1,3 +1,4 @@
+import { errorCatalogue, type ErrorCode } from '../../errors/error-catalogue.ts'
 import { problemOf, type ProblemResource } from '../schemas/problem.ts'
 import type { JobResource } from '../schemas/job.ts'
 import type { ResultResource } from '../schemas/result.ts'
@@ -76,3 +77,12 @@ export const problemExample: ProblemResource = problemOf(
   },
   { instance: '/qwen/qwen_base_txt2img', requestId: '5f0c8f0e-54d5-4b57-8f0c-6a1d9a2f0b11' },
 )
+
+/** What one of these errors looks like: the mistake of a caller where it is among them, else the first. */
+export function problemExampleOf(codes: readonly ErrorCode[]): ProblemResource {
+  const [first = 'internal_error'] = codes
+  if (codes.includes('validation_error')) return problemExample
+  const { instance, request_id: requestId } = problemExample
+  const detail = `${errorCatalogue[first].title}.`
+  return problemOf({ code: first, detail, errors: [], node: undefined }, { instance, requestId })
+}

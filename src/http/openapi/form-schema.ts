@@ -25,7 +25,8 @@ export function formSchema(
     const media = mediaFields.find(({ path }) => path[0] === name)
     if (media?.path.length === 1) return [name, { ...described(schema), ...file }]
     if (media?.path.length === 2 && media.path[1] === '*') {
-      return [name, { ...described(schema), type: 'array', items: file }]
+      const isSkipped = isOptional(name, inputJsonSchema)
+      return [name, { ...described(schema), type: 'array', items: file, ...(isSkipped && { examples: [[]] }) }]
     }
     return [name, fieldSchema(name, schema, inputJsonSchema, bodies)]
   })
@@ -44,16 +45,36 @@ function fieldSchema(name: string, schema: unknown, root: Schema, bodies: readon
     return example === undefined ? schema : { ...schema, examples: [example] }
   }
   if (Object.hasOwn(schema, 'default')) return schema
-  const original = originalOf(name, root)
-  if (takesEmptyText(original, root)) return { ...schema, examples: [''] }
-  return { ...described(schema), anyOf: [withoutDescription(schema), { const: '' }], examples: [''] }
+  if (isList(schema)) return { ...schema, examples: [[]] }
+  const original = isRecord(root['properties']) ? root['properties'][name] : undefined
+  return { ...(takesEmptyText(original, root) ? schema : orEmptyText(schema)), examples: [''] }
+}
+
+/** What the schema takes, and the empty text. Said with as few words as possible: pages show them. */
+function orEmptyText(schema: Schema): Schema {
+  const { description: _, minLength, ...own } = schema
+  if (Array.isArray(own['enum'])) return { ...schema, enum: [...(own['enum'] as unknown[]), ''] }
+  if (own['type'] === 'integer' || own['type'] === 'number') {
+    return { ...schema, type: [own['type'], 'string'], maxLength: 0 }
+  }
+  if (own['type'] === 'string' && minLength === 1 && own['pattern'] === undefined)
+    return { ...described(schema), ...own }
+  const members = membersOf(own)
+  const alternatives = Object.keys(own).length === 1 && members.length > 0 ? members : [withoutDescription(schema)]
+  return { ...described(schema), anyOf: [...alternatives, { const: '' }] }
 }
 
 function withoutDescription({ description: _, ...schema }: Schema): Schema {
   return schema
 }
 
-/** Before its references were made to point elsewhere. */
-function originalOf(name: string, { properties }: Schema): unknown {
-  return isRecord(properties) ? properties[name] : undefined
+/** A page takes what such a field holds for JSON. */
+function isList(schema: Schema): boolean {
+  const { type } = schema
+  const [first] = membersOf(schema)
+  return type === undefined && isRecord(first) ? isList(first) : type === 'array'
+}
+
+function membersOf({ anyOf }: Schema): readonly unknown[] {
+  return Array.isArray(anyOf) ? anyOf : []
 }

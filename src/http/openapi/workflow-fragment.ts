@@ -64,7 +64,12 @@ export function workflowFragment(workflow: ServedWorkflow, name: string): Workfl
   const tags = [workflow.name.split('/')[0] ?? workflow.name]
   return {
     path: `/${workflow.name}`,
-    schemas: { [input]: { title: summary, ...embedSchema(workflow.inputJsonSchema, refTo(input)) } },
+    schemas: {
+      [input]: {
+        description: `Parameters of \`${workflow.name}\`.`,
+        ...embedSchema(workflow.inputJsonSchema, refTo(input)),
+      },
+    },
     item: {
       post: {
         operationId: `run${name}`,
@@ -102,6 +107,11 @@ function runDescription({ definition, warnings }: ServedWorkflow): string {
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')
 }
 
+function summaryOf(name: string): string {
+  if (name === 'minimal') return 'What is needed'
+  return name === 'full' ? 'Every parameter' : name.replace('example', 'Example ')
+}
+
 const formNote = 'As a form: media are files, and empty fields of optional parameters are left out.'
 
 function requestBody(workflow: ServedWorkflow, input: string): object {
@@ -124,7 +134,7 @@ function requestBody(workflow: ServedWorkflow, input: string): object {
       'application/json': {
         schema: takesEnvelope ? { anyOf: [flat, envelope] } : flat,
         ...(examples.length > 0 && {
-          examples: Object.fromEntries(examples.map(([name, value]) => [name, { value }])),
+          examples: Object.fromEntries(examples.map(([name, value]) => [name, { summary: summaryOf(name), value }])),
         }),
       },
       'multipart/form-data': {

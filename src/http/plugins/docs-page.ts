@@ -46,6 +46,7 @@ export async function serveDocsPage(
       layout: 'BaseLayout',
       deepLinking: true,
       displayRequestDuration: true,
+      defaultModelsExpandDepth: 0,
       tryItOutEnabled: true,
       persistAuthorization: false,
     },
