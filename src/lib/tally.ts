@@ -6,6 +6,10 @@ export class Tally {
     return this.#counts.get(owner) ?? 0
   }
 
+  has(owner: string): boolean {
+    return this.#counts.has(owner)
+  }
+
   add(owner: string | undefined): void {
     if (owner !== undefined) this.#counts.set(owner, this.of(owner) + 1)
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { feedFrameSchema } from '../../src/http/schemas/event-feed.ts'
 import { problemSchema } from '../../src/http/schemas/problem.ts'
 import type { InstanceView } from '../../src/instances/instance.ts'
@@ -7,6 +8,9 @@ import { openEventSocket, refusedHandshake } from '../support/event-socket.ts'
 import { sendHeaders } from '../support/raw-http.ts'
 import { readEvents, type ReceivedEvent } from '../support/read-events.ts'
 import { postJson, startTestApp, type TestApp } from '../support/start-test-app.ts'
+
+/** For what the server does a moment after its client. */
+const waitOptions = { timeout: 30_000, interval: 20 }
 
 let gateway: TestApp
 
@@ -293,6 +297,22 @@ describe('who may follow all jobs', () => {
     const { socket, received } = await openEventSocket(`${locked.url}/events/ws`, { headers: key, origin: locked.url })
     expect(await received(1)).toHaveLength(1)
     socket.terminate()
+  })
+
+  test('not when the jobs cannot be read: it is cut, and takes nobody’s place', async () => {
+    await using broken = await startTestApp({ limits: { maxEventStreamsPerCaller: 1 } })
+    const list = vi.spyOn(broken.jobs, 'list').mockImplementation(() => {
+      throw new GatewayError('storage_unavailable')
+    })
+    await expect(follow('', {}, broken).then((response) => response.text())).rejects.toThrow()
+    const { closed } = await openEventSocket(`${broken.url}/events/ws`)
+    expect((await closed).code).toBe(1013)
+    list.mockRestore()
+    await vi.waitFor(async () => {
+      const response = await follow('', {}, broken)
+      expect(response.status).toBe(200)
+      expect((await readEvents(response, (events) => events.length > 0))[0]?.type).toBe('snapshot')
+    }, waitOptions)
   })
 
   test('not with more streams than one may have', async () => {

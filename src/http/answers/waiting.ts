@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
+import { Tally } from '../../lib/tally.ts'
 import type { HttpLogger } from '../app-options.ts'
 
 /** A caller who may go away before the answer. */
@@ -27,22 +28,20 @@ export interface Waiting {
   close(): void
 }
 
+/** Watches over those who wait, and cancels the job of the last one who went away where nobody can come back for it. */
 export function createWaiting(options: {
   jobs: Pick<Jobs, 'wait' | 'cancel'>
   onDisconnect: 'cancel' | 'keep'
   logger: HttpLogger
 }): Waiting {
   const { jobs, onDisconnect, logger } = options
-  const followers = new Map<string, number>()
+  /** By the id of the job. */
+  const followers = new Tally()
   const callers = new Set<AbortController>()
 
   const follow = (jobId: string) => {
-    followers.set(jobId, (followers.get(jobId) ?? 0) + 1)
-    return () => {
-      const left = (followers.get(jobId) ?? 1) - 1
-      if (left > 0) followers.set(jobId, left)
-      else followers.delete(jobId)
-    }
+    followers.add(jobId)
+    return () => followers.remove(jobId)
   }
 
   const leave = (job: Job, canComeBack: boolean) => {

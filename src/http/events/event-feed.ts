@@ -53,6 +53,7 @@ export function createEventFeed(options: EventFeedOptions): EventFeed {
   const readers = new Set<(event: FeedEvent) => void>()
   let sources: readonly EventSubscription[] = []
   let linger: NodeJS.Timeout | undefined
+  let isClosed = false
 
   const publish = (type: string, job: Job | undefined, data: object) => {
     const id = ids.format(recent.nextNumber)
@@ -102,11 +103,13 @@ export function createEventFeed(options: EventFeedOptions): EventFeed {
       readers.add(reader)
       return {
         close() {
-          if (readers.delete(reader) && readers.size === 0) linger = setTimeout(stop, lingerMs).unref()
+          if (!readers.delete(reader) || readers.size > 0 || isClosed) return
+          linger = setTimeout(stop, lingerMs).unref()
         },
       }
     },
     close() {
+      isClosed = true
       clearTimeout(linger)
       stop()
     },

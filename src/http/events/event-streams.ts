@@ -1,6 +1,7 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Job } from '../../jobs/job.ts'
 import type { EventSubscription, Jobs } from '../../jobs/jobs.ts'
+import { Tally } from '../../lib/tally.ts'
 import type { EventChannel } from './event-channel.ts'
 import { createEventIds, sequenceOfJob } from './event-ids.ts'
 import type { JobEventWriter } from './write-job-event.ts'
@@ -78,16 +79,6 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
       stream.isOver = true
       stream.subscription?.close()
     }
-    stream.subscription = subscribe((event, isLast = false) => {
-      if (stream.isOver) return
-      channel.send(event)
-      if (isLast) channel.end()
-      else if (channel.unreadBytes > maxBufferBytes) channel.cut()
-      else return
-      stop()
-    })
-    // What was delivered from inside the call may have been the end of it.
-    if (stream.isOver) stop()
     channel.onClose(() => {
       stop()
       open.delete(channel)
@@ -95,6 +86,22 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
       places.giveBack(place)
       onClose?.()
     })
+    try {
+      stream.subscription = subscribe((event, isLast = false) => {
+        if (stream.isOver) return
+        channel.send(event)
+        if (isLast) channel.end()
+        else if (channel.unreadBytes > maxBufferBytes) channel.cut()
+        else return
+        stop()
+      })
+    } catch (error) {
+      // The answer has begun: all that its reader can be told is that it is over.
+      channel.cut()
+      throw error
+    }
+    // What was delivered from inside the call may have been the end of it.
+    if (stream.isOver) stop()
   }
 
   return {
@@ -128,20 +135,18 @@ function createPlaces({
 }: Pick<EventStreamOptions, 'maxStreams' | 'maxStreamsPerCaller'>): Places {
   const callers = new Map<StreamPlace, string>()
   const taken = new WeakSet<StreamPlace>()
-  const byCaller = new Map<string, number>()
+  const ofCallers = new Tally()
 
   const giveBack = (place: StreamPlace) => {
     const caller = callers.get(place)
     if (caller === undefined) return
     callers.delete(place)
-    const left = (byCaller.get(caller) ?? 1) - 1
-    if (left > 0) byCaller.set(caller, left)
-    else byCaller.delete(caller)
+    ofCallers.remove(caller)
   }
 
   return {
     reserve(caller) {
-      const own = byCaller.get(caller) ?? 0
+      const own = ofCallers.of(caller)
       if (own >= maxStreamsPerCaller) {
         throw new GatewayError('too_many_streams', {
           detail: `You have ${own} event streams open already. Close one, or ask for the job instead of its events.`,
@@ -160,7 +165,7 @@ function createPlaces({
         },
       }
       callers.set(place, caller)
-      byCaller.set(caller, own + 1)
+      ofCallers.add(caller)
       return place
     },
     take: (place) => void taken.add(place),

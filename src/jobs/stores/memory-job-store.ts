@@ -1,4 +1,5 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { Tally } from '../../lib/tally.ts'
 import { isTerminal, type Job } from '../job.ts'
 import type { CreateResult, IdempotencyClaim, JobQuery, JobStore, StandingClaim, StoredJob } from '../job-store.ts'
 import { compareNewestFirst, isSameEnd, refuseUpdate, selectJobs } from './job-rules.ts'
@@ -13,8 +14,8 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
   const claims = new Map<string, IdempotencyClaim & { readonly jobId: string }>()
   /** Id of a job → the key it was claimed under. */
   const claimKeys = new Map<string, string>()
-  /** Name of an input file → how many jobs have it. */
-  const inputUses = new Map<string, number>()
+  /** How many jobs have an input file, by its name. */
+  const inputUses = new Tally()
   let closed = false
 
   function requireOpen(): void {
@@ -40,7 +41,7 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
     }
     if (jobs.has(id)) return { kind: 'id_taken' }
     jobs.set(id, stored)
-    for (const { name } of stored.payload.inputFiles) inputUses.set(name, (inputUses.get(name) ?? 0) + 1)
+    for (const { name } of stored.payload.inputFiles) inputUses.add(name)
     if (claim !== undefined) {
       claims.set(claim.key, { ...claim, jobId: id })
       claimKeys.set(id, claim.key)
@@ -62,11 +63,7 @@ export function createMemoryJobStore({ now = Date.now }: MemoryJobStoreOptions =
   }
 
   function drop(id: string): void {
-    for (const { name } of jobs.get(id)?.payload.inputFiles ?? []) {
-      const left = (inputUses.get(name) ?? 1) - 1
-      if (left > 0) inputUses.set(name, left)
-      else inputUses.delete(name)
-    }
+    for (const { name } of jobs.get(id)?.payload.inputFiles ?? []) inputUses.remove(name)
     jobs.delete(id)
     const key = claimKeys.get(id)
     claimKeys.delete(id)
