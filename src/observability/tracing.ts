@@ -1,5 +1,6 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Logger } from 'pino'
+import { withinTime } from '../lib/within-time.ts'
 import { createSpans, type Spans } from './spans.ts'
 
 export interface TracingOptions {
@@ -63,11 +64,9 @@ export async function createTracing({ version, sampler, logger }: TracingOptions
     ...spans,
     async close() {
       close()
-      const { promise: isLate, resolve } = Promise.withResolvers<undefined>()
-      const timer = setTimeout(() => resolve(undefined), closeTimeoutMs)
       // What failed was told where it failed.
-      await Promise.race([provider.shutdown().catch(() => undefined), isLate])
-      clearTimeout(timer)
+      const shutdown = provider.shutdown().catch(() => undefined)
+      await withinTime(shutdown, closeTimeoutMs)
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { withinTime } from '../lib/within-time.ts'
 import type { NodeLookup } from './check-graph.ts'
 import { completePrompt } from './complete-prompt.ts'
 import { findFileInputs, mediaOfInput } from './find-file-inputs.ts'
@@ -21,13 +22,7 @@ const timeoutMs = 2000
  * search; those written for Salad's comfyui-api say `z.string()`. Never rejects: what cannot be tried has no media.
  */
 export async function findMediaFields(options: FindMediaFieldsOptions): Promise<readonly MediaField[]> {
-  const { promise: isLate, resolve } = Promise.withResolvers<readonly MediaField[]>()
-  const timer = setTimeout(() => resolve([]), timeoutMs)
-  try {
-    return await Promise.race([search(options), isLate])
-  } finally {
-    clearTimeout(timer)
-  }
+  return (await withinTime(search(options), timeoutMs)) ?? []
 }
 
 async function search({ schema, generate, nodes }: FindMediaFieldsOptions): Promise<readonly MediaField[]> {

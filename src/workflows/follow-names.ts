@@ -24,13 +24,16 @@ export function followNames({ registry, ask, intervalMs = 30_000 }: FollowNamesO
     isAskedAgain = true
     if (isAsking) return
     isAsking = true
-    while (isAskedAgain && registry.usesNames) {
-      isAskedAgain = false
-      const told = await ask()
-      if (isClosed) return
-      await registry.learnNames(uniteNames(told))
+    try {
+      while (isAskedAgain && registry.usesNames) {
+        isAskedAgain = false
+        const told = await ask()
+        if (isClosed) return
+        await registry.learnNames(uniteNames(told))
+      }
+    } finally {
+      isAsking = false
     }
-    isAsking = false
   }
 
   const timer = setInterval(() => void follow(), intervalMs)

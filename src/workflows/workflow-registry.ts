@@ -1,4 +1,5 @@
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
+import { withinTime } from '../lib/within-time.ts'
 import type { NodeLookup } from './check-graph.ts'
 import { describeModuleError } from './describe-module-error.ts'
 import { findMediaFields } from './find-media-fields.ts'
@@ -172,22 +173,16 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     const load = Symbol(route.name)
     const previous = entries.get(route.name)
     entries.set(route.name, { route, load, served: previous?.served, problem: previous?.problem })
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        settle(route, load, { error: new Error(`not loaded within ${loadTimeoutMs / 1000} s`) })
-        resolve()
-      }, loadTimeoutMs)
-    })
     const loaded = loader
       .load(route.path)
       .then((namespace) => readModule(namespace, nodes))
-      .then(
-        (module) => settle(route, load, module),
-        (error: unknown) => settle(route, load, { error }),
-      )
-    await Promise.race([loaded, late])
-    clearTimeout(timer)
+      .catch((error: unknown) => ({ error }))
+      .then((result) => {
+        settle(route, load, result)
+        return true
+      })
+    if (await withinTime(loaded, loadTimeoutMs)) return
+    settle(route, load, { error: new Error(`not loaded within ${loadTimeoutMs / 1000} s`) })
   }
 
   function settle(route: RouteFile, load: symbol, result: ReadModule | { error: unknown }): void {
