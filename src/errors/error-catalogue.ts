@@ -115,9 +115,10 @@ const kinds = {
   },
   idempotency_conflict: {
     status: 409,
-    title: 'The first request with this key cannot be shown yet',
+    title: 'The key or the id is not free yet, and its job cannot be shown',
     retryable: true,
-    description: 'Another request with the same Idempotency-Key is being accepted right now.',
+    description:
+      'Another request with the same Idempotency-Key or id is being accepted, or its job deleted, right now.',
   },
   id_conflict: {
     status: 409,

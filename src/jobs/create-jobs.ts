@@ -77,6 +77,17 @@ export function createJobs(options: JobsOptions): JobsOwner {
     return job
   }
 
+  /** The job that a repeated request is answered with: not one that is about to be forgotten. */
+  function requireLasting(id: string): Job {
+    const job = get(id)
+    if (!job) throw new GatewayError('idempotency_conflict', { retryAfterSeconds: 1 })
+    if (job.isUnwanted !== true) return job
+    throw new GatewayError('idempotency_conflict', {
+      detail: `The job ${id} is being deleted. Send the request again when it is gone.`,
+      retryAfterSeconds: 1,
+    })
+  }
+
   /** Seconds until one of the jobs that wait will probably have been given to an instance. */
   function retryAfterSeconds(): number {
     const seconds = Math.ceil(runner.waitMs / limits.maxQueued / 1000)
@@ -116,14 +127,11 @@ export function createJobs(options: JobsOptions): JobsOwner {
         detail: `This Idempotency-Key belongs to job ${claim.jobId}, which was made of another body.`,
       })
     }
-    const job = get(claim.jobId)
-    if (!job) throw new GatewayError('idempotency_conflict', { retryAfterSeconds: 1 })
-    return { job, replayed: true }
+    return { job: requireLasting(claim.jobId), replayed: true }
   }
 
   function replayId({ id, fingerprint }: NonNullable<JobRequest['chosenId']>): Submission {
-    const job = get(id)
-    if (!job) throw new GatewayError('idempotency_conflict', { retryAfterSeconds: 1 })
+    const job = requireLasting(id)
     // Whose job it is, and what it does, is nobody else's business.
     if (getPayload(id)?.idFingerprint !== fingerprint) {
       throw new GatewayError('id_conflict', { detail: `The id ${id} is taken by a job that was made otherwise.` })

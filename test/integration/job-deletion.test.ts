@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest'
+import type { JobRequest } from '../../src/jobs/jobs.ts'
 import { onePicture, ScriptedComfyui } from '../support/scripted-comfyui.ts'
 import { startJobs } from '../support/start-jobs.ts'
 
 const generous = { timeout: 30_000 }
 
 /** A job that runs on a server which does not stop it. */
-async function startStubbornJob() {
+async function startStubbornJob(changes: Partial<JobRequest> = {}) {
   const stack = new AsyncDisposableStack()
   const comfyui = stack.use(await new ScriptedComfyui().listen())
   comfyui.on('POST /jobs/:id/cancel', () => ({ json: { cancelled: true } }))
   const started = stack.use(await startJobs([comfyui]))
-  const { id } = await started.submit()
+  const { id } = await started.submit(changes)
   const prompt = await comfyui.nextPrompt()
   prompt.begin()
   await expect.poll(() => started.jobs.get(id)?.state, generous).toBe('running')
@@ -56,4 +57,20 @@ test('a job that succeeds while it is deleted leaves nothing behind', async () =
   expect(stubborn.told.at(-1)?.state).toBe('succeeded')
   expect(stubborn.removedOutputs).toEqual([[id, 1]])
   expect(jobs.get(id)).toBeUndefined()
+})
+
+test('nobody is given a job that is being deleted: its id and its key are free when it is gone', async () => {
+  const asked = { chosenId: { id: 'mine', fingerprint: 'f' }, idempotency: { key: 'k', fingerprint: 'f' } }
+  await using stubborn = await startStubbornJob(asked)
+  const { jobs, prompt, comfyui } = stubborn
+  expect(await jobs.delete('mine', { timeoutMs: 0 })).toMatchObject({ isUnwanted: true })
+  await comfyui.requested('POST /jobs/:id/cancel')
+  const refused = { code: 'idempotency_conflict', retryAfterSeconds: 1 }
+  const { chosenId, idempotency } = asked
+  await expect(stubborn.submit({ chosenId })).rejects.toMatchObject(refused)
+  await expect(stubborn.submit({ chosenId: { id: 'mine', fingerprint: 'g' } })).rejects.toMatchObject(refused)
+  await expect(stubborn.submit({ idempotency })).rejects.toMatchObject(refused)
+  prompt.interrupt()
+  await expect.poll(() => jobs.get('mine'), generous).toBeUndefined()
+  expect(await stubborn.submit(asked)).toMatchObject({ id: 'mine', state: 'queued' })
 })
