@@ -265,6 +265,12 @@ describe('the handshake', () => {
     [{ 'Sec-WebSocket-Key': 'short' }, 400, 'invalid_header'],
     [{ 'Sec-WebSocket-Protocol': 'mqtt' }, 400, 'invalid_header'],
     [{ 'Sec-WebSocket-Protocol': 'comfyui-api.key.abc' }, 400, 'invalid_header'],
+    [{ 'Sec-WebSocket-Protocol': '' }, 400, 'invalid_header'],
+    [{ 'Sec-WebSocket-Protocol': 'comfyui-api,,' }, 400, 'invalid_header'],
+    [{ 'Sec-WebSocket-Protocol': 'comfyui-api, comfyui-api' }, 400, 'invalid_header'],
+    [{ 'Sec-WebSocket-Protocol': 'comfyui-api, a b' }, 400, 'invalid_header'],
+    [{ 'Content-Length': '5' }, 400, 'invalid_header'],
+    [{ 'Transfer-Encoding': 'chunked' }, 400, 'invalid_header'],
     [{ Host: 'evil.net' }, 403, 'host_not_allowed'],
     [{ Origin: 'http://evil.net' }, 403, 'origin_not_allowed'],
     [{ Origin: 'null' }, 403, 'origin_not_allowed'],
@@ -276,6 +282,13 @@ describe('the handshake', () => {
     expect(answer.status).toBe(status)
     expect(codeOf(answer)).toBe(code)
     expect(gateway.jobs.audience(id)).toBe(0)
+  })
+
+  test('over HTTP/1.0 is none', async () => {
+    const id = await startJob()
+    const answer = await sendRaw(gateway.port, handshake(`/jobs/${id}/ws`).replace('HTTP/1.1', 'HTTP/1.0'))
+    expect(answer.status).toBe(426)
+    expect(codeOf(answer)).toBe('upgrade_required')
   })
 
   test('of a page of ours is accepted', async () => {

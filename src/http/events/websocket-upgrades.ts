@@ -33,14 +33,18 @@ const serverOptions: ServerOptions & { closeTimeout: number } = {
   handleProtocols: (offered) => (offered.has(eventProtocol) ? eventProtocol : false),
 }
 
+/** RFC 9110 §5.6.2. */
+const tokenPattern = /^[\w!#$%&'*+.^`|~-]+$/
 const handshakeKeyPattern = /^[+/0-9A-Za-z]{22}==$/
 
 /**
  * Whether a request asks for a WebSocket where one might be. Node handles all others as if nobody ever upgraded, which
  * is what HTTP has in mind for a server that does not want to.
  */
-export function isUpgradeRequest({ method, url, headers }: IncomingMessage): boolean {
-  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && /\/ws(?:\?|$)/.test(url ?? '')
+export function isUpgradeRequest({ method, url, headers, httpVersion }: IncomingMessage): boolean {
+  if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return false
+  // What speaks HTTP/1.0 on the way may pass the header on and not know what it means.
+  return httpVersion === '1.1' && /\/ws(?:\?|$)/.test(url ?? '')
 }
 
 /**
@@ -98,7 +102,17 @@ function requireHandshake({ headers }: IncomingMessage): void {
   if (!handshakeKeyPattern.test(headers['sec-websocket-key'] ?? '')) {
     throw new GatewayError('invalid_header', { detail: 'Sec-WebSocket-Key must be 16 bytes as base64.' })
   }
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) {
+    throw new GatewayError('invalid_header', {
+      detail: 'The handshake of a WebSocket has no body: leave Content-Length and Transfer-Encoding out.',
+    })
+  }
   const offered = offeredProtocols(headers)
+  if (new Set(offered).size < offered.length || !offered.every((protocol) => tokenPattern.test(protocol))) {
+    throw new GatewayError('invalid_header', {
+      detail: 'Sec-WebSocket-Protocol must be names between commas, none of them twice.',
+    })
+  }
   if (offered.length > 0 && !offered.includes(eventProtocol)) {
     throw new GatewayError('invalid_header', {
       detail: `Sec-WebSocket-Protocol must have ${eventProtocol} among its protocols, or not be sent.`,
