@@ -1,12 +1,14 @@
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 
 /**
- * What is counted as one place on the network: an IPv4 address, or the /64 that a single customer of IPv6 gets. What is
- * no address comes back as it is.
+ * What is counted as one place on the network: an IPv4 address, or the /64 that a single customer of IPv6 gets. A port,
+ * which some proxies write behind the address, does not count. All that is no address is one place, `unknown`.
  */
 export function addressBlock(address: string): string {
-  const plain = address.split('%', 1)[0] ?? ''
-  if (!isIPv6(plain)) return plain
+  const [, bracketed, withPort] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(address) ?? []
+  const [plain = ''] = (bracketed ?? withPort ?? address).split('%', 1)
+  if (isIPv4(plain)) return plain
+  if (!isIPv6(plain)) return 'unknown'
   const groups = groupsOf(plain)
   const [high = 0, low = 0] = groups.slice(6)
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff)
