@@ -11,53 +11,62 @@ import { makePng } from '../support/make-image.ts'
 import { readEvents } from '../support/read-events.ts'
 import { startGateway, testWorkflows } from '../support/start-gateway.ts'
 import { postJson, startTestApp, type TestApp } from '../support/start-test-app.ts'
-import { documentedConfig, requireNginx, startNginx, type Nginx } from './nginx.ts'
+import { hasCaddy, startCaddy } from './caddy.ts'
+import { documentedConfig, replaceAddresses } from './documented-config.ts'
+import { requireNginx, startNginx } from './nginx.ts'
+import type { Proxy } from './proxy-process.ts'
 
 const publicUrl = 'https://api.example.com/comfy'
 const mebibyte = 1024 * 1024
 const limits = { maxBodyBytes: 32 * mebibyte }
 const trustedProxies = ['127.0.0.1']
-const ways: readonly { name: string; proxying: HttpProxying; proxyPass: string }[] = [
-  {
-    name: 'passes the path on',
-    proxying: { basePath: '/comfy', publicUrl, trustedProxies },
-    proxyPass: 'proxy_pass http://comfyui_api;',
-  },
-  {
-    name: 'takes the path away',
-    proxying: { publicUrl, trustedProxies },
-    proxyPass: 'proxy_pass http://comfyui_api/;',
-  },
-]
+const passesOn: HttpProxying = { basePath: '/comfy', publicUrl, trustedProxies }
+const takesAway: HttpProxying = { publicUrl, trustedProxies }
+const passingOn = { nginx: 'proxy_pass http://comfyui_api;', caddy: 'handle /comfy/*' }
+const takingAway = { nginx: 'proxy_pass http://comfyui_api/;', caddy: 'handle_path /comfy/*' }
 
-const started: Nginx[] = []
+const started: Proxy[] = []
 
 beforeAll(requireNginx)
 // Not at the end of each test, which one that takes too long never reaches.
-afterAll(() => Promise.all(started.map((nginx) => nginx.close())))
+afterAll(() => Promise.all(started.map((proxy) => proxy.close())))
 
-async function start(options: Parameters<typeof startNginx>[0]): Promise<Nginx> {
-  const nginx = await startNginx(options)
-  started.push(nginx)
-  return nginx
+async function start(starting: Promise<Proxy>): Promise<Proxy> {
+  const proxy = await starting
+  started.push(proxy)
+  return proxy
 }
 
-async function configWith(proxyPass: string): Promise<string> {
-  const config = await documentedConfig()
-  expect(config).toContain('proxy_pass http://comfyui_api;')
-  return config.replace('proxy_pass http://comfyui_api;', proxyPass)
+type StartProxy = (gatewayPort: number, lines: typeof passingOn) => Promise<Proxy>
+
+const nginx: StartProxy = async (gatewayPort, lines) => {
+  const config = replaceAddresses(await documentedConfig('nginx'), { [passingOn.nginx]: lines.nginx })
+  return start(startNginx({ config, gatewayPort }))
+}
+const caddy: StartProxy = async (gatewayPort, lines) => {
+  const config = replaceAddresses(await documentedConfig('caddyfile'), { [passingOn.caddy]: lines.caddy })
+  return start(startCaddy({ config, gatewayPort }))
 }
 
-describe.each(ways)('nginx that $name', ({ proxying, proxyPass }) => {
+describe.each([
+  { name: 'nginx that passes the path on', startProxy: nginx, proxying: passesOn, lines: passingOn },
+  { name: 'nginx that takes the path away', startProxy: nginx, proxying: takesAway, lines: takingAway },
+  ...(hasCaddy()
+    ? [
+        { name: 'Caddy that passes the path on', startProxy: caddy, proxying: passesOn, lines: passingOn },
+        { name: 'Caddy that takes the path away', startProxy: caddy, proxying: takesAway, lines: takingAway },
+      ]
+    : []),
+])('$name', ({ startProxy, proxying, lines }) => {
   let gateway: TestApp
-  let nginx: Nginx
+  let proxy: Proxy
   let origin: string
   let from: string
 
   beforeAll(async () => {
     gateway = await startTestApp({ limits, options: { proxying } })
-    nginx = await start({ config: await configWith(proxyPass), gatewayPort: gateway.port })
-    origin = `http://127.0.0.1:${nginx.port}`
+    proxy = await startProxy(gateway.port, lines)
+    origin = `http://127.0.0.1:${proxy.port}`
     from = `${origin}/comfy`
   })
   afterAll(async () => {
@@ -147,7 +156,7 @@ describe.each(ways)('nginx that $name', ({ proxying, proxyPass }) => {
   test('keeps host and origin as callers sent them', async () => {
     const statusFor = async (headers: Record<string, string>) => {
       const path = '/comfy/jobs/none/cancel'
-      return (await send({ port: nginx.port, method: 'POST', path, headers })).status
+      return (await send({ port: proxy.port, method: 'POST', path, headers })).status
     }
     expect(await statusFor({ host: 'api.example.com' })).toBe(404)
     expect(await statusFor({ host: 'api.example.com', origin: 'https://api.example.com' })).toBe(404)
@@ -159,7 +168,7 @@ describe.each(ways)('nginx that $name', ({ proxying, proxyPass }) => {
   test('never answers 502, over more requests than a connection takes', async () => {
     const { keepAliveTimeout, maxRequestsPerSocket } = gateway.app.server
     expect(maxRequestsPerSocket).toBeLessThan(1500)
-    const [, seconds] = /keepalive_timeout (\d+)s;/.exec(await documentedConfig()) ?? []
+    const [, seconds] = /keepalive_timeout (\d+)s;/.exec(await documentedConfig('nginx')) ?? []
     expect(Number(seconds) * 1000).toBeLessThan(keepAliveTimeout)
     const statuses = new Map<number, number>()
     const callers = Array.from({ length: 2 }, async () => {
@@ -178,20 +187,19 @@ test('events come one by one through an nginx that was told nothing but the addr
   const upstream = 'upstream gateway { server 127.0.0.1:3000; }'
   const location = 'location / { proxy_pass http://gateway; proxy_set_header Host localhost; }'
   const config = `${upstream}\nserver { listen 443 ssl; ${location} }`
-  const nginx = await start({ config, gatewayPort: gateway.port })
+  const proxy = await start(startNginx({ config, gatewayPort: gateway.port }))
   const response = await postJson(`${gateway.url}/comfy/test/txt2img`, { prompt: 'a fox' }, { prefer: 'respond-async' })
   const { id } = jobSchema.parse(await jsonOf(response))
-  const from = `http://127.0.0.1:${nginx.port}/comfy`
+  const from = `http://127.0.0.1:${proxy.port}/comfy`
   expect(await followStepByStep(gateway, id, from)).toEqual(['queued', 'running', 'end'])
 })
 
 test('callers behind nginx are told apart by their address, whatever they claim', async () => {
-  const [way] = ways
   await using gateway = await startTestApp({
     limits: { ...limits, rateLimit: { requests: 1, windowSeconds: 60 } },
-    options: { proxying: way?.proxying ?? {}, now: () => 0 },
+    options: { proxying: passesOn, now: () => 0 },
   })
-  const nginx = await start({ config: await documentedConfig(), gatewayPort: gateway.port })
+  const proxy = await nginx(gateway.port, passingOn)
   const postAs = async (localAddress: string, claimed?: string) => {
     const headers = {
       'content-type': 'application/json',
@@ -200,7 +208,7 @@ test('callers behind nginx are told apart by their address, whatever they claim'
     }
     const path = '/comfy/test/txt2img'
     const body = JSON.stringify({ prompt: 'a fox' })
-    return (await send({ port: nginx.port, localAddress, method: 'POST', path, headers }, body)).status
+    return (await send({ port: proxy.port, localAddress, method: 'POST', path, headers }, body)).status
   }
   expect(await postAs('127.0.0.8')).toBe(202)
   expect(await postAs('127.0.0.8')).toBe(429)
@@ -222,8 +230,8 @@ test('a gateway with the documented settings answers through nginx', async () =>
   try {
     expect(gateway.url).toMatch(/\/comfy$/)
     const gatewayPort = Number(new URL(gateway.url).port)
-    const nginx = await start({ config: await documentedConfig(), gatewayPort })
-    const origin = `http://127.0.0.1:${nginx.port}`
+    const proxy = await nginx(gatewayPort, passingOn)
+    const origin = `http://127.0.0.1:${proxy.port}`
     const response = await postJson(`${origin}/comfy/test/picture`, { color: 1 })
     const result = resultSchema.parse(await jsonOf(response))
     expect(response.headers.get('ratelimit')).toMatch(/^"default";r=4;t=\d+$/)
