@@ -1,76 +1,108 @@
-import { readFile } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
 import { jobSchema } from '../../src/http/schemas/job.ts'
 import { resultSchema } from '../../src/http/schemas/result.ts'
-import { readBlocks } from '../support/read-document.ts'
+import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts'
+import { pageUrl } from '../support/document-pages.ts'
+import { readSteps } from '../support/read-document.ts'
 import { DocumentReader } from '../support/run-document.ts'
 
-const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-const blocks = readBlocks(readme)
+const existingModules = fileURLToPath(new URL('../fixtures/existing-modules', import.meta.url))
+const steps = readSteps(await readFile(pageUrl('README.md'), 'utf8'))
+let comfyui: Simulator
 let reader: DocumentReader
 
-/** The command of the README that begins like this, word for word. */
-function command(beginning: string): string {
-  const line = readme.split('\n').find((candidate) => candidate.startsWith(beginning))
-  if (line === undefined) throw new Error(`The README has no command that begins with ${beginning}`)
-  return line
+beforeAll(async () => {
+  comfyui = await createSimulator()
+  reader = await DocumentReader.begin({ replace: { 'http://host:8188': comfyui.url } })
+  await cp(existingModules, reader.path('their-workflows'), { recursive: true })
+})
+afterAll(async () => {
+  await reader.end()
+  await comfyui.close()
+})
+
+async function sizeOf(picture: string | Buffer): Promise<readonly [width: number, height: number]> {
+  const { width, height } = PNG.sync.read(typeof picture === 'string' ? await reader.read(picture) : picture)
+  return [width, height]
 }
 
-beforeAll(async () => {
-  reader = await DocumentReader.begin()
-  for (const { file, content } of blocks) if (file !== undefined) await reader.write(file, content)
-  await reader.shell(command('npm start -- --workflows'))
-}, 120_000)
-afterAll(() => reader.end())
+async function textAt(path: string): Promise<string> {
+  return (await fetch(`${reader.url}${path}`)).text()
+}
 
-describe('the README, word for word', () => {
-  test('says loudly that the pictures are simulated', async () => {
+/** What each command is good for, by its begin. Every command of the README begins like one of them. */
+const effects: Readonly<Record<string, (answer: string) => void | Promise<void>>> = {
+  'npm ci': async () => {
+    expect(await readFile(pageUrl('package-lock.json'), 'utf8')).toContain('"name": "comfyui-api"')
+  },
+  'npm start -- --comfyui-url': async () => {
+    expect(await textAt('/instances')).toContain(comfyui.url)
+    expect(await textAt('/openapi.json')).not.toContain('SIMULATED')
+  },
+  'npm start -- --workflows': async () => {
+    expect(await textAt('/workflows')).toContain('"tools/enlarge"')
+  },
+  'npm start': async () => {
     await vi.waitUntil(() => reader.said.join('').includes('SIMULATED'), { timeout: 30_000 })
-    const health = await (await fetch(`${reader.url}/health`)).text()
-    expect(health.toLowerCase()).toContain('simulat')
-    const docs = await (await fetch(`${reader.url}/openapi.json`)).text()
-    expect(docs).toContain('SIMULATED')
-  })
-
-  test('a picture, as a file', async () => {
-    await reader.shell(command("curl -X POST localhost:3000/qwen/qwen_base_txt2img -H 'accept: image/png'"))
-    const picture = PNG.sync.read(await reader.read('out.png'))
-    expect([picture.width, picture.height]).toEqual([1024, 1536])
-  })
-
-  test('the same as JSON', async () => {
-    const result = resultSchema.parse(
-      JSON.parse(await reader.shell(command('curl -X POST localhost:3000/qwen/qwen_base_txt2img -d'))),
-    )
+    expect((await textAt('/health')).toLowerCase()).toContain('simulat')
+    expect(await textAt('/openapi.json')).toContain('SIMULATED')
+  },
+  'WORKFLOW_DIR=': async () => {
+    const served = await textAt('/workflows')
+    for (const name of ['flux/txt2img', 'sdxl/styled', 'sd1.5/txt2img']) expect(served).toContain(`"${name}"`)
+    expect(served).toContain('"problems":[]')
+  },
+  "curl -X POST localhost:3000/qwen/qwen_base_txt2img -H 'accept: image/png'": async () => {
+    expect(await sizeOf('out.png')).toEqual([1024, 1536])
+  },
+  'curl -X POST localhost:3000/qwen/qwen_base_txt2img -d': async (answer) => {
+    const result = resultSchema.parse(JSON.parse(answer))
     expect(result.status).toBe('succeeded')
-    expect(PNG.sync.read(Buffer.from(result.images[0] ?? '', 'base64')).width).toBe(1024)
+    expect(await sizeOf(Buffer.from(result.images[0] ?? '', 'base64'))).toEqual([1024, 1536])
     expect(result.filenames).toHaveLength(1)
-  })
-
-  test('progress, then the result, as server-sent events', async () => {
-    const stream = await reader.shell(command('curl -N -X POST'))
-    const events = [...stream.matchAll(/^event: (.*)$/gm)].map(([, name]) => name)
+  },
+  'curl -N -X POST': (answer) => {
+    const events = [...answer.matchAll(/^event: (.*)$/gm)].map(([, name]) => name)
     expect(events).toContain('progress')
     expect(events.at(-1)).toBe('end')
-    const [last = ''] = [...stream.matchAll(/^data: (.*)$/gm)].map(([, data]) => data).slice(-1)
+    const [last = ''] = [...answer.matchAll(/^data: (.*)$/gm)].map(([, data]) => data).slice(-1)
     expect(jobSchema.parse(JSON.parse(last)).status).toBe('succeeded')
-  })
-
-  test('at once, with the address of the job', async () => {
-    const answer = await reader.shell(command('curl -i -X POST'))
+  },
+  'curl -i -X POST': (answer) => {
     expect(answer).toMatch(/^HTTP\/1.1 202/)
-    expect(answer).toMatch(/^location: \/jobs\//im)
-    const list = z
-      .looseObject({ data: z.array(jobSchema) })
-      .parse(JSON.parse(await reader.shell(command('curl localhost:3000/jobs'))))
-    expect(list.data.length).toBeGreaterThanOrEqual(3)
-  })
+    expect(answer).toMatch(/^location: \/jobs\/first\r$/im)
+  },
+  'curl localhost:3000/jobs/first': (answer) => {
+    expect(jobSchema.parse(JSON.parse(answer)).status).toBe('succeeded')
+  },
+  'curl -X POST localhost:3000/tools/enlarge': async () => {
+    expect(await sizeOf('large.png')).toEqual([3072, 4608])
+  },
+  'node bin/comfyui-api.js render': async () => {
+    expect((await reader.read('graph.json')).toString()).toContain('a red fox')
+  },
+  echo: () => {},
+  'curl -X POST localhost:3000/prompt': async () => {
+    expect(await sizeOf('fox.png')).toEqual([1024, 1536])
+  },
+}
 
-  test('a workflow of your own, outside of the project', async () => {
-    await reader.shell(command('curl -X POST localhost:3000/tools/enlarge'))
-    const picture = PNG.sync.read(await reader.read('large.png'))
-    expect([picture.width, picture.height]).toEqual([3072, 4608])
-  })
+describe('the README, word for word', () => {
+  for (const step of steps) {
+    if (step.kind === 'show') throw new Error(`line ${String(step.line)}: neither a file nor a command`)
+    if (step.kind === 'write') {
+      test(`line ${String(step.line)}: ${step.file}`, () => reader.write(step.file, step.content))
+      continue
+    }
+    for (const command of step.commands) {
+      test(command, async () => {
+        const [, effect] = Object.entries(effects).find(([begin]) => command.startsWith(begin)) ?? []
+        if (effect === undefined) throw new Error('nothing is known of what this command does')
+        await effect(command === 'npm ci' ? '' : await reader.shell(command))
+      })
+    }
+  }
 })

@@ -18,12 +18,20 @@ export type DocumentStep =
       /** What the page shows as the answer to the last command. */
       readonly answer: DocumentBlock | undefined
     }
+  /** Neither a file nor a command nor the answer to one. */
+  | { readonly kind: 'show'; readonly line: number; readonly block: DocumentBlock }
 
 const fence = /^```(\w*)\n([\s\S]*?)^```$/gm
+const answerLanguages = new Set(['json', 'http', ''])
 const named = /(?:into|in|as|is)\s+`([^`\s]+\.\w+)`:\s*$/
 
-/** The fenced blocks of a Markdown page, in their order. */
+/**
+ * The fenced blocks of a Markdown page, in their order.
+ * @throws when it has an indented block, which nobody would find
+ */
 export function readBlocks(markdown: string): readonly DocumentBlock[] {
+  const [indented] = /(?<=\n\n) {4}(?![-*] ).*$/m.exec(markdown.replaceAll(fence, '')) ?? []
+  if (indented !== undefined) throw new Error(`"${indented.trim()}" is in an indented block; fence it`)
   return [...markdown.matchAll(fence)].map((match) => ({
     language: match[1] ?? '',
     content: match[2] ?? '',
@@ -34,8 +42,7 @@ export function readBlocks(markdown: string): readonly DocumentBlock[] {
 
 /**
  * What a reader does who follows a page from its begin to its end: files that a sentence tells to write, commands of
- * `sh` blocks, and after these the answer that the page shows.
- * @throws when a block is neither: nobody would ever find out that it is wrong
+ * `sh` blocks, and after these the answer that the page shows. Whatever else is shown is left to the caller.
  */
 export function readSteps(markdown: string): readonly DocumentStep[] {
   const steps: DocumentStep[] = []
@@ -46,9 +53,9 @@ export function readSteps(markdown: string): readonly DocumentStep[] {
     else if (language === 'sh') {
       const [next] = blocks
       const answer =
-        next !== undefined && next.language !== 'sh' && next.file === undefined ? blocks.shift() : undefined
+        next !== undefined && answerLanguages.has(next.language) && next.file === undefined ? blocks.shift() : undefined
       steps.push({ kind: 'run', line, commands: commandsOf(content), answer })
-    } else throw new Error(`line ${String(line)}: the block is no file, no command, and no answer to one`)
+    } else steps.push({ kind: 'show', line, block: { line, language, content, file } })
   }
   return steps
 }

@@ -8,14 +8,20 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
 import { z } from 'zod'
-import type { DocumentStep } from './read-document.ts'
+import type { DocumentBlock } from './read-document.ts'
 import { expectAnswer } from './expect-answer.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
-const startsServer = /^(?:npm start\b|comfyui-api serve\b)/
+const startsServer = /^(?:[A-Z_]+=\S+ )*(?:npm start|comfyui-api serve)(?= |$)/
+const givesKey = /\bCOMFYUI_API_KEY=(\S+)/
 const moduleFile = /\.m?[jt]s$/
+const servesFolder = /(?:--workflows |\bWORKFLOW_DIR=)(?:\.\/)?([^\s/]+)/
 const waitMs = 60_000
+
+/** How curl ends when its `--max-time` is over, which a page shows where a stream has no end. */
+const curlTimeout = 28
+const failureSchema = z.object({ code: z.unknown(), stdout: z.string() })
 
 const addressSchema = z.object({ port: z.number() })
 const listSchema = z.object({
@@ -23,65 +29,90 @@ const listSchema = z.object({
   problems: z.array(z.object({ file: z.string(), reason: z.string() })),
 })
 
+export interface ReaderOptions {
+  /** What stands for something that only readers of the page have, such as the address of their ComfyUI. */
+  readonly replace?: Readonly<Record<string, string>>
+  /** Further variables of the environment. */
+  readonly variables?: NodeJS.ProcessEnv
+}
+
 /** An empty folder in which somebody follows a page of the documentation, and the server that they start. */
 export class DocumentReader {
   readonly folder: string
-  /** What the server wrote. */
+  /** What the servers wrote. */
   readonly said: string[] = []
+  /** The commands so far, word for word. */
+  readonly ran: string[] = []
   readonly #port: number
+  /** What the environment of a reader has beside that of the tests. */
+  readonly variables: NodeJS.ProcessEnv
+  readonly #replace: Readonly<Record<string, string>>
   #server: ChildProcess | undefined
+  #key: string | undefined
+  /** The folder whose workflows the server has. */
+  #served: string | undefined
+  #answer = ''
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, { replace = {}, variables = {} }: ReaderOptions) {
     this.folder = folder
     this.#port = port
+    this.#replace = replace
+    this.variables = { ...variables }
   }
 
-  static async begin(): Promise<DocumentReader> {
+  static async begin(options: ReaderOptions = {}): Promise<DocumentReader> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'comfyui-api-page-'))
     await mkdir(path.join(folder, '.bin'))
     await symlink(path.join(root, 'bin', 'comfyui-api.js'), path.join(folder, '.bin', 'comfyui-api'))
-    return new DocumentReader(folder, await freePort())
+    // As in a checkout.
+    await symlink(path.join(root, 'bin'), path.join(folder, 'bin'))
+    return new DocumentReader(folder, await freePort(), options)
   }
 
   get url(): string {
     return `http://localhost:${String(this.#port)}`
   }
 
-  /** Does what a step says. @throws when a command fails or its answer is not what the page shows */
-  async follow(step: DocumentStep): Promise<void> {
-    if (step.kind === 'write') return this.write(step.file, step.content)
-    let answer = ''
-    for (const command of step.commands) answer = await this.shell(command)
-    if (step.answer !== undefined) expectAnswer(answer, step.answer)
+  /** @throws when the last command did not answer like this */
+  expect(answer: DocumentBlock): void {
+    expectAnswer(this.#answer, answer)
   }
 
   /** Writes a file, and waits until the server has seen it when it is a module. */
   async write(file: string, content: string): Promise<void> {
-    const isSeen = this.#server !== undefined && moduleFile.test(file) ? await this.#stateOf(file) : undefined
+    const isServed = this.#served !== undefined && file.startsWith(`${this.#served}/`) && moduleFile.test(file)
+    const isSeen = isServed ? await this.#stateOf(file) : undefined
     await mkdir(path.dirname(this.path(file)), { recursive: true })
-    await writeFile(this.path(file), content)
+    await writeFile(this.path(file), this.#here(content))
     if (isSeen === undefined) return
     await vi.waitUntil(async () => (await this.#stateOf(file)) !== isSeen, { timeout: waitMs, interval: 50 })
   }
 
   /**
-   * Runs a command in a shell, word for word but for the port. A command that starts the server resolves when the server
-   * is ready.
+   * Runs a command in a shell, word for word but for the port and what the options replace. A command that starts the
+   * server resolves when the server is ready.
    */
   async shell(command: string): Promise<string> {
-    if (startsServer.test(command)) {
-      await this.#start(command)
+    this.ran.push(command)
+    this.#answer = ''
+    this.#answer = await this.#run(command)
+    return this.#answer
+  }
+
+  async #run(command: string): Promise<string> {
+    const here = this.#here(command)
+    if (startsServer.test(here)) {
+      await this.#start(here)
       return ''
     }
-    const { stdout } = await run(
-      'sh',
-      ['-c', command.replaceAll('localhost:3000', `localhost:${String(this.#port)}`)],
-      {
-        cwd: this.folder,
-        env: this.#environment(),
-      },
-    )
-    return stdout
+    try {
+      const { stdout } = await run('sh', ['-c', here], { cwd: this.folder, env: this.#environment() })
+      return stdout
+    } catch (error) {
+      const { code, stdout } = failureSchema.parse(error)
+      if (code === curlTimeout && here.includes('--max-time')) return stdout
+      throw error
+    }
   }
 
   path(name: string): string {
@@ -99,14 +130,15 @@ export class DocumentReader {
 
   async #start(command: string): Promise<void> {
     await this.#stop()
+    this.#key = givesKey.exec(command)?.[1]
+    this.#served = servesFolder.exec(command)?.[1]
     // npm needs the project, which a reader stands in; what a page calls `./x` is beside it.
-    const line = command.startsWith('npm start')
-      ? `npm --prefix ${JSON.stringify(root)} start${command.slice('npm start'.length)}`.replaceAll(
-          ' ./',
-          ` ${this.folder}/`,
-        )
+    const line = command.includes('npm start')
+      ? command
+          .replace('npm start', `npm --prefix ${JSON.stringify(root)} start`)
+          .replaceAll(/(?<=[ =])\.\//g, `${this.folder}/`)
       : command
-    const server = spawn('sh', ['-c', `exec ${line}`], {
+    const server = spawn('sh', ['-c', `exec env ${line}`], {
       cwd: this.folder,
       // A group of its own, because npm starts a shell that starts the program.
       detached: true,
@@ -122,10 +154,19 @@ export class DocumentReader {
     await vi.waitUntil(() => this.#isReady(server), { timeout: waitMs, interval: 100 })
   }
 
+  /** What a reader makes of a text of the page. */
+  #here(text: string): string {
+    return Object.entries({ 'localhost:3000': `localhost:${String(this.#port)}`, ...this.#replace }).reduce(
+      (all, [shown, meant]) => all.replaceAll(shown, meant),
+      text,
+    )
+  }
+
   async #isReady(server: ChildProcess): Promise<boolean> {
     if (server.exitCode !== null) throw new Error(`the server ended: ${this.said.join('')}`)
     try {
-      const answer = await fetch(`${this.url}/ready`)
+      const headers = this.#key === undefined ? {} : { 'x-api-key': this.#key }
+      const answer = await fetch(`${this.url}/ready`, { headers })
       await answer.arrayBuffer()
       return answer.status === 200
     } catch {
@@ -151,7 +192,7 @@ export class DocumentReader {
 
   #environment(): NodeJS.ProcessEnv {
     const folders = [this.path('.bin'), path.join(root, 'node_modules', '.bin'), process.env['PATH'] ?? '']
-    return { ...process.env, PATH: folders.join(path.delimiter) }
+    return { ...process.env, ...this.variables, PATH: folders.join(path.delimiter) }
   }
 }
 
