@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { GatewayError } from './errors/gateway-error.ts'
 import { readBodyForm } from './http/body/body-form.ts'
-import { isRecord } from './http/body/json-record.ts'
+import { isRecord } from './lib/json-record.ts'
 import { parseJson } from './http/body/parse-json.ts'
 import { prepareJob } from './http/body/prepare-job.ts'
 import { readPart } from './http/body/read-part.ts'

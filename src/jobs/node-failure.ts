@@ -1,4 +1,4 @@
-import type { NodeErrors } from '../comfyui/wire/answers.ts'
+import { isMissingClass, type NodeErrors } from '../comfyui/wire/answers.ts'
 import type { NodeFailure } from '../comfyui/wire/messages.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { SubmitAnswer } from '../comfyui/comfyui-client.ts'
@@ -36,9 +36,6 @@ export function fieldErrorsOf(nodeErrors: NodeErrors): FieldError[] {
 
 type RefusedPrompt = Extract<SubmitAnswer, { kind: 'refused' }>
 
-/** Error types by which ComfyUI says that it does not have a class (by version). */
-const missingClassTypes = new Set(['missing_node_type', 'invalid_prompt'])
-
 /**
  * Makes a job's error of a refused prompt. Where a parameter of the caller is behind the refusal it is the caller's to
  * mend; where none is, the workflow asks for what the instance does not have.
@@ -51,7 +48,7 @@ export async function jobErrorOfRefusal(
   const message = withoutServerPaths(answer.message)
   const errors = await nameParameters([...missingNode(answer, message, prompt), ...fieldErrorsOf(answer.nodeErrors)])
   const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
-  if (ofCaller.length === 0 && missingClassTypes.has(answer.errorType)) {
+  if (ofCaller.length === 0 && isMissingClass(answer.errorType)) {
     const reason = errors.length === 0 ? message : errors.map((error) => error.message).join('; ')
     return { code: 'workflow_unavailable', message: `ComfyUI refused the workflow: ${reason}`, errors }
   }

@@ -1,11 +1,6 @@
 import { coreClassTypes, coreNode } from '../comfyui/wire/core-nodes.ts'
-import {
-  inputChoices,
-  inputOptions,
-  isRecord,
-  type InputSpec,
-  type NodeDefinition,
-} from '../comfyui/wire/object-info.ts'
+import { inputChoices, inputOptions, type InputSpec, type NodeDefinition } from '../comfyui/wire/object-info.ts'
+import { isRecord } from '../lib/json-record.ts'
 import type { FileStore } from './file-store.ts'
 import { modelFolder, type ModelFiles } from './model-files.ts'
 import { pythonJson } from './python-json.ts'

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
-import { isRecord } from '../comfyui/wire/object-info.ts'
+import { isRecord } from '../lib/json-record.ts'
 import {
   previewFrame,
   previewFrameWithMetadata,

@@ -1,4 +1,5 @@
-import { isRecord, type NodeDefinition } from '../comfyui/wire/object-info.ts'
+import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
+import { isRecord } from '../lib/json-record.ts'
 import { isLinkShaped, isPromptLink, type Prompt, type PromptInput, type PromptLink } from '../comfyui/wire/prompt.ts'
 import { GatewayError, type FieldError } from '../errors/gateway-error.ts'
 

@@ -1,5 +1,6 @@
 import type { Prompt, PromptInput, PromptNode } from '../comfyui/wire/prompt.ts'
 import { isPromptLink } from '../comfyui/wire/prompt.ts'
+import { isPlainObject } from '../lib/json-record.ts'
 
 /** Where in a graph something is wrong, and what. */
 export interface GraphFlaw {
@@ -132,12 +133,6 @@ function copy(value: unknown, place: InputPlace, depth: number): PromptInput {
 function inputError({ id, classType, input }: InputPlace, code: string, what: string): GraphError {
   const path = [id, 'inputs', input]
   return new GraphError(`node ${id} (${classType}), input ${input}${what}`, { code, path, classType })
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }
 
 function kindOf(value: unknown): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isRecord } from '../comfyui/wire/object-info.ts'
+import { isRecord } from '../lib/json-record.ts'
 import { definitionOf, type Definition } from './inspect-schema.ts'
 import { isRandomDefault } from './is-random-default.ts'
 import { describeMedia, mediaKindOf } from './media.ts'

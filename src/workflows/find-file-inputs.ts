@@ -1,4 +1,5 @@
-import { inputOptions, inputType, isRecord, type InputSpec, type NodeDefinition } from '../comfyui/wire/object-info.ts'
+import { inputOptions, inputType, type InputSpec, type NodeDefinition } from '../comfyui/wire/object-info.ts'
+import { isRecord } from '../lib/json-record.ts'
 import { isPromptLink, type Prompt, type PromptInput } from '../comfyui/wire/prompt.ts'
 import { linkIn, type NodeLookup } from './check-graph.ts'
 import type { MediaKind } from './media.ts'

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
-import { definitionOf, pointerTo, unwrapSchema } from './inspect-schema.ts'
+import { definitionOf, unwrapSchema } from './inspect-schema.ts'
+import { pointerBelow } from '../lib/json-pointer.ts'
+import { isPlainObject } from '../lib/json-record.ts'
 
 /** A single value in the parameters of a request. */
 export interface InputLeaf {
@@ -24,9 +26,9 @@ export function inputLeaves(schema: z.core.$ZodType, input: unknown, limit: numb
   function visit(value: unknown, current: z.core.$ZodType | undefined, pointer: string): void {
     if (leaves.length >= limit) return
     if (Array.isArray(value)) {
-      value.forEach((item, index) => visit(item, partAt(current, index), pointerTo(pointer, index)))
+      value.forEach((item, index) => visit(item, partAt(current, index), pointerBelow(pointer, index)))
     } else if (isPlainObject(value)) {
-      for (const [key, item] of Object.entries(value)) visit(item, partAt(current, key), pointerTo(pointer, key))
+      for (const [key, item] of Object.entries(value)) visit(item, partAt(current, key), pointerBelow(pointer, key))
     } else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
       const choices = choicesOf(current)
       const other = choices === undefined ? altered(value, leaves.length) : choices.find((each) => each !== value)
@@ -44,9 +46,9 @@ export function withLeaf(input: unknown, pointer: string, value: unknown): unkno
   function replaceIn(current: unknown, at: string): unknown {
     if (at === pointer) return value
     if (!pointer.startsWith(`${at}/`)) return current
-    if (Array.isArray(current)) return current.map((item, index) => replaceIn(item, pointerTo(at, index)))
+    if (Array.isArray(current)) return current.map((item, index) => replaceIn(item, pointerBelow(at, index)))
     if (!isPlainObject(current)) return current
-    const entries = Object.entries(current).map(([key, item]) => [key, replaceIn(item, pointerTo(at, key))] as const)
+    const entries = Object.entries(current).map(([key, item]) => [key, replaceIn(item, pointerBelow(at, key))] as const)
     return Object.fromEntries(entries)
   }
 }
@@ -140,10 +142,4 @@ function hasField(schema: z.core.$ZodType | undefined, key: string): boolean {
 function altered(value: string | number | boolean, index: number): string | number | boolean {
   if (typeof value === 'boolean') return !value
   return typeof value === 'number' ? value + 1 : `${strangeText}-${index}`
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import type { FieldError } from '../errors/gateway-error.ts'
+import { pointerBelow } from '../lib/json-pointer.ts'
+import { isRecord } from '../lib/json-record.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { mediaKindOf } from './media.ts'
 import type { MediaField } from './served-workflow.ts'
@@ -104,14 +106,14 @@ export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
     else if (fields.length === 0 && others === undefined) return undefined
     const isKnown = new Set(names)
     return (value, pointer, report) => {
-      if (!isJsonObject(value)) return
+      if (!isRecord(value)) return
       for (const key of Object.keys(value)) {
         if (isKnown.has(key)) continue
         if (isStrict) report(unknownKey(key, names, pointer))
-        else others?.(value[key], pointerTo(pointer, key), report)
+        else others?.(value[key], pointerBelow(pointer, key), report)
       }
       for (const [name, check] of fields) {
-        if (Object.hasOwn(value, name)) check(value[name], pointerTo(pointer, name), report)
+        if (Object.hasOwn(value, name)) check(value[name], pointerBelow(pointer, name), report)
       }
     }
   }
@@ -162,11 +164,6 @@ export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
     takesObject: takesObject(schema),
     warnings: [...new Set(warnings)],
   }
-}
-
-/** `pointer` with one more step, escaped as RFC 6901 wants it. */
-export function pointerTo(pointer: string, key: PropertyKey): string {
-  return `${pointer}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
 /** The schema inside of wrappers that change nothing but absence; with a step into pipes and lazy schemas. */
@@ -277,7 +274,7 @@ function unknownKey(key: string, known: readonly string[], pointer: string): Fie
         ? '; there are no parameters here'
         : `; the parameters are ${known.map((name) => `"${name}"`).join(', ')}`
   return {
-    pointer: pointerTo(pointer, key),
+    pointer: pointerBelow(pointer, key),
     code: 'unknown_parameter',
     message: `unknown parameter "${shorten(key)}"${hint}`,
   }
@@ -290,9 +287,9 @@ function shorten(text: string): string {
 function checkEach(check: CheckKeys | undefined): CheckKeys | undefined {
   if (check === undefined) return undefined
   return (value, pointer, report) => {
-    if (Array.isArray(value)) value.forEach((item, index) => check(item, pointerTo(pointer, index), report))
-    else if (isJsonObject(value)) {
-      for (const [key, item] of Object.entries(value)) check(item, pointerTo(pointer, key), report)
+    if (Array.isArray(value)) value.forEach((item, index) => check(item, pointerBelow(pointer, index), report))
+    else if (isRecord(value)) {
+      for (const [key, item] of Object.entries(value)) check(item, pointerBelow(pointer, key), report)
     }
   }
 }
@@ -303,11 +300,7 @@ function checkItems(items: readonly (CheckKeys | undefined)[], rest: CheckKeys |
     if (!Array.isArray(value)) return
     value.forEach((item, index) => {
       const check = index < items.length ? items[index] : rest
-      check?.(item, pointerTo(pointer, index), report)
+      check?.(item, pointerBelow(pointer, index), report)
     })
   }
-}
-
-function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,3 +1,4 @@
+import { isMissingClass } from '../comfyui/wire/answers.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
 import type { RequiredModel, RequiredNode, WorkflowGraph, WorkflowMetadata } from './workflow-definition.ts'
 
@@ -8,16 +9,13 @@ export interface NameRequirementsOptions {
   readonly graph: () => Promise<WorkflowGraph>
 }
 
-/** Codes by which ComfyUI says that it does not have a class. */
-const missingClassCodes = new Set(['missing_node_type', 'invalid_prompt'])
-
 /**
  * Adds to errors about a class or a model that an instance does not have where it is to be had, as far as the module
  * says so, and to the former the class.
  */
 export async function nameRequirements(options: NameRequirementsOptions): Promise<readonly FieldError[]> {
   const { errors, metadata = {} } = options
-  if (!errors.some(({ code }) => missingClassCodes.has(code) || code === 'value_not_in_list')) return errors
+  if (!errors.some(({ code }) => isMissingClass(code) || code === 'value_not_in_list')) return errors
   let graph: WorkflowGraph
   try {
     graph = await options.graph()
@@ -28,7 +26,7 @@ export async function nameRequirements(options: NameRequirementsOptions): Promis
   return errors.map((error) => {
     const node = graph[error.node?.id ?? '']
     if (error.node === undefined || node === undefined) return error
-    if (missingClassCodes.has(error.code)) {
+    if (isMissingClass(error.code)) {
       const classType = node.class_type
       const pack = metadata.requiredNodes?.find(({ classTypes }) => classTypes?.includes(classType))
       const message = pack === undefined ? error.message : withHint(error.message, describePack(classType, pack))

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { type FieldError, GatewayError } from '../errors/gateway-error.ts'
 import { describeIssue } from './describe-issue.ts'
-import { type CheckKeys, pointerTo } from './inspect-schema.ts'
+import type { CheckKeys } from './inspect-schema.ts'
+import { dottedName, pointerBelow, pointerTo } from '../lib/json-pointer.ts'
 
 /** More than a person reads; a body of 100 000 unknown keys must not make a bigger answer. */
 const maxErrors = 50
@@ -42,10 +43,10 @@ export function checkParameters(raw: unknown, checkKeys: CheckKeys | undefined, 
 }
 
 function fieldErrors(issue: z.core.$ZodIssue): readonly FieldError[] {
-  const pointer = issue.path.reduce<string>(pointerTo, '')
+  const pointer = pointerTo(...issue.path)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
-      pointer: pointerTo(pointer, key),
+      pointer: pointerBelow(pointer, key),
       code: 'unknown_parameter',
       message: `unknown parameter "${key}"`,
     }))
@@ -79,7 +80,7 @@ function codeOf(issue: z.core.$ZodIssue): string {
 function summarise(errors: readonly FieldError[]): string {
   const [first] = errors
   if (first === undefined) return 'the parameters are refused'
-  const name = (first.pointer ?? '').slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  const name = dottedName(first.pointer ?? '')
   const isNamed = name === '' || first.code === 'unknown_parameter'
   const text = isNamed ? first.message : `${name} ${first.message}`
   if (errors.length === 1) return text

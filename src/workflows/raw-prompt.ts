@@ -1,9 +1,10 @@
+import { isMissingClass } from '../comfyui/wire/answers.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { GatewayError, type FieldError } from '../errors/gateway-error.ts'
 import { checkGraph, type NodeLookup } from './check-graph.ts'
 import { completePrompt, GraphError } from './complete-prompt.ts'
 import { findFileInputs, isMediaInput, type FileInput } from './find-file-inputs.ts'
-import { pointerTo } from './inspect-schema.ts'
+import { pointerTo } from '../lib/json-pointer.ts'
 
 /** What stands for the name of a workflow in jobs made of a graph of the caller; no module can have it. */
 export const rawPromptName = 'prompt'
@@ -28,32 +29,26 @@ export function readRawPrompt(graph: unknown, options: { filenamePrefix: string;
 function refusal({ message, flaw: { code, path, classType } }: GraphError): GatewayError {
   const [id, , input] = path
   const node = id === undefined ? undefined : { id, classType: classType ?? '', ...(input !== undefined && { input }) }
-  const pointer = path.reduce(pointerTo, pointerToPrompt)
+  const pointer = pointerTo(rawPromptName, ...path)
   return new GatewayError('invalid_workflow', {
     detail: message,
     errors: [{ pointer, code, message, ...(node !== undefined && { node }) }],
   })
 }
 
-const pointerToPrompt = `/${rawPromptName}`
-
 /** JSON pointer to a node, or to one of its inputs, in a body with the graph as `prompt`. */
 function pointerInPrompt(id: string, input?: string): string {
-  const node = pointerTo(pointerToPrompt, id)
-  return input === undefined ? node : pointerTo(`${node}/inputs`, input)
+  return pointerTo(rawPromptName, id, ...(input === undefined ? [] : ['inputs', input]))
 }
-
-/** Error types by which ComfyUI says that it does not have the class of a node. */
-const classErrors = new Set(['missing_node_type', 'invalid_prompt'])
 
 /** Adds to each error where in the body its node and input stand; errors about no node are about the whole graph. */
 export function pointIntoPrompt(errors: readonly FieldError[]): readonly FieldError[] {
   return errors.map((error) => {
     if (error.pointer !== undefined) return error
     const { node, code } = error
-    if (node === undefined) return { pointer: pointerToPrompt, ...error }
+    if (node === undefined) return { pointer: pointerTo(rawPromptName), ...error }
     const pointer = pointerInPrompt(node.id, node.input)
-    return { pointer: classErrors.has(code) && node.input === undefined ? `${pointer}/class_type` : pointer, ...error }
+    return { pointer: isMissingClass(code) && node.input === undefined ? `${pointer}/class_type` : pointer, ...error }
   })
 }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { isRecord, type ObjectInfo } from '../../src/comfyui/wire/object-info.ts'
+import type { ObjectInfo } from '../../src/comfyui/wire/object-info.ts'
+import { isRecord } from '../../src/lib/json-record.ts'
 import { isPromptLink, type Prompt } from '../../src/comfyui/wire/prompt.ts'
 import type { NodeLookup } from '../../src/workflows/check-graph.ts'
 import { completePrompt } from '../../src/workflows/complete-prompt.ts'

@@ -5,6 +5,7 @@ import type { Environment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { settings } from '../../config/settings.ts'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
+import { dottedName } from '../../lib/json-pointer.ts'
 import type { RenderPrompt, RenderRequest } from '../rendering.ts'
 import { addSettingFlags, givenFlags } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -103,6 +104,6 @@ function describe(error: unknown): string {
 }
 
 function describeField({ pointer = '', code, message }: FieldError): string {
-  const name = pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  const name = dottedName(pointer)
   return name === '' || code === 'unknown_parameter' ? message : `${name} ${message}`
 }

@@ -22,6 +22,13 @@ const nodeErrorsSchema = z
   .nullish()
 export type NodeErrors = z.infer<typeof nodeErrorsSchema>
 
+/** The types of error by which ComfyUI says that it does not have the class of a node, new versions and old ones. */
+const missingClassTypes: ReadonlySet<string> = new Set(['missing_node_type', 'invalid_prompt'])
+
+export function isMissingClass(errorType: string): boolean {
+  return missingClassTypes.has(errorType)
+}
+
 export const submitAcceptedSchema = z.looseObject({ prompt_id: z.string(), node_errors: nodeErrorsSchema })
 
 export const submitRefusedSchema = z.looseObject({

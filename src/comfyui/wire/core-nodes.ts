@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import table from './core-nodes.json' with { type: 'json' }
-import { isRecord, nodeDefinitionSchema, type NodeDefinition } from './object-info.ts'
+import { nodeDefinitionSchema, type NodeDefinition } from './object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 
 /** The ComfyUI versions that the table describes. */
 export type CoreNodesVersion = '0.33.0' | '0.3.64'

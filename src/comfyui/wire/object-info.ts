@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isRecord } from '../../lib/json-record.ts'
 
 /* What `GET /object_info` tells about node classes, loosely: custom nodes put anything into it. */
 
@@ -55,8 +56,4 @@ export function inputChoices(spec: InputSpec): readonly unknown[] | undefined {
 
 function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value)
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -5,7 +5,7 @@ import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import { jobIdPattern } from '../../jobs/job.ts'
 import { conversionOfText, imageConversionRule, imageConversionSchema } from '../../outputs/image-conversion.ts'
-import { pointerTo } from './json-record.ts'
+import { pointerTo } from '../../lib/json-pointer.ts'
 import { refuseFields } from './refuse-fields.ts'
 
 /** One option of a call. It may stand beside `input` in the envelope, or come in a header with any form of body. */

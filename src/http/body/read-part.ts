@@ -1,7 +1,8 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { refuseComplexity } from './complexity.ts'
-import { isRecord, pointerTo } from './json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
+import { pointerTo } from '../../lib/json-pointer.ts'
 import { parseJson } from './parse-json.ts'
 import type { BodyPart } from './received-body.ts'
 

@@ -1,5 +1,6 @@
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
-import { isRecord, pointerTo } from './json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
+import { pointerTo } from '../../lib/json-pointer.ts'
 
 /**
  * Refuses texts with half a character in them, as is left when a program cuts a text within an emoji: no tokenizer takes

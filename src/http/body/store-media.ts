@@ -2,7 +2,8 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { InputFile } from '../../inputs/input-file.ts'
 import type { InputStore } from '../../inputs/input-store.ts'
 import type { MediaField } from '../../workflows/served-workflow.ts'
-import { isRecord, pointerTo } from './json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
+import { pointerTo } from '../../lib/json-pointer.ts'
 
 export interface MediaStorage {
   readonly inputs: Pick<InputStore, 'put'>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
 import type { HttpLogger } from '../app-options.ts'
-import { isRecord } from '../body/json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { rawPromptName } from '../../workflows/raw-prompt.ts'
 import { componentNames } from './component-names.ts'
 import { withOptionalBodies } from './optional-bodies.ts'

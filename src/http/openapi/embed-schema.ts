@@ -1,4 +1,4 @@
-import { isRecord } from '../body/json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
 
 /** Keys below which there is data, not a schema. */
 const dataKeys = new Set(['default', 'examples', 'example', 'const', 'enum'])

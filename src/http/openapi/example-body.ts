@@ -1,5 +1,5 @@
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
-import { isRecord } from '../body/json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 type Value = { readonly value: unknown } | undefined

@@ -1,5 +1,5 @@
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
-import { isRecord } from '../body/json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { isOptional, takesEmptyText } from '../body/read-part.ts'
 import { embedSchema } from './embed-schema.ts'
 

@@ -1,4 +1,4 @@
-import { isRecord } from '../body/json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
 
 /** In the schema of a body: requests may come without one. */
 export const optionalBody = { 'x-optional': true } as const

@@ -1,5 +1,5 @@
 import { errorCodes } from '../../errors/error-catalogue.ts'
-import { isRecord } from '../body/json-record.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { problemContentType } from '../schemas/problem.ts'
 import { problemExampleOf } from './examples.ts'
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { errorCatalogue, errorCodes, type ErrorCode } from '../../errors/error-catalogue.ts'
+import { dottedName } from '../../lib/json-pointer.ts'
 import type { FailedNode, FieldError, GatewayError } from '../../errors/gateway-error.ts'
 
 export const fieldErrorSchema = z.object({
@@ -80,7 +81,7 @@ export function problemOf(
     ...(error.node !== undefined && { node: toFailedNodeResource(error.node) }),
     retryable: kind.retryable,
     error: error.detail,
-    ...(pointer !== undefined && { location: pointer.slice(1).replaceAll('/', '.') }),
+    ...(pointer !== undefined && { location: dottedName(pointer) }),
   }
 }
 

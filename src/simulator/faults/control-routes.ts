@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { readJson, sendEmpty, sendJson } from '../routes/http-exchange.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import { FaultSpecError, parseFaultSpec } from './fault-spec.ts'

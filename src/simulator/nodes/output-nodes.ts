@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { encodePng } from '../drawing/encode-png.ts'
 import type { Picture } from '../drawing/picture.ts'
 import type { FileRoot } from '../file-store.ts'

@@ -1,4 +1,4 @@
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import type { HistoryEntry, NodeUi } from '../history.ts'
 
 export type JobStatus = 'pending' | 'in_progress' | 'completed' | 'failed' | 'cancelled'

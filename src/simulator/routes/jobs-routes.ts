@@ -1,4 +1,4 @@
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { statusAnswer, type History, type HistoryEntry } from '../history.ts'
 import type { PromptQueue, QueueItem } from '../prompt-queue.ts'
 import { HttpStatusError, readJson, sendJson, type HttpExchange } from './http-exchange.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import type { SubmissionFaults } from '../faults/submission-faults.ts'
 import type { FileStore } from '../file-store.ts'
 import { annotatedName, normalisePath } from '../file-store.ts'

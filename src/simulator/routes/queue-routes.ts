@@ -1,4 +1,4 @@
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { historyAnswer, type History } from '../history.ts'
 import type { PromptQueue, QueueItem } from '../prompt-queue.ts'
 import { isTruthy } from '../validation/convert-value.ts'

@@ -1,4 +1,4 @@
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import { decodeImage } from '../drawing/decode-image.ts'
 import { encodePng } from '../drawing/encode-png.ts'
 import { resizePicture, type Picture } from '../drawing/picture.ts'

@@ -2,10 +2,10 @@ import {
   inputOptions,
   inputSpecSchema,
   inputType,
-  isRecord,
   type InputSpec,
   type NodeDefinition,
 } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 
 export interface DeclaredInput {
   /** The key in the prompt, dotted for inputs inside of dynamic ones. */

@@ -1,4 +1,4 @@
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
 import type { SubmittedPrompt } from '../prompt-queue.ts'
 import { pythonText } from '../python-json.ts'

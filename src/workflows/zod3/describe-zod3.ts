@@ -1,6 +1,6 @@
 import { ignoreOverride, zodToJsonSchema } from 'zod-to-json-schema'
 import { ZodFirstPartyTypeKind as Kind } from 'zod/v3'
-import { isRecord } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import type { DescribedInput } from '../describe-input.ts'
 import { isRandomDefault } from '../is-random-default.ts'
 import { zod3Definition, type Zod3Schema } from './zod3-schema.ts'
