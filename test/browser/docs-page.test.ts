@@ -88,6 +88,10 @@ test('the page shows every workflow by family, and that it is a demo', async () 
   await keepScreenshot('docs')
   for (const family of ['qwen', 'sd15', 'sdxl', 'flux']) await page.locator(`#operations-tag-${family}`).waitFor()
   expect(await page.locator('.info').textContent()).toContain('SIMULATED')
+  const groups = await page.evaluate('[...document.querySelectorAll(".opblock-tag")].map((tag) => tag.dataset.tag)')
+  const own = ['workflows', 'prompt', 'jobs', 'events', 'outputs', 'models', 'server']
+  expect(groups).toEqual(['flux', 'qwen', 'sd15', 'sdxl', ...own])
+  expect(await page.locator('.authorize, .authorization__btn').count()).toBe(0)
 })
 
 test('"Execute" on the main workflow shows its picture', async () => {
@@ -100,6 +104,9 @@ test('"Execute" on the main workflow shows its picture', async () => {
     .fill(JSON.stringify({ prompt: 'a lighthouse at dawn', width: 256, height: 384 }))
   await operation.locator('button.execute').click()
   expect(await shownPicture(operation)).toEqual({ width: 256, height: 384 })
+  const curl = (await operation.locator('.curl').textContent()) ?? ''
+  expect([...curl.matchAll(/-H '([^:]+):/g)].map(([, name]) => name)).toEqual(['accept', 'Content-Type'])
+  expect(curl).toContain(`'${url}${mainWorkflow}' `)
   await keepScreenshot('main-workflow')
 })
 
@@ -111,18 +118,30 @@ test('the example that the page offers works as it stands', async () => {
   expect((await status.textContent())?.trim()).toMatch(/^200/)
 })
 
-test('a picture is chosen as a file where a workflow takes one', async () => {
-  const file = path.join(folder, 'picture.png')
-  await writeFile(file, makePng(64, 64))
-  await openDocs()
-  const operation = await openWorkflow('/sd15/img2img')
+/** Chooses the form in place of JSON. */
+async function chooseForm(operation: Locator): Promise<void> {
   await operation
     .locator(
       '.opblock-section-request-body .content-type-wrapper select, .opblock-section-request-body select.content-type',
     )
     .first()
     .selectOption('multipart/form-data')
-  await operation.locator('input[type=file]').first().setInputFiles(file)
+}
+
+async function makePictureFile(): Promise<string> {
+  const file = path.join(folder, 'picture.png')
+  await writeFile(file, makePng(64, 64))
+  return file
+}
+
+test('a picture is chosen as a file where a workflow takes one', async () => {
+  await openDocs()
+  const operation = await openWorkflow('/sd15/img2img')
+  await chooseForm(operation)
+  await operation
+    .locator('input[type=file]')
+    .first()
+    .setInputFiles(await makePictureFile())
   await operation
     .locator('[data-property-name="prompt"] input, [data-property-name="prompt"] textarea')
     .first()
@@ -131,4 +150,26 @@ test('a picture is chosen as a file where a workflow takes one', async () => {
   await operation.locator('button.execute').click()
   expect((await shownPicture(operation)).width).toBeGreaterThan(0)
   await keepScreenshot('upload')
+})
+
+const resultSchema = z.object({ status: z.literal('succeeded'), images: z.tuple([z.string()]) })
+
+test('a form works with a file alone, and draws another seed each time', async () => {
+  await openDocs()
+  const name = '/qwen/qwen_img_edit'
+  const operation = await openWorkflow(name)
+  await chooseForm(operation)
+  await operation
+    .locator('input[type=file]')
+    .first()
+    .setInputFiles(await makePictureFile())
+  const pictures: string[] = []
+  for (let time = 0; time < 2; time++) {
+    const answered = page.waitForResponse(`${url}${name}`)
+    await operation.locator('button.execute').click()
+    const answer: unknown = await (await answered).json()
+    pictures.push(...resultSchema.parse(answer).images)
+  }
+  expect(new Set(pictures).size).toBe(2)
+  await keepScreenshot('form')
 })

@@ -22,8 +22,8 @@ const paramsSchema = z.object({
 
 const headersSchema = z.looseObject({
   range: z.string().optional().describe('One range of bytes, such as `bytes=0-1023`.'),
-  'if-range': z.string().optional(),
-  'if-none-match': z.string().optional(),
+  'if-range': z.string().optional().describe('An `ETag`: the range counts while the output is that one.'),
+  'if-none-match': z.string().optional().describe('An `ETag`: 304 while the output is that one.'),
 })
 
 const url = '/jobs/:id/outputs/:index'
