@@ -5,6 +5,7 @@ import { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { openComfyuiSocket, type ComfyuiSocket } from '../comfyui/comfyui-socket.ts'
 import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
+import { createRecentMap, type RecentMap } from '../lib/recent-map.ts'
 import { DeafnessDetector } from './deafness-detector.ts'
 import { type InstanceCapabilities, type MissingPart, readCapabilities } from './instance-capabilities.ts'
 import { idOf, socketUrl } from './instance-address.ts'
@@ -43,6 +44,8 @@ export interface InstanceModels extends ToldModels {
 
 /** How long a lost connection counts as a hiccup. */
 const hiccupMs = 10_000
+/** One that is forgotten is uploaded once more when a job has it again. */
+const maxRememberedUploads = 10_000
 
 /** One ComfyUI process: its connections, its state, and who listens to which prompt. */
 export class Instance implements InstanceLoad {
@@ -64,7 +67,7 @@ export class Instance implements InstanceLoad {
   readonly #stats: InstanceStats
   readonly #deafness = new DeafnessDetector()
   readonly #listeners = new Map<string, { jobId: string; listener: (event: ComfyuiEvent) => void }>()
-  readonly #uploadedInputs = new Set<string>()
+  #uploadedInputs = createRecentMap<string, true>(maxRememberedUploads)
   readonly #strays = new Set<string>()
   #connectionState: 'connecting' | 'ready' | 'reconnecting' = 'connecting'
   #announcedState: InstanceState = 'connecting'
@@ -206,8 +209,8 @@ export class Instance implements InstanceLoad {
     return strays
   }
 
-  /** Input files that were put on this instance since it was last connected. */
-  get uploadedInputs(): Set<string> {
+  /** Input files that were put on this instance since it was last connected, as far as they are remembered. */
+  get uploadedInputs(): RecentMap<string, true> {
     return this.#uploadedInputs
   }
 
@@ -309,7 +312,7 @@ export class Instance implements InstanceLoad {
     const connection = this.#connection
     const isCurrent = () => !this.#isClosed && connection === this.#connection
     this.#isGreeted = false
-    this.#uploadedInputs.clear()
+    this.#uploadedInputs = createRecentMap(maxRememberedUploads)
     this.#modelLists.expire()
     try {
       await this.#stats.ask()

@@ -186,12 +186,12 @@ async function uploadInputs(prompt: Prompt, files: readonly InputFile[], context
   const { instance, inputs } = context
   const renamed = new Map<string, string>()
   for (const file of files) {
-    if (instance.uploadedInputs.has(file.name)) continue
+    if (instance.uploadedInputs.get(file.name) === true) continue
     const stream = await inputs.open(file)
     if (!stream) throw new GatewayError('internal_error', { detail: `The input file ${file.name} of the job is gone.` })
     const bytes = Buffer.concat(await stream.toArray())
     const name = await instance.client.uploadInput({ name: file.name, contentType: file.contentType, bytes })
-    if (name === file.name) instance.uploadedInputs.add(name)
+    if (name === file.name) instance.uploadedInputs.set(name, true)
     else renamed.set(file.name, name)
   }
   return renamed.size === 0 ? prompt : withNames(prompt, renamed)
