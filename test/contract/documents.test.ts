@@ -135,7 +135,22 @@ test('the README lists the shipped workflows, and which of them need node packs'
   await registry.close()
   const readme = readFileSync(pageUrl('README.md'), 'utf8')
   const rows = [...readme.matchAll(/^\| `(\w+\/\w+)` +\|.*$/gm)]
-  const listed = rows.map(([row, name]) => ({ name, needsPacks: row.includes('custom node packs') }))
-  const byName = (a: { name?: string }, b: { name?: string }) => String(a.name).localeCompare(String(b.name))
+  const listed = rows.map(([row, name = '']) => ({ name, needsPacks: row.includes('custom node packs') }))
+  const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name)
   expect(listed.toSorted(byName)).toEqual(shipped.toSorted(byName))
+})
+
+test('docs/architecture.md has a place for every folder', () => {
+  const named = codeIn(readFileSync(pageUrl('docs/architecture.md'), 'utf8'))
+  const foldersIn = (folder: string) =>
+    readdirSync(new URL(folder, root), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${folder}${name}/`)
+  const own = foldersIn('src/')
+  const folders = [...own, ...own.flatMap(foldersIn), ...foldersIn('test/')]
+  expect(folders.length).toBeGreaterThan(30)
+  for (const folder of folders) {
+    const last = `${folder.split('/').at(-2) ?? ''}/`
+    expect(named.includes(folder) || (folder.startsWith('src/simulator/') && named.includes(last)), folder).toBe(true)
+  }
 })
