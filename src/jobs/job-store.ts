@@ -1,4 +1,5 @@
-import type { Job, JobPayload, JobState } from './job.ts'
+import type { Job, JobPayload } from './job.ts'
+import type { JobFilter } from './job-filter.ts'
 
 /** Identifies a repeated request: the same key with the same fingerprint is the same job. */
 export interface IdempotencyClaim {
@@ -20,14 +21,8 @@ export interface StoredJob {
   readonly payload: JobPayload
 }
 
-/** All of what is given must hold. */
-export interface JobQuery {
-  readonly states?: readonly JobState[]
-  readonly workflow?: string
-  /** What the name of the workflow begins with. */
-  readonly workflowPrefix?: string
-  /** A job must have all of them. */
-  readonly tags?: readonly string[]
+/** A page of the list of jobs. All of what is given must hold. */
+export interface JobQuery extends JobFilter {
   /** Accepted after this time, milliseconds since the epoch. */
   readonly createdAfterMs?: number
   readonly createdBeforeMs?: number

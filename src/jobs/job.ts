@@ -16,8 +16,13 @@ import type { JobOutput } from '../outputs/job-output.ts'
  * `running` goes back to `queued` when its instance lost it and an attempt is left. A terminal state never changes:
  * a job that succeeds while its cancellation is on the way ends as `succeeded`.
  */
-export type JobState = 'queued' | 'running' | 'canceling' | TerminalJobState
-export type TerminalJobState = 'succeeded' | 'failed' | 'canceled' | 'expired'
+export type JobState = OpenJobState | TerminalJobState
+export type OpenJobState = (typeof openJobStates)[number]
+export type TerminalJobState = (typeof terminalJobStates)[number]
+
+export const openJobStates = ['queued', 'running', 'canceling'] as const
+export const terminalJobStates = ['succeeded', 'failed', 'canceled', 'expired'] as const
+export const jobStates = [...openJobStates, ...terminalJobStates] as const
 
 /** Progress over the whole job, never going down. */
 export interface JobProgress {
@@ -120,6 +125,15 @@ export interface OpenJobs {
 
 /** Ids that callers may choose. */
 export const jobIdPattern = /^[A-Za-z0-9_-]{1,128}$/
+const mintedIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Whether an id has the form of those that are made here, which are never given twice. */
+export function isMintedJobId(id: string): boolean {
+  return mintedIdPattern.test(id)
+}
+
+export const jobTagPattern = /^[A-Za-z0-9_.:-]{1,64}$/
+export const maxJobTags = 16
 
 /** What a job was made of. Kept beside the snapshot, because few readers need it. */
 export interface JobPayload {

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs, Submission } from '../../jobs/jobs.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
@@ -10,7 +9,7 @@ import { answerForms, parseAccept, type AnswerForm } from '../negotiation/accept
 import { parseIdempotencyKey } from '../negotiation/idempotency-key.ts'
 import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
 import { callerOf } from '../plugins/api-keys.ts'
-import { queryParameters, readQuery } from '../schemas/query-parameters.ts'
+import { queryFlag, queryParameters, readQuery } from '../schemas/query-parameters.ts'
 import { answerCall, type AnswerTools } from './answer-call.ts'
 import { varyBy } from './vary-by.ts'
 import type { Waiting } from './waiting.ts'
@@ -42,7 +41,7 @@ export interface JobCalls {
   answer(request: FastifyRequest, reply: FastifyReply, source: JobSource): void
 }
 
-const querySchema = queryParameters({ previews: z.enum(['true', 'false'], 'must be true or false').optional() })
+const querySchema = queryParameters({ previews: queryFlag() })
 
 /** What a request wants, read and checked before anything is done for it. */
 interface Call {
@@ -106,7 +105,7 @@ function readCall(request: FastifyRequest, receivedAtMs: number): Call {
     forms,
     preferences,
     idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
-    asksForPreviews: readQuery(querySchema, request.query).previews === 'true',
+    asksForPreviews: readQuery(querySchema, request.query).previews,
     wantsEvents: forms[0]?.kind === 'events' && !preferences.respondAsync,
     receivedAtMs,
   }

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
-import type { Job } from '../../jobs/job.ts'
+import { isMintedJobId, type Job } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { ByteRange, OutputStore } from '../../outputs/output-store.ts'
 import { outputId } from '../schemas/job.ts'
@@ -9,12 +9,9 @@ import { contentDisposition } from './content-disposition.ts'
 /** Outputs up to this size are read at once: cheaper than a stream. */
 const maxReadBytes = 262_144
 
-/** Ids of this server, which are never given twice. */
-const mintedIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 /** Whether an address of an output will never have other bytes: an id that a caller chose can be chosen again. */
 export function isImmutable(job: Pick<Job, 'id'>): boolean {
-  return mintedIdPattern.test(job.id)
+  return isMintedJobId(job.id)
 }
 
 export function outputEtag(job: Job, index: number): string {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
-import { jobIdPattern } from '../../jobs/job.ts'
+import { jobIdPattern, jobTagPattern, maxJobTags } from '../../jobs/job.ts'
 import { conversionOfText, imageConversionRule, imageConversionSchema } from '../../outputs/image-conversion.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import { refuseFields } from './refuse-fields.ts'
@@ -24,7 +24,6 @@ interface CallOption {
 }
 
 const maxPriority = 100
-const maxTags = 16
 const maxDeadlineSeconds = 30 * 24 * 60 * 60
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 
@@ -50,12 +49,12 @@ const table = {
   },
   tags: {
     schema: z
-      .array(z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/))
-      .max(maxTags)
+      .array(z.string().regex(jobTagPattern))
+      .max(maxJobTags)
       .transform((tags) => [...new Set(tags)])
       .describe('Marks by which jobs can be listed.'),
     absent: [],
-    rule: `must be at most ${maxTags} tags, each of 1 to 64 letters, digits, _, ., : or -`,
+    rule: `must be at most ${maxJobTags} tags, each of 1 to 64 letters, digits, _, ., : or -`,
     header: 'Job-Tags',
     fromText: toList,
   },

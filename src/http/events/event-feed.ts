@@ -1,5 +1,5 @@
-import { isTerminal, type Job, type JobState } from '../../jobs/job.ts'
-import type { JobQuery } from '../../jobs/job-store.ts'
+import { isTerminal, openJobStates, type Job } from '../../jobs/job.ts'
+import { matchesFilter, type JobFilter } from '../../jobs/job-filter.ts'
 import type { AnyJobEvent, EventSubscription, Jobs } from '../../jobs/jobs.ts'
 import type { JobPresenter } from '../answers/job-presenter.ts'
 import type { InstanceControl } from '../app-options.ts'
@@ -10,17 +10,14 @@ import { RecentEvents } from './recent-events.ts'
 import { problemOfEnd } from './write-job-event.ts'
 import type { WrittenEvent } from './written-event.ts'
 
-/** Which jobs a reader wants to hear of; states are those that a job is in when something happens to it. */
-export type FeedFilter = Pick<JobQuery, 'states' | 'workflow' | 'workflowPrefix' | 'tags'>
-
 /** What happens to all jobs and instances, written once for all who read. */
 export interface EventFeed {
   /**
    * Delivers the events after the one that the reader knows, if they are all still there, else a snapshot of the open
-   * jobs; then what happens.
+   * jobs; then what happens. The states of the filter are those that a job is in when something happens to it.
    */
   follow(
-    reader: { filter: FeedFilter; lastEventId: string | undefined },
+    reader: { filter: JobFilter; lastEventId: string | undefined },
     deliver: (event: WrittenEvent) => void,
   ): EventSubscription
   close(): void
@@ -40,7 +37,6 @@ export interface EventFeedOptions {
 
 /** A snapshot has the newest of the open jobs, so that it fits into what a reader may leave unread. */
 const snapshotJobs = 250
-const openStates: readonly JobState[] = ['queued', 'running', 'canceling']
 
 /**
  * Nothing is heard or written while nobody reads. Once somebody did, events are kept for a while longer, because a
@@ -79,8 +75,8 @@ export function createEventFeed(options: EventFeedOptions): EventFeed {
     recent.clear()
   }
 
-  const snapshot = (filter: FeedFilter): WrittenEvent => {
-    const states = (filter.states ?? openStates).filter((state) => !isTerminal(state))
+  const snapshot = (filter: JobFilter): WrittenEvent => {
+    const states = (filter.states ?? openJobStates).filter((state) => !isTerminal(state))
     const found = states.length === 0 ? [] : jobs.list({ ...filter, states, limit: snapshotJobs + 1 })
     const data = {
       jobs: presenter.presentAll(found.slice(0, snapshotJobs)),
@@ -96,7 +92,7 @@ export function createEventFeed(options: EventFeedOptions): EventFeed {
       const known = ids.numberOf(lastEventId)
       const missed = known === undefined ? undefined : recent.after(known)
       const reader = (event: FeedEvent) => {
-        if (isWanted(event, filter)) deliver(event.written)
+        if (event.job === undefined || matchesFilter(event.job, filter)) deliver(event.written)
       }
       if (missed === undefined) deliver(snapshot(filter))
       else for (const event of missed) reader(event)
@@ -120,14 +116,6 @@ interface FeedEvent {
   /** As it was when it happened; `undefined` for what is about no job. */
   readonly job: Job | undefined
   readonly written: WrittenEvent
-}
-
-function isWanted({ job }: FeedEvent, { workflow, workflowPrefix, tags, states }: FeedFilter): boolean {
-  if (job === undefined) return true
-  if (workflow !== undefined && job.workflow !== workflow) return false
-  if (workflowPrefix !== undefined && !job.workflow.startsWith(workflowPrefix)) return false
-  if (states !== undefined && !states.includes(job.state)) return false
-  return tags?.every((tag) => job.tags.includes(tag)) ?? true
 }
 
 function jobEventData(event: AnyJobEvent, presenter: JobPresenter): object {

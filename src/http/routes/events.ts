@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { openEventResponse, type EventChannel } from '../events/event-channel.ts'
-import type { EventFeed, FeedFilter } from '../events/event-feed.ts'
+import type { EventFeed } from '../events/event-feed.ts'
 import { parseLastEventId } from '../events/event-ids.ts'
 import type { EventStreams, StreamPlace } from '../events/event-streams.ts'
 import { createSocketChannel } from '../events/socket-channel.ts'
@@ -10,16 +10,14 @@ import { allEventsExample } from '../openapi/event-stream.ts'
 import { errorResponses, eventStreamResponse, socketDescription, socketResponse } from '../openapi/responses.ts'
 import { callerOf } from '../plugins/api-keys.ts'
 import { feedFrameSchema, feedQuerySchema } from '../schemas/event-feed.ts'
+import { lastEventHeadersSchema } from '../schemas/event-frame.ts'
+import { toJobFilter } from '../schemas/job-list.ts'
 
 export interface EventRoutesOptions {
   readonly feed: EventFeed
   readonly streams: EventStreams
   readonly upgrades: WebSocketUpgrades
 }
-
-const headersSchema = z.looseObject({
-  'last-event-id': z.string().optional().describe('Id of the last event already known; the ones after it follow.'),
-})
 
 const events =
   'Everything that happens to all jobs, for dashboards. Events are `status` with every new state of a job, `progress` ' +
@@ -42,7 +40,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
         summary: 'Follow all jobs by server-sent events',
         description: events,
         querystring: feedQuerySchema,
-        headers: headersSchema,
+        headers: lastEventHeadersSchema,
         response: { 200: eventStreamResponse('The events', allEventsExample), ...errorResponses(...errors) },
       },
     },
@@ -81,14 +79,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
   )
 
   function follow(channel: EventChannel, place: StreamPlace, query: z.infer<typeof feedQuerySchema>): void {
-    const { workflow, tag, status, last_event_id: lastEventId } = query
-    const filter: FeedFilter = {
-      ...(workflow?.endsWith('*') === true && { workflowPrefix: workflow.slice(0, -1) }),
-      ...(workflow?.endsWith('*') === false && { workflow }),
-      ...(tag !== undefined && { tags: tag }),
-      ...(status !== undefined && { states: status }),
-    }
-    const reader = { filter, lastEventId }
+    const reader = { filter: toJobFilter(query), lastEventId: query.last_event_id }
     streams.follow(channel, { place }, (deliver) => feed.follow(reader, (event) => deliver(event)))
   }
 }

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { z } from 'zod'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { Waiting } from '../answers/waiting.ts'
 import { openEventResponse } from '../events/event-channel.ts'
@@ -10,9 +9,9 @@ import type { WebSocketUpgrades } from '../events/websocket-upgrades.ts'
 import { jobEventsExample } from '../openapi/event-stream.ts'
 import { errorResponses, eventStreamResponse, socketDescription, socketResponse } from '../openapi/responses.ts'
 import { callerOf } from '../plugins/api-keys.ts'
-import { jobEventFrameSchema, lastEventIdSchema } from '../schemas/event-frame.ts'
+import { jobEventFrameSchema, lastEventHeadersSchema, lastEventIdSchema } from '../schemas/event-frame.ts'
 import { jobParamsSchema } from '../schemas/job-list.ts'
-import { queryParameters } from '../schemas/query-parameters.ts'
+import { queryFlag, queryParameters } from '../schemas/query-parameters.ts'
 import { requireJob } from './jobs.ts'
 
 export interface JobEventRoutesOptions {
@@ -24,14 +23,7 @@ export interface JobEventRoutesOptions {
 
 const querySchema = queryParameters({
   last_event_id: lastEventIdSchema,
-  previews: z
-    .enum(['true', 'false'], 'must be true or false')
-    .default('false')
-    .describe('Send previews too, if the job makes them.'),
-})
-
-const headersSchema = z.looseObject({
-  'last-event-id': z.string().optional().describe('Id of the last event already known; the ones after it follow.'),
+  previews: queryFlag().describe('Send previews too, if the job makes them.'),
 })
 
 const events =
@@ -56,7 +48,7 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
         description: `${events} Close the connection on \`end\`.`,
         params: jobParamsSchema,
         querystring: querySchema,
-        headers: headersSchema,
+        headers: lastEventHeadersSchema,
         response: {
           200: eventStreamResponse('The events', jobEventsExample),
           ...errorResponses(...errors),
@@ -67,7 +59,7 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
       const job = requireJob(jobs, request.params.id)
       const lastEventId = parseLastEventId(request.headers['last-event-id']) ?? request.query.last_event_id
       const place = streams.reserve(callerOf(request))
-      const previews = request.query.previews === 'true'
+      const { previews } = request.query
       const onClose = waiting.follow(job.id)
       streams.followJob(openEventResponse(reply), { place, job, lastEventId, previews, onClose })
     },
@@ -96,8 +88,7 @@ export const jobEventRoutes: FastifyPluginAsyncZod<JobEventRoutesOptions> = asyn
       try {
         const socket = upgrades.accept(request, reply)
         if (socket === undefined) return
-        const { last_event_id: lastEventId } = request.query
-        const previews = request.query.previews === 'true'
+        const { last_event_id: lastEventId, previews } = request.query
         const onClose = waiting.follow(job.id)
         streams.followJob(createSocketChannel(socket), { place, job, lastEventId, previews, onClose })
       } finally {

@@ -10,7 +10,7 @@ import type { Waiting } from '../answers/waiting.ts'
 import { parsePrefer } from '../negotiation/prefer.ts'
 import { changeErrors, errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { jobOutputSchema, jobSchema } from '../schemas/job.ts'
-import { jobListQuerySchema, jobListSchema, jobParamsSchema } from '../schemas/job-list.ts'
+import { jobListQuerySchema, jobListSchema, jobParamsSchema, toJobFilter } from '../schemas/job-list.ts'
 import { decodeCursor, encodeCursor } from '../schemas/job-cursor.ts'
 
 export interface JobRoutesOptions {
@@ -149,19 +149,10 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
   )
 }
 
-function toJobQuery({
-  cursor,
-  status,
-  workflow,
-  tag,
-  ...query
-}: z.infer<typeof jobListQuerySchema>): Omit<JobQuery, 'limit'> {
+function toJobQuery({ cursor, ...query }: z.infer<typeof jobListQuerySchema>): Omit<JobQuery, 'limit'> {
   const { created_after: createdAfterMs, created_before: createdBeforeMs } = query
   return {
-    ...(status !== undefined && { states: status }),
-    ...(workflow?.endsWith('*') === true && { workflowPrefix: workflow.slice(0, -1) }),
-    ...(workflow?.endsWith('*') === false && { workflow }),
-    ...(tag !== undefined && { tags: tag }),
+    ...toJobFilter(query),
     ...(createdAfterMs !== undefined && { createdAfterMs }),
     ...(createdBeforeMs !== undefined && { createdBeforeMs }),
     ...(cursor !== undefined && { after: decodeCursor(cursor) }),

@@ -13,6 +13,11 @@ export const lastEventIdSchema = eventIdSchema
   .optional()
   .describe('Id of the last event already known, where `Last-Event-ID` cannot be sent; the ones after it follow.')
 
+/** The header in which browsers and other readers of event streams send it by themselves. */
+export const lastEventHeadersSchema = z.looseObject({
+  'last-event-id': z.string().optional().describe('Id of the last event already known; the ones after it follow.'),
+})
+
 export const endedJobSchema = jobSchema.extend({
   problem: problemSchema.optional().describe('Why there is no result, where the job did not succeed.'),
 })

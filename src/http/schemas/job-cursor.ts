@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
-import type { Job } from '../../jobs/job.ts'
+import { jobIdPattern, type Job } from '../../jobs/job.ts'
 
 /** A place in the list of jobs. Opaque to callers. */
 export function encodeCursor(job: Job): string {
@@ -8,9 +8,8 @@ export function encodeCursor(job: Job): string {
 
 /** @throws GatewayError `validation_error` */
 export function decodeCursor(cursor: string): { createdAtMs: number; id: string } {
-  const [, createdAt, id] =
-    /^(\d{1,15}) ([A-Za-z0-9_-]{1,128})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (createdAt === undefined || id === undefined) {
+  const [, createdAt, id = ''] = /^(\d{1,15}) (.+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  if (createdAt === undefined || !jobIdPattern.test(id)) {
     const message = 'is not a cursor of this server'
     throw new GatewayError('validation_error', {
       detail: `cursor ${message}`,

@@ -1,16 +1,12 @@
 import { z } from 'zod'
 import { errorCatalogue, errorCodes } from '../../errors/error-catalogue.ts'
-import type { Job, JobProgress } from '../../jobs/job.ts'
+import { jobStates, type Job, type JobProgress } from '../../jobs/job.ts'
 import { traceIdOf } from '../../lib/traceparent.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { Links } from '../links.ts'
 import { fieldErrorSchema, toFieldErrorResource } from './problem.ts'
 
-export const jobStatuses = ['queued', 'running', 'canceling', 'succeeded', 'failed', 'canceled', 'expired'] as const
-
-export const jobStatusSchema = z
-  .enum(jobStatuses)
-  .describe('`succeeded`, `failed`, `canceled` and `expired` are final.')
+export const jobStatusSchema = z.enum(jobStates).describe('`succeeded`, `failed`, `canceled` and `expired` are final.')
 
 export const jobProgressSchema = z
   .object({

@@ -49,6 +49,14 @@ export function queryTime() {
     .transform((text) => Date.parse(text))
 }
 
+/** Something that is asked for in a query, or not. */
+export function queryFlag() {
+  return z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true')
+}
+
 /** A whole number in a query. */
 export function queryNumber(min: number, max: number) {
   const error = `must be one whole number from ${min} to ${max}`

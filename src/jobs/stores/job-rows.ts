@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { promptSchema } from '../../comfyui/wire/prompt.ts'
 import { errorCodes } from '../../errors/error-catalogue.ts'
 import { imageConversionSchema } from '../../outputs/image-conversion.ts'
-import type { Job, JobPayload } from '../job.ts'
+import { jobStates, type Job, type JobPayload } from '../job.ts'
 
 /** Codes and kinds that another version wrote and this one does not know are read as the general ones. */
 const errorCodeSchema = z.enum(errorCodes).catch('internal_error')
@@ -46,7 +46,7 @@ const jobSchema = z
     id: z.string(),
     promptId: z.string(),
     workflow: z.string(),
-    state: z.enum(['queued', 'running', 'canceling', 'succeeded', 'failed', 'canceled', 'expired']),
+    state: z.enum(jobStates),
     times: z.object({
       createdAtMs: z.number(),
       startedAtMs: z.number().exactOptional(),

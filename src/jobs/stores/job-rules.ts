@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Job } from '../job.ts'
+import { matchesFilter } from '../job-filter.ts'
 import type { JobQuery } from '../job-store.ts'
 
 /** Newest first; ids decide between jobs of the same millisecond, so that a cursor is never ambiguous. */
@@ -15,12 +16,9 @@ export function selectJobs(jobs: Iterable<Job>, query: JobQuery): Job[] {
 }
 
 function matches(job: Job, query: JobQuery): boolean {
-  const { states, workflow, workflowPrefix, tags, createdAfterMs, createdBeforeMs, after } = query
+  const { createdAfterMs, createdBeforeMs, after } = query
   const { createdAtMs } = job.times
-  if (states !== undefined && !states.includes(job.state)) return false
-  if (workflow !== undefined && job.workflow !== workflow) return false
-  if (workflowPrefix !== undefined && !job.workflow.startsWith(workflowPrefix)) return false
-  if (tags?.every((tag) => job.tags.includes(tag)) === false) return false
+  if (!matchesFilter(job, query)) return false
   if (createdAfterMs !== undefined && createdAtMs <= createdAfterMs) return false
   if (createdBeforeMs !== undefined && createdAtMs >= createdBeforeMs) return false
   if (after === undefined) return true

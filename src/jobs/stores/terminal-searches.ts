@@ -1,4 +1,4 @@
-import type { JobState, TerminalJobState } from '../job.ts'
+import { terminalJobStates, type JobState } from '../job.ts'
 import type { JobQuery } from '../job-store.ts'
 
 /** A statement over the terminal jobs that gives `seq`, `created_at_ms` and `id`, newest first. */
@@ -6,8 +6,6 @@ export interface TerminalSearch {
   readonly text: string
   readonly values: readonly (string | number)[]
 }
-
-const terminalStates: readonly TerminalJobState[] = ['succeeded', 'failed', 'canceled', 'expired']
 
 /**
  * The searches that find what a query asks for among the terminal jobs: each gives the newest of its part, and the parts
@@ -18,13 +16,13 @@ const terminalStates: readonly TerminalJobState[] = ['succeeded', 'failed', 'can
  * @param findWorkflows names of workflows that have terminal jobs, by their beginning
  */
 export function terminalSearches(query: JobQuery, findWorkflows: (prefix: string) => string[]): TerminalSearch[] {
-  const states = terminalStates.filter((state) => query.states?.includes(state) ?? true)
+  const states = terminalJobStates.filter((state) => query.states?.includes(state) ?? true)
   if (states.length === 0) return []
   const [tag, ...otherTags] = new Set(query.tags)
   if (tag !== undefined) return [searchTag(tag, otherTags, states, query)]
   const { workflow, workflowPrefix = '' } = query
   if (workflow === undefined && workflowPrefix === '') {
-    if (states.length === terminalStates.length) return [searchJobs('jobs_by_creation', [], query)]
+    if (states.length === terminalJobStates.length) return [searchJobs('jobs_by_creation', [], query)]
     return states.map((state) => searchJobs('jobs_by_state', [['state = ?', state]], query))
   }
   const workflows = workflow === undefined ? findWorkflows(workflowPrefix) : [workflow]
@@ -58,7 +56,7 @@ function searchTag(
 ): TerminalSearch {
   const { workflow, workflowPrefix } = query
   const conditions: Condition[] = [['tag = ?', tag]]
-  if (states.length < terminalStates.length) {
+  if (states.length < terminalJobStates.length) {
     conditions.push([`state IN (${states.map(() => '?').join(', ')})`, ...states])
   }
   if (workflow !== undefined) conditions.push(['workflow = ?', workflow])
