@@ -76,7 +76,8 @@ export function readDefinition(namespace: unknown): ReadDefinition {
   const metadata = readMetadata(exported['metadata'], warnings)
   return {
     definition: {
-      generateWorkflow: generate.data,
+      // Modules have it call other parts of their export.
+      generateWorkflow: generate.data.bind(exported),
       ...(summary !== undefined && { summary }),
       ...(description !== undefined && { description }),
       ...(outputs !== undefined && { outputs }),

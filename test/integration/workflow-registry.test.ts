@@ -44,6 +44,29 @@ const words = [one, two, three, four, five.word, six.word].join(' ')`,
     expect(await textOf(registry, 'a')).toBe('one two three four five six')
   })
 
+  test('calls generateWorkflow as a part of what the module exports', async () => {
+    const members = `RequestSchema = z.object({})
+  generateWorkflow() { return { '1': { class_type: 'Text', inputs: { text: this.words() } } } }`
+    using folder = new WorkflowFolder({
+      'object.ts': `import { z } from 'zod'
+export default {
+  ${members.replace(' =', ':').replace(')\n', '),\n')},
+  words() { return 'of an object' },
+}`,
+      'class.ts': `import { z } from 'zod'
+class Drawing {
+  #words = 'of a class'
+  ${members}
+  words() { return this.#words }
+}
+export default new Drawing()`,
+    })
+    await using registry = await openRegistry(folder)
+    expect(registry.problems()).toEqual([])
+    expect(await textOf(registry, 'object')).toBe('of an object')
+    expect(await textOf(registry, 'class')).toBe('of a class')
+  })
+
   test('takes TypeScript that plain type stripping does not', async () => {
     using folder = new WorkflowFolder({
       'a.ts': moduleSource(
