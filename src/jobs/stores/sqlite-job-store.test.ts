@@ -60,6 +60,17 @@ describe('sqlite job store on disk', () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
+  test('keeps a job whose parameters are nothing for JSON, without them', async () => {
+    const circle: Record<string, unknown> = {}
+    circle['itself'] = circle
+    const orders = [{ seed: 2n ** 64n }, circle].map((input) => ({ job: makeJob(), payload: makePayload({ input }) }))
+    const store = open()
+    for (const order of orders) await store.create(order)
+    await store.close()
+    const later = open()
+    for (const { job, payload } of orders) expect(later.getPayload(job.id)).toEqual({ ...payload, input: null })
+  })
+
   /** Looks into a file that no store has open. */
   function inspect<Result>(look: (database: DatabaseSync) => Result): Result {
     const database = new DatabaseSync(file)

@@ -16,6 +16,7 @@ import {
 import { compareNewestFirst, isSameEnd, refuseUpdate, selectJobs } from './job-rules.ts'
 import { sql } from './job-statements.ts'
 import { findTerminal } from './find-terminal.ts'
+import { writePayload } from './write-payload.ts'
 
 export interface SqliteJobStoreOptions {
   /** Path of the database; its folder is made where it is missing. One process at a time may have it open. */
@@ -217,7 +218,7 @@ export function createSqliteJobStore({
       if (live.get(job.id)?.stored === false) await group?.done
       return { kind: 'id_taken' }
     }
-    const payloadText = JSON.stringify(payload)
+    const payloadText = writePayload(payload)
     const { creations, claims, done } = currentGroup()
     const entry: LiveJob = { seq: (lastSeq += 1), job, payload, stored: false }
     live.set(job.id, entry)
