@@ -5,7 +5,7 @@ import { isRecord } from './lib/json-record.ts'
 import { parseJson } from './http/body/parse-json.ts'
 import { prepareJob } from './http/body/prepare-job.ts'
 import { readPart } from './http/body/read-part.ts'
-import { ReceivedBody, type BodyPart } from './http/body/received-body.ts'
+import { bodyOf, type BodyPart } from './http/body/received-body.ts'
 import { checkInput } from './inputs/check-input.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { openWorkflow, type WorkflowTarget } from './workflows/open-workflow.ts'
@@ -28,6 +28,8 @@ export interface RenderedPrompt {
   readonly warnings: readonly string[]
 }
 
+/** What files of the graph are called when somebody has ComfyUI run it. */
+const filenamePrefix = 'comfyui-api/render'
 const maxMediaBytes = 1024 * 1024 * 1024
 const storage = {
   inputs: { put: (bytes: Buffer, pointer: string) => checkInput(bytes, pointer, maxMediaBytes) },
@@ -45,7 +47,7 @@ export async function renderPrompt(request: RenderRequest): Promise<RenderedProm
   try {
     const parameters = { ...readInput(workflow, request.inputText), ...(await readTexts(workflow, request.parameters)) }
     const value = workflow.parameterNames.includes('input') ? parameters : { input: parameters }
-    const { prompt } = await prepareJob(workflow, jsonBody(value), {}, storage, 'comfyui-api/render')
+    const { prompt } = await prepareJob(workflow, { body: bodyOf(value), headers: {}, storage, filenamePrefix })
     return { prompt, warnings: workflow.warnings }
   } finally {
     await opened.close()
@@ -55,7 +57,7 @@ export async function renderPrompt(request: RenderRequest): Promise<RenderedProm
 function readInput(workflow: ServedWorkflow, text: string | undefined): Record<string, unknown> {
   if (text === undefined) return {}
   try {
-    return { ...readBodyForm(jsonBody(parseJson(Buffer.from(text))), workflow, {}).parameters }
+    return { ...readBodyForm(bodyOf(parseJson(Buffer.from(text))), workflow, {}).parameters }
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'malformed_body') throw error
     throw new GatewayError('malformed_body', { detail: error.detail.replace('The body', 'The input'), cause: error })
@@ -80,8 +82,4 @@ async function readTexts(
     values.set(name, readPart(name, parts, schema, workflow))
   }
   return Object.fromEntries(values)
-}
-
-function jsonBody(value: unknown): ReceivedBody {
-  return new ReceivedBody({ kind: 'json', value, raw: Buffer.alloc(0) }, 0)
 }

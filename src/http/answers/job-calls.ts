@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs, Submission } from '../../jobs/jobs.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
-import { emptyBody, ReceivedBody } from '../body/received-body.ts'
+import { receivedBody, type ReceivedBody } from '../body/received-body.ts'
 import { openEventResponse } from '../events/event-channel.ts'
 import type { EventStreams } from '../events/event-streams.ts'
 import { answerForms, parseAccept, type AnswerForm } from '../negotiation/accept.ts'
@@ -117,7 +117,7 @@ async function submit(
   source: JobSource,
   { jobs }: JobCallsOptions,
 ): Promise<Submission & { previews: boolean; hasId: boolean }> {
-  const body = request.body instanceof ReceivedBody ? request.body : emptyBody
+  const body = receivedBody(request)
   const { id, deadline, convert_output: convertOutput, ...prepared } = await source.prepare(body)
   const previews = prepared.previews || asksForPreviews
   const fingerprint = id === undefined && idempotencyKey === undefined ? '' : body.fingerprint()

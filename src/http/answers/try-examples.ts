@@ -1,7 +1,7 @@
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { prepareJob } from '../body/prepare-job.ts'
-import { ReceivedBody } from '../body/received-body.ts'
+import { bodyOf } from '../body/received-body.ts'
 import type { MediaStorage } from '../body/store-media.ts'
 import { exampleBodies } from '../openapi/example-body.ts'
 
@@ -40,9 +40,9 @@ async function tryExample(
   storage: MediaStorage,
 ): Promise<Prompt | undefined> {
   // Media in the parameters are replaced by the names of files.
-  const body = new ReceivedBody({ kind: 'json', value: structuredClone(example), raw: Buffer.alloc(0) }, 0)
+  const body = bodyOf(structuredClone(example))
   try {
-    return (await prepareJob(workflow, body, {}, storage)).prompt
+    return (await prepareJob(workflow, { body, headers: {}, storage })).prompt
   } catch {
     return undefined
   }

@@ -7,7 +7,7 @@ import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import { parseJson } from './parse-json.ts'
 import { readPart } from './read-part.ts'
-import type { BodyPart, ReceivedBody } from './received-body.ts'
+import { requireObject, type BodyPart, type ReceivedBody } from './received-body.ts'
 import { refuseFields } from './refuse-fields.ts'
 
 /** Parameters as the caller gave them, files as Buffers, and the options beside them. */
@@ -49,9 +49,9 @@ function split(body: ReceivedBody, workflow: FormWorkflow): SplitBody {
 }
 
 function splitJson(value: unknown, workflow: FormWorkflow): SplitBody {
-  if (!isRecord(value)) throw new GatewayError('malformed_body', { detail: 'The body must be a JSON object.' })
-  const { input, ...others } = value
-  if (!isRecord(input) || workflow.parameterNames.includes('input')) return { parameters: value, beside: {} }
+  const body = requireObject(value)
+  const { input, ...others } = body
+  if (!isRecord(input) || workflow.parameterNames.includes('input')) return { parameters: body, beside: {} }
   return { parameters: input, beside: others }
 }
 

@@ -12,17 +12,22 @@ import { refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.t
 export type PreparedJob = Omit<JobRequest, 'requestId' | 'traceparent' | 'idempotency' | 'chosenId' | 'deadlineMs'> &
   Pick<CallOptions, 'id' | 'deadline' | 'convert_output'>
 
+/** A request to run a workflow, and where its media go. */
+export interface RunRequest {
+  readonly body: ReceivedBody
+  readonly headers: Readonly<IncomingHttpHeaders>
+  readonly storage: MediaStorage
+  /** How files that the prompt saves are called; one of its own unless given. */
+  readonly filenamePrefix?: string
+}
+
 /**
  * Turns a body into what a job is made of: media stored, parameters checked, the prompt built.
- * @param filenamePrefix how files that the prompt saves are called; one of its own unless given
  * @throws GatewayError for every mistake of the caller or of the workflow
  */
 export async function prepareJob(
   workflow: ServedWorkflow,
-  body: ReceivedBody,
-  headers: Readonly<IncomingHttpHeaders>,
-  storage: MediaStorage,
-  filenamePrefix = mintFilenamePrefix(),
+  { body, headers, storage, filenamePrefix = mintFilenamePrefix() }: RunRequest,
 ): Promise<PreparedJob> {
   const { parameters, options } = readBodyForm(body, workflow, headers)
   const hasMedia = workflow.mediaFields.length > 0

@@ -10,8 +10,8 @@ import { maxStringLength, refuseLongStrings } from './complexity.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import type { PreparedJob } from './prepare-job.ts'
-import type { ReceivedBody } from './received-body.ts'
-import { refuseFields } from './refuse-fields.ts'
+import { requireJsonObject, type ReceivedBody } from './received-body.ts'
+import { fieldRefusal, refuseFields } from './refuse-fields.ts'
 import type { MediaStorage } from './store-media.ts'
 
 export interface PreparePromptTools {
@@ -51,22 +51,15 @@ export async function preparePrompt(
   }
 }
 
-function readBody({ content }: ReceivedBody): Record<string, unknown> {
-  if (content.kind === 'parts') {
-    throw new GatewayError('unsupported_media_type', {
-      detail: 'Send the graph as application/json. Files go into it as data URIs or base64, in place of their name.',
-    })
-  }
-  if (!isRecord(content.value)) throw new GatewayError('malformed_body', { detail: 'The body must be a JSON object.' })
-  if (Object.hasOwn(content.value, 'prompt')) return content.value
-  const isBareGraph = Object.values(content.value).some((node) => isRecord(node) && Object.hasOwn(node, 'class_type'))
+function readBody(body: ReceivedBody): Record<string, unknown> {
+  const advice = 'Send the graph as application/json. Files go into it as data URIs or base64, in place of their name.'
+  const fields = requireJsonObject(body, advice)
+  if (Object.hasOwn(fields, 'prompt')) return fields
+  const isBareGraph = Object.values(fields).some((node) => isRecord(node) && Object.hasOwn(node, 'class_type'))
   const message = isBareGraph
     ? 'is missing: put the graph into it, {"prompt": {"3": {"class_type": …}, …}}'
     : 'is missing: it holds the graph in the API format'
-  throw new GatewayError('validation_error', {
-    detail: `/prompt ${message}`,
-    errors: [{ pointer: '/prompt', code: 'missing_parameter', message }],
-  })
+  throw fieldRefusal({ pointer: '/prompt', code: 'missing_parameter', message })
 }
 
 /** Fields that ComfyUI takes beside the graph and that mean something else here, or nothing: what to use instead. */

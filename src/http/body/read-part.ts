@@ -5,6 +5,7 @@ import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import { parseJson } from './parse-json.ts'
 import type { BodyPart } from './received-body.ts'
+import { fieldRefusal } from './refuse-fields.ts'
 
 /**
  * The value of a parameter that came as one part, or as several of the same name. Text becomes what the JSON Schema of
@@ -30,7 +31,9 @@ export function readPart(
     return Array.isArray(list) ? list : group.map((part) => mediaValue(part))
   }
   const texts = group.map((part) => {
-    if (part.content.kind === 'file') throw fileRefused(pointerTo(name))
+    if (part.content.kind === 'file') {
+      throw fieldRefusal({ pointer: pointerTo(name), code: 'file_not_allowed', message: 'takes no file' })
+    }
     return part.content.text
   })
   const types = typesOf(schema, root)
@@ -83,14 +86,6 @@ function single(values: readonly unknown[]): unknown {
 
 function mediaValue({ content }: BodyPart): unknown {
   return content.kind === 'file' ? content.bytes : content.text
-}
-
-function fileRefused(pointer: string): GatewayError {
-  const message = 'takes no file'
-  return new GatewayError('validation_error', {
-    detail: `${pointer} ${message}`,
-    errors: [{ pointer, code: 'file_not_allowed', message }],
-  })
 }
 
 /** The JSON types a schema allows; empty where it does not say. */

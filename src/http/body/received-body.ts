@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { isRecord } from '../../lib/json-record.ts'
 
 /** A part of a multipart body. */
 export interface BodyPart {
@@ -39,4 +41,30 @@ export class ReceivedBody {
   }
 }
 
-export const emptyBody = new ReceivedBody({ kind: 'json', value: {}, raw: Buffer.alloc(0) }, 0)
+/** As if this value had come as JSON: for what is made here. */
+export function bodyOf(value: unknown): ReceivedBody {
+  return new ReceivedBody({ kind: 'json', value, raw: Buffer.alloc(0) }, 0)
+}
+
+export const emptyBody = bodyOf({})
+
+/** The body of a request, which is empty where none came. */
+export function receivedBody({ body }: { readonly body?: unknown }): ReceivedBody {
+  return body instanceof ReceivedBody ? body : emptyBody
+}
+
+/** @throws GatewayError `malformed_body` */
+export function requireObject(value: unknown): Record<string, unknown> {
+  if (isRecord(value)) return value
+  throw new GatewayError('malformed_body', { detail: 'The body must be a JSON object.' })
+}
+
+/**
+ * The object in a body that must be JSON.
+ * @param advice for one who sent a form
+ * @throws GatewayError `unsupported_media_type`, `malformed_body`
+ */
+export function requireJsonObject({ content }: ReceivedBody, advice: string): Record<string, unknown> {
+  if (content.kind === 'json') return requireObject(content.value)
+  throw new GatewayError('unsupported_media_type', { detail: advice })
+}

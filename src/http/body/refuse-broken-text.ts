@@ -1,5 +1,5 @@
-import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { isRecord } from '../../lib/json-record.ts'
+import { fieldRefusal } from './refuse-fields.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 
 /**
@@ -12,8 +12,7 @@ export function refuseBrokenText(value: unknown, raw: Buffer): void {
   const pointer = findBrokenText(value, [])
   if (pointer === undefined) return
   const message = 'has half a character (a lone surrogate), as is left when a text is cut within an emoji'
-  const error: FieldError = { pointer, code: 'broken_text', message }
-  throw new GatewayError('validation_error', { detail: `${pointer} ${message}`, errors: [error] })
+  throw fieldRefusal({ pointer, code: 'broken_text', message })
 }
 
 function findBrokenText(value: unknown, path: readonly (string | number)[]): string | undefined {

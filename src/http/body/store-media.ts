@@ -1,9 +1,9 @@
-import { GatewayError } from '../../errors/gateway-error.ts'
 import type { InputFile } from '../../inputs/input-file.ts'
 import type { InputStore } from '../../inputs/input-store.ts'
 import type { MediaField } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
+import { fieldRefusal } from './refuse-fields.ts'
 
 export interface MediaStorage {
   readonly inputs: Pick<InputStore, 'put'>
@@ -56,10 +56,6 @@ export function refuseStrayFiles(parameters: Readonly<Record<string, unknown>>):
   for (const [name, value] of Object.entries(parameters)) {
     const members = Array.isArray(value) ? value : [value]
     if (!members.some((member) => Buffer.isBuffer(member))) continue
-    const pointer = pointerTo(name)
-    throw new GatewayError('validation_error', {
-      detail: `${pointer} takes one file.`,
-      errors: [{ pointer, code: 'too_many_files', message: 'takes one file' }],
-    })
+    throw fieldRefusal({ pointer: pointerTo(name), code: 'too_many_files', message: 'takes one file' })
   }
 }

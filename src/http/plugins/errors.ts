@@ -6,6 +6,7 @@ import { traceIdOf } from '../../lib/traceparent.ts'
 import type { HttpLogger } from '../app-options.ts'
 import { pathOf, type Links } from '../links.ts'
 import { problemContentType, problemOf } from '../schemas/problem.ts'
+import { queryRefusal } from '../schemas/query-parameters.ts'
 import type { KnownRoutes } from './known-routes.ts'
 
 /** A job that failed while its caller waited: the error, with the job it is about. */
@@ -78,14 +79,14 @@ function logTrouble(error: GatewayError, request: FastifyRequest, logger: HttpLo
 function toGatewayError(thrown: unknown, maxBodyBytes: number): GatewayError {
   if (thrown instanceof GatewayError) return thrown
   if (hasZodFastifySchemaValidationErrors(thrown)) {
-    const errors = thrown.validation.map(({ instancePath, keyword, message }) => ({
-      // The whole is `/` there, which as a JSON pointer would be the member without a name.
-      pointer: instancePath === '/' ? '' : instancePath,
-      code: keyword,
-      message: message ?? 'is not valid',
-    }))
-    const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`.trim()).join('; ')
-    return new GatewayError('validation_error', { detail, errors })
+    return queryRefusal(
+      thrown.validation.map(({ instancePath, keyword, message }) => ({
+        // The whole is `/` there, which as a JSON pointer would be the member without a name.
+        pointer: instancePath === '/' ? '' : instancePath,
+        code: keyword,
+        message: message ?? 'is not valid',
+      })),
+    )
   }
   return thrown instanceof Error && 'statusCode' in thrown
     ? fromFramework(thrown, thrown.statusCode, maxBodyBytes)

@@ -21,9 +21,6 @@ export interface KnownRoutes {
   explainNoWorkflow(name: string): GatewayError
 }
 
-/** Segments as routes have them; the path is compared as it was sent, so no encoding gets around a rule. */
-export const workflowPathPattern = /^(?:\/[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*)+$/
-
 /** Routes that take every path: they say nothing about what there is. */
 const catchAll = new Set(['/*', '*'])
 

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { GatewayError } from '../../errors/gateway-error.ts'
 import type { InstanceControl } from '../app-options.ts'
 import { changeErrors, errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { instanceListSchema, instanceSchema, toInstanceResource } from '../schemas/instance.ts'
+import { missingInstance } from './missing-instance.ts'
 
 export interface InstanceRoutesOptions {
   readonly instances: InstanceControl
@@ -49,10 +49,10 @@ export const instanceRoutes: FastifyPluginAsyncZod<InstanceRoutesOptions> = asyn
       ({ params: { id } }) => {
         const view = instances[action](id)
         if (view) return toInstanceResource(view)
-        const known = instances.views().map((instance) => instance.id)
-        throw new GatewayError('instance_not_found', {
-          detail: `There is no instance ${id}. There are: ${known.join(', ') || 'none'}.`,
-        })
+        throw missingInstance(
+          id,
+          instances.views().map((instance) => instance.id),
+        )
       },
     )
   }

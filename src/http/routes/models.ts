@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { GatewayError } from '../../errors/gateway-error.ts'
 import type { InstanceModels } from '../../instances/instance.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import type { InstanceInventory } from '../app-options.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { modelListSchema, toModelList } from '../schemas/models.ts'
-import { queryParameters } from '../schemas/query-parameters.ts'
+import { queryParameters, queryRefusal } from '../schemas/query-parameters.ts'
+import { missingInstance } from './missing-instance.ts'
 
 export interface ModelRoutesOptions {
   readonly inventory: Pick<InstanceInventory, 'models'>
@@ -50,10 +50,10 @@ function choose(instances: readonly InstanceModels[], id: string | undefined): r
   if (id === undefined) return instances
   const chosen = instances.filter((instance) => instance.id === id)
   if (chosen.length > 0) return chosen
-  const known = instances.map((instance) => instance.id)
-  throw new GatewayError('instance_not_found', {
-    detail: `There is no instance ${id.slice(0, 200)}. There are: ${known.join(', ') || 'none'}.`,
-  })
+  throw missingInstance(
+    id,
+    instances.map((instance) => instance.id),
+  )
 }
 
 /** @throws GatewayError `validation_error` for a type that no instance knows, once all have told theirs */
@@ -62,11 +62,8 @@ function only(type: string, instances: readonly InstanceModels[]): readonly Inst
   if (!types.includes(type) && instances.length > 0 && instances.every(({ files }) => files !== undefined)) {
     const near = nearestName(type, types)
     const hint = near === undefined ? `there are ${types.join(', ')}` : `did you mean \`${near}\`?`
-    const message = `no instance has models of the type ${JSON.stringify(type.slice(0, 100))}; ${hint}`
-    throw new GatewayError('validation_error', {
-      detail: message,
-      errors: [{ pointer: '/type', code: 'invalid_value', message }],
-    })
+    const message = `must be one of which an instance has models, not ${JSON.stringify(type.slice(0, 100))}; ${hint}`
+    throw queryRefusal([{ pointer: '/type', code: 'invalid_value', message }])
   }
   return instances.map((instance) => ({
     ...instance,

@@ -1,6 +1,8 @@
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
 import { pathOf } from '../links.ts'
-import { workflowPathPattern } from '../plugins/known-routes.ts'
+
+/** Segments as routes have them; the path is compared as it was sent, so no encoding gets around a rule. */
+const workflowPathPattern = /^(?:\/[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*)+$/
 
 const prefix = '/workflows/'
 

@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
 import type { InstanceInventory } from '../app-options.ts'
 import { prepareJob } from '../body/prepare-job.ts'
-import { emptyBody, ReceivedBody } from '../body/received-body.ts'
+import { receivedBody } from '../body/received-body.ts'
 import type { MediaStorage } from '../body/store-media.ts'
 import { answerForms, parseAccept } from '../negotiation/accept.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
@@ -48,8 +48,9 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
 
   async function render(workflow: ServedWorkflow, request: FastifyRequest, format: 'full' | 'prompt') {
     requireJson(request)
-    const body = request.body instanceof ReceivedBody ? request.body : emptyBody
-    const prepared = await prepareJob(workflow, body, request.headers, trialStorage, filenamePrefix)
+    const { headers } = request
+    const storage = trialStorage
+    const prepared = await prepareJob(workflow, { body: receivedBody(request), headers, storage, filenamePrefix })
     if (format === 'prompt') return prepared.prompt
     const uploads = new Set(prepared.inputFiles.map(({ name }) => name))
     const again = await workflow.build(prepared.input, { uploads, filenamePrefix })

@@ -4,7 +4,8 @@ import type { JobCalls } from '../answers/job-calls.ts'
 import { prepareJob } from '../body/prepare-job.ts'
 import type { MediaStorage } from '../body/store-media.ts'
 import { pathOf } from '../links.ts'
-import { workflowPathPattern, type KnownRoutes } from '../plugins/known-routes.ts'
+import type { KnownRoutes } from '../plugins/known-routes.ts'
+import { findWorkflow } from './named-workflow.ts'
 
 export interface RunWorkflowOptions {
   readonly calls: JobCalls
@@ -17,11 +18,11 @@ export interface RunWorkflowOptions {
 export function runWorkflowRoute(app: FastifyInstance, { calls, registry, storage, routes }: RunWorkflowOptions): void {
   app.post('/*', { config: { startsJobs: true }, schema: { hide: true } }, (request, reply) => {
     const path = pathOf(request.url)
-    const workflow = workflowPathPattern.test(path) ? registry.get(path.slice(1)) : undefined
+    const workflow = findWorkflow(registry, path.slice(1))
     if (workflow === undefined) throw routes.explainMiss('POST', path)
     calls.answer(request, reply, {
       name: workflow.name,
-      prepare: (body) => prepareJob(workflow, body, request.headers, storage),
+      prepare: (body) => prepareJob(workflow, { body, headers: request.headers, storage }),
     })
   })
 }

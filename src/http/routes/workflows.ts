@@ -6,7 +6,7 @@ import { createExampleTrials } from '../answers/try-examples.ts'
 import type { MediaStorage } from '../body/store-media.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { pathOf, type Links } from '../links.ts'
-import { workflowPathPattern, type KnownRoutes } from '../plugins/known-routes.ts'
+import type { KnownRoutes } from '../plugins/known-routes.ts'
 import { toInstanceReadiness } from '../schemas/readiness.ts'
 import {
   toWorkflowDescription,
@@ -88,7 +88,7 @@ export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = asyn
 
   app.get('/*', { schema: { hide: true } }, (request) => {
     const path = pathOf(request.url)
-    const workflow = workflowPathPattern.test(path) ? registry.get(path.slice(1)) : undefined
+    const workflow = findWorkflow(registry, path.slice(1))
     if (workflow === undefined) throw routes.explainMiss(request.method, path)
     return describe(workflow)
   })

@@ -1,5 +1,5 @@
-import { GatewayError } from '../../errors/gateway-error.ts'
 import { jobIdPattern, type Job } from '../../jobs/job.ts'
+import { queryRefusal } from './query-parameters.ts'
 
 /** A place in the list of jobs. Opaque to callers. */
 export function encodeCursor(job: Job): string {
@@ -10,11 +10,7 @@ export function encodeCursor(job: Job): string {
 export function decodeCursor(cursor: string): { createdAtMs: number; id: string } {
   const [, createdAt, id = ''] = /^(\d{1,15}) (.+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
   if (createdAt === undefined || !jobIdPattern.test(id)) {
-    const message = 'is not a cursor of this server'
-    throw new GatewayError('validation_error', {
-      detail: `cursor ${message}`,
-      errors: [{ pointer: '/cursor', code: 'invalid_cursor', message }],
-    })
+    throw queryRefusal([{ pointer: '/cursor', code: 'invalid_cursor', message: 'is not a cursor of this server' }])
   }
   return { createdAtMs: Number(createdAt), id }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { GatewayError } from '../../errors/gateway-error.ts'
+import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
+import { pointerTo } from '../../lib/json-pointer.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 
 /** The parameters of a query: no others are taken, and the refusal of one says which there are. */
@@ -20,13 +21,15 @@ export function queryParameters<Shape extends z.ZodRawShape>(shape: Shape) {
 export function readQuery<Schema extends z.ZodType>(schema: Schema, query: unknown): z.infer<Schema> {
   const read = schema.safeParse(query)
   if (read.success) return read.data
-  const errors = read.error.issues.map(({ path, code, message }) => ({
-    pointer: path.map((segment) => `/${String(segment)}`).join(''),
-    code,
-    message,
-  }))
-  const detail = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`.trim()).join('; ')
-  throw new GatewayError('validation_error', { detail, errors })
+  throw queryRefusal(
+    read.error.issues.map(({ path, code, message }) => ({ pointer: pointerTo(...path), code, message })),
+  )
+}
+
+/** The error for what is wrong with the parameters of a query, or of a path. */
+export function queryRefusal(errors: readonly FieldError[]): GatewayError {
+  const detail = errors.map(({ pointer = '', message }) => `${pointer.slice(1)} ${message}`.trim()).join('; ')
+  return new GatewayError('validation_error', { detail, errors })
 }
 
 /** A parameter that may be given several times; commas separate values, too. */
