@@ -57,9 +57,8 @@ async function endedJob(): Promise<string> {
 
 /** Bodies that the document shows for an operation. */
 function exampleBodies({ requestBody }: Operation): unknown[] {
-  const { examples = {}, schema } = requestBody?.content[jsonType] ?? {}
-  const ofSchema = typeof schema === 'object' && Array.isArray(schema['examples']) ? schema['examples'] : []
-  return [...Object.values(examples).map(({ value }) => value), ...(ofSchema as unknown[])]
+  const { examples = {}, example } = requestBody?.content[jsonType] ?? {}
+  return [...Object.values(examples).map(({ value }) => value), example].filter((value) => value !== undefined)
 }
 
 async function expectAsDocumented(operation: Operation, response: Response): Promise<void> {
@@ -73,7 +72,8 @@ describe('in the demo', () => {
     'every example of a body works, or the node pack that it needs is named',
     async () => {
       const withExamples = document.operations.filter((operation) => exampleBodies(operation).length > 0)
-      expect(withExamples.length).toBeGreaterThan(10)
+      const names = withExamples.map(({ operationId }) => operationId)
+      expect(names).toEqual(expect.arrayContaining(['runQwenBaseTxt2img', 'runPrompt', 'renderWorkflow', 'retryJob']))
       const unavailable = new Set<string>()
       for (const operation of withExamples) {
         for (const example of exampleBodies(operation)) {

@@ -82,12 +82,16 @@ export function planRequests(operation: Operation, { schemas }: OpenApiDocument)
     .map((values) =>
       Object.fromEntries(inPath.map(({ name }, index) => [name, values[index] ?? { pick: undefined, text: 'x' }])),
     )
-  const bodies = Object.entries(requestBody?.content ?? {}).map(([contentType, { schema = true, examples = {} }]) => {
-    const values = Object.values(examples).map(({ value }) => value)
-    const allowed = arbitraryOfSchema(schema, schemas, knownValues(values))
-    const json = values.length === 0 ? allowed : fc.oneof(allowed, fc.constantFrom(...values))
-    return bodyOf(contentType, fc.oneof({ arbitrary: json, weight: 3 }, { arbitrary: json.chain(spoil), weight: 2 }))
-  })
+  const bodies = Object.entries(requestBody?.content ?? {}).map(
+    ([contentType, { schema = true, examples = {}, example }]) => {
+      const values = [...Object.values(examples).map(({ value }) => value), example].filter(
+        (value) => value !== undefined,
+      )
+      const allowed = arbitraryOfSchema(schema, schemas, knownValues(values))
+      const json = values.length === 0 ? allowed : fc.oneof(allowed, fc.constantFrom(...values))
+      return bodyOf(contentType, fc.oneof({ arbitrary: json, weight: 3 }, { arbitrary: json.chain(spoil), weight: 2 }))
+    },
+  )
   const raw = fc.record({
     kind: fc.constant('raw' as const),
     contentType: fc.option(fc.constantFrom(...contentTypes), { nil: undefined }),

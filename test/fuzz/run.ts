@@ -25,6 +25,8 @@ const expectedFaults = ['workflow_unavailable']
 const dataDir = await mkdtemp(path.join(tmpdir(), 'fuzz-'))
 const gateway = startGatewayProcess(['--demo', '--data-dir', dataDir, '--max-queued', '100000'], {
   COMFYUI_API_DEMO_STEP_MS: '0',
+  // Jobs of a low priority wait until the run is over.
+  COMFYUI_API_SYNC_HOLD_SECONDS: '20',
 })
 try {
   console.log(`seed ${values.seed}`)

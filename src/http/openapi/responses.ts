@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { errorCatalogue, type ErrorCode } from '../../errors/error-catalogue.ts'
+import { jobEventsExample } from './event-stream.ts'
 import { problemContentType, problemSchema } from '../schemas/problem.ts'
 
 interface DocumentedResponse<Schema extends z.ZodType> {
@@ -23,6 +24,22 @@ export function binaryResponse(description: string, contentType: string): Docume
 /** Server-sent events, with what some of them look like. */
 export function eventStreamResponse(description: string, example: string): DocumentedResponse<z.ZodString> {
   return { description, content: { 'text/event-stream': { schema: z.string().meta({ examples: [example] }) } } }
+}
+
+/** What a route that waits for a job answers: as JSON, as its first output, or as events. */
+export function outcomeResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
+  const bytes = z.string().meta({ contentMediaType: 'application/octet-stream' })
+  const events = z.string().meta({ examples: [jobEventsExample] })
+  return {
+    description,
+    content: {
+      'application/json': { schema },
+      'image/*': { schema: bytes },
+      'video/*': { schema: bytes },
+      'audio/*': { schema: bytes },
+      'text/event-stream': { schema: events },
+    },
+  }
 }
 
 /** The answer that makes a WebSocket of a connection, with what its text frames hold. */

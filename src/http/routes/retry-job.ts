@@ -4,14 +4,14 @@ import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
-import { mintFilenamePrefix, withFilenamePrefix } from '../../workflows/filename-prefix.ts'
+import { mintFilenamePrefix, withFilenamePrefix } from '../../workflows/graph/filename-prefix.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
 import { givenHeaderSchemas, givenProperties, readGivenOptions } from '../body/call-options.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
 import type { ReceivedBody } from '../body/received-body.ts'
 import { optionalBody } from '../openapi/optional-bodies.ts'
-import { errorResponses, jsonResponse } from '../openapi/responses.ts'
+import { errorResponses, jsonResponse, outcomeResponse } from '../openapi/responses.ts'
 import { runErrors } from '../openapi/workflow-fragment.ts'
 import { jobSchema } from '../schemas/job.ts'
 import { jobParamsSchema } from '../schemas/job-list.ts'
@@ -60,7 +60,7 @@ export const retryJobRoute: FastifyPluginAsyncZod<RetryJobOptions> = async (app,
         headers: headersSchema,
         body: bodySchema,
         response: {
-          200: jsonResponse('The new job succeeded while the request waited', resultSchema),
+          200: outcomeResponse('The new job succeeded while the request waited', resultSchema),
           202: jsonResponse('The new job. `Location` is its address.', jobSchema),
           ...errorResponses('job_not_found', 'job_not_retryable', 'input_expired', ...runErrors),
         },
