@@ -26,9 +26,9 @@ import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
 import { createSimulator, type Simulator } from './simulator/simulator.ts'
-import type { NodeLookup } from './workflows/check-graph.ts'
-import { pointIntoPrompt, rawPromptName } from './workflows/raw-prompt.ts'
-import { followNames } from './workflows/follow-names.ts'
+import type { NodeLookup } from './workflows/graph/check-graph.ts'
+import { pointIntoPrompt, rawPromptName } from './workflows/graph/raw-prompt.ts'
+import { followNames } from './workflows/salad/follow-names.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
 export interface ComposedGateway {

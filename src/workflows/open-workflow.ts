@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, extname, resolve } from 'node:path'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { nearestName } from '../lib/nearest-name.ts'
-import { scanFolder, type ScannedFolder } from './scan-folder.ts'
+import { scanFolder, type ScannedFolder } from './modules/scan-folder.ts'
 import type { ServedWorkflow, WorkflowProblem } from './served-workflow.ts'
 import { createWorkflowRegistry, type WorkflowRegistryOptions } from './workflow-registry.ts'
 

@@ -1,20 +1,20 @@
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { withinTime } from '../lib/within-time.ts'
-import type { NodeLookup } from './check-graph.ts'
-import { describeModuleError } from './describe-module-error.ts'
-import { findMediaFields } from './find-media-fields.ts'
-import { hostModules, type HostModules } from './host-modules.ts'
-import { coreNames, type KnownNames } from './known-names.ts'
-import { createModuleLoader, type ModuleLoader } from './module-loader.ts'
-import { readDefinition, type ReadDefinition, type RequestSchema } from './read-definition.ts'
-import { readRequestSchema, type RequestReading } from './read-request-schema.ts'
-import { reservedNames as ownReservedNames } from './reserved-names.ts'
+import type { NodeLookup } from './graph/check-graph.ts'
+import { describeModuleError } from './modules/describe-module-error.ts'
+import { findMediaFields } from './graph/find-media-fields.ts'
+import { hostModules, type HostModules } from './modules/host-modules.ts'
+import { coreNames, type KnownNames } from './salad/known-names.ts'
+import { createModuleLoader, type ModuleLoader } from './modules/module-loader.ts'
+import { readDefinition, type ReadDefinition, type RequestSchema } from './modules/read-definition.ts'
+import { readRequestSchema, type RequestReading } from './parameters/read-request-schema.ts'
+import { reservedNames as ownReservedNames } from './modules/reserved-names.ts'
 import { createSaladModules } from './salad/salad-modules.ts'
-import { folderLabel, scanFolder, type RouteFile, type ScannedFolder } from './scan-folder.ts'
+import { folderLabel, scanFolder, type RouteFile, type ScannedFolder } from './modules/scan-folder.ts'
 import { serveWorkflow } from './serve-workflow.ts'
 import type { MediaField, ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
-import { loadTranspiler, type TranspileModule } from './transpile-module.ts'
-import { watchFolders } from './watch-folders.ts'
+import { loadTranspiler, type TranspileModule } from './modules/transpile-module.ts'
+import { watchFolders } from './modules/watch-folders.ts'
 
 export interface WorkflowRegistryOptions {
   /** Of two folders that serve the same name, the later one does. */
@@ -288,7 +288,7 @@ async function readModule(namespace: unknown, nodes: NodeLookup): Promise<ReadMo
 async function readRequest(requestSchema: RequestSchema): Promise<RequestReading> {
   if (requestSchema.generation === 4) return readRequestSchema(requestSchema.schema)
   // Loaded only for modules that use it.
-  const { readZod3Schema } = await import('./zod3/read-zod3-schema.ts')
+  const { readZod3Schema } = await import('./parameters/zod3/read-zod3-schema.ts')
   return readZod3Schema(requestSchema.schema)
 }
 

@@ -7,7 +7,7 @@ import { inputChoices } from '../../src/comfyui/wire/object-info.ts'
 import { isRecord } from '../../src/lib/json-record.ts'
 import { promptSchema } from '../../src/comfyui/wire/prompt.ts'
 import { defaultModelFiles } from '../../src/simulator/model-files.ts'
-import { completePrompt } from '../../src/workflows/complete-prompt.ts'
+import { completePrompt } from '../../src/workflows/graph/complete-prompt.ts'
 import type { ServedWorkflow } from '../../src/workflows/served-workflow.ts'
 import {
   alternatives,

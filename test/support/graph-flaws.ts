@@ -2,7 +2,7 @@ import { inputChoices, inputOptions, inputType, type InputSpec } from '../../src
 import { isPromptLink, type Prompt, type PromptNode } from '../../src/comfyui/wire/prompt.ts'
 import { validatePrompt } from '../../src/simulator/validation/validate-prompt.ts'
 import { versionProfile } from '../../src/simulator/version-profile.ts'
-import { checkGraph, type NodeLookup } from '../../src/workflows/check-graph.ts'
+import { checkGraph, type NodeLookup } from '../../src/workflows/graph/check-graph.ts'
 
 export interface GraphFlawsOptions {
   readonly nodes: NodeLookup

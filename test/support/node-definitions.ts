@@ -7,7 +7,7 @@ import {
   type ObjectInfo,
 } from '../../src/comfyui/wire/object-info.ts'
 import { modelFolder } from '../../src/simulator/model-files.ts'
-import type { NodeLookup } from '../../src/workflows/check-graph.ts'
+import type { NodeLookup } from '../../src/workflows/graph/check-graph.ts'
 import { nodePacks, type ModelNames } from '../fixtures/node-packs.ts'
 
 /**

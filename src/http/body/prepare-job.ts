@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { JobRequest } from '../../jobs/jobs.ts'
-import { mintFilenamePrefix } from '../../workflows/filename-prefix.ts'
+import { mintFilenamePrefix } from '../../workflows/graph/filename-prefix.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { readBodyForm } from './body-form.ts'
 import type { CallOptions } from './call-options.ts'

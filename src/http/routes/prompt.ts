@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
-import { rawPromptName } from '../../workflows/raw-prompt.ts'
+import { rawPromptName } from '../../workflows/graph/raw-prompt.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
 import { preparePrompt, type PreparePromptTools } from '../body/prepare-prompt.ts'
 

@@ -1,4 +1,4 @@
-import type { KnownNames } from '../known-names.ts'
+import type { KnownNames } from './known-names.ts'
 
 /** What modules import as `../config` and `../types` from Salad's comfyui-api, of which they once were a part. */
 export interface SaladModules {
