@@ -67,7 +67,8 @@ describe('a new folder', () => {
     expect([err, exitCode]).toEqual(['', undefined])
     expect(out).toContain('tsconfig.json  written')
     expect(out).toContain('solid_color.ts  written')
-    expect(out).toContain('comfyui-api serve --demo --workflows')
+    expect(out).toContain(`comfyui-api serve --demo --workflows "${folder}"\n`)
+    expect(out).toContain(`tsc -p "${folder}"`)
     expect(complaints()).toEqual([])
   })
 

@@ -70,15 +70,16 @@ function report(folder: string, outcomes: ReadonlyMap<string, Outcome>, hasExamp
   const words = (found: ReadonlySet<Outcome>): string =>
     found.has('kept') ? 'kept (--force renews it)' : found.has('written') ? 'written' : 'up to date'
   const place = relative('', folder) === '' ? '.' : folder
+  const argument = /^[\w./:\\@%+-]+$/.test(place) ? place : `"${place.replaceAll(/["$`]/g, String.raw`\$&`)}"`
   return [
     ...[...groups].map(([label, found]) => `${join(place, label)}  ${words(found)}`),
     '',
     'Next:',
-    `  comfyui-api serve --demo --workflows ${place}`,
+    `  comfyui-api serve --demo --workflows ${argument}`,
     ...(hasExample
       ? ['  curl -X POST localhost:3000/examples/solid_color -d {} -H "accept: image/png" -o color.png']
       : []),
-    `  npx -p typescript tsc -p ${place}`,
+    `  npx -p typescript tsc -p ${argument}`,
   ]
 }
 
