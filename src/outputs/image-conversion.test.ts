@@ -26,6 +26,7 @@ describe('a conversion as text', () => {
     'png; lossless=true',
     'jpeg; progressive=1',
     'webp; __proto__=1',
+    'webp; quality=80; quality=90',
     '{"format":"webp"',
     '{"format":"webp","quality":80}',
     '{}',

@@ -70,7 +70,9 @@ export function conversionOfText(text: string): unknown {
   if (text.trimStart().startsWith('{')) return parseObject(text)
   const [format = '', ...parameters] = text.split(';').map((part) => part.trim())
   if (parameters.length === 0) return { format: format.toLowerCase() }
-  return { format: format.toLowerCase(), options: Object.fromEntries(parameters.map(readParameter)) }
+  const options = parameters.map(readParameter)
+  if (new Set(options.map(([name]) => name)).size < options.length) return text
+  return { format: format.toLowerCase(), options: Object.fromEntries(options) }
 }
 
 function parseObject(text: string): unknown {
