@@ -52,6 +52,10 @@ function mend(json: object, parsed: object, isStrict: (definition: object) => bo
       rename(json, 'items', 'prefixItems')
       rename(json, 'additionalItems', 'items')
       break
+    case Kind.ZodMap:
+      // No JSON is a map. What makes one of it takes what it likes.
+      for (const name of Object.keys(json)) if (name !== 'description') Reflect.deleteProperty(json, name)
+      break
     default:
   }
 }

@@ -192,6 +192,16 @@ describe('the documentation', () => {
     expect(inspected.warnings).toEqual([expect.stringContaining('choice is a union')])
   })
 
+  test('of a map says what it is for, and no more', () => {
+    const weights = z.preprocess(
+      (value) => new Map(Object.entries(z.object({}).parse(value))),
+      z.map(z.string(), z.any()),
+    )
+    const { described } = readZod3Schema(z.object({ weights: weights.describe('Of each style') }))
+    expect(described.warnings).toEqual([])
+    expect(described.schema['properties']).toEqual({ weights: { description: 'Of each style' } })
+  })
+
   test('of a schema that holds itself ends', () => {
     const { described } = readZod3Schema(z.object({ root: tree }))
     expect(described.schema['properties']).toMatchObject({
