@@ -1,5 +1,5 @@
-import { envelopeProperties, headerParameters } from '../body/call-options.ts'
-import { acceptedResponse, problemResponses, resultResponse, runErrors, runParameters } from './workflow-fragment.ts'
+import { envelopeProperties, headerParameters } from './call-option-schemas.ts'
+import { acceptedResponse, problemResponses, resultResponse, runErrors, runParameters } from './run-operation.ts'
 
 const link = {
   type: 'array',

@@ -6,13 +6,13 @@ import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import { mintFilenamePrefix, withFilenamePrefix } from '../../workflows/graph/filename-prefix.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
-import { givenHeaderSchemas, givenProperties, readGivenOptions } from '../body/call-options.ts'
-import { isRecord } from '../../lib/json-record.ts'
+import { readGivenOptions } from '../body/call-options.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
-import type { ReceivedBody } from '../body/received-body.ts'
+import { requireJsonObject, type ReceivedBody } from '../body/received-body.ts'
+import { givenHeaderSchemas, givenProperties } from '../openapi/call-option-schemas.ts'
 import { optionalBody } from '../openapi/optional-bodies.ts'
 import { errorResponses, jsonResponse, outcomeResponse } from '../openapi/responses.ts'
-import { runErrors } from '../openapi/workflow-fragment.ts'
+import { runErrors } from '../openapi/run-operation.ts'
 import { jobSchema } from '../schemas/job.ts'
 import { jobParamsSchema } from '../schemas/job-list.ts'
 import { resultSchema } from '../schemas/result.ts'
@@ -84,7 +84,11 @@ function repeat(
   headers: Readonly<IncomingHttpHeaders>,
   jobs: RetryJobOptions['jobs'],
 ): PreparedJob {
-  const given = readGivenOptions(readOptions(body), headers, 'nothing')
+  const given = readGivenOptions(
+    requireJsonObject(body, 'Send options as application/json, or no body.'),
+    headers,
+    'nothing',
+  )
   const payload = jobs.getPayload(job.id)
   if (!isTerminal(job.state) || payload === undefined) {
     throw new GatewayError('job_not_retryable', { detail: `The job ${job.id} is ${job.state}.` })
@@ -101,12 +105,4 @@ function repeat(
     ...(deadlineAtMs !== undefined && { deadline: deadlineAtMs - times.createdAtMs }),
     ...given,
   }
-}
-
-function readOptions({ content }: ReceivedBody): Record<string, unknown> {
-  if (content.kind === 'parts') {
-    throw new GatewayError('unsupported_media_type', { detail: 'Send options as application/json, or no body.' })
-  }
-  if (!isRecord(content.value)) throw new GatewayError('malformed_body', { detail: 'The body must be a JSON object.' })
-  return content.value
 }
