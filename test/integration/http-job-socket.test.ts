@@ -288,7 +288,10 @@ describe('the handshake', () => {
     const id = await startJob()
     const answer = await sendRaw(gateway.port, handshake(`/jobs/${id}/ws`).replace('HTTP/1.1', 'HTTP/1.0'))
     expect(answer.status).toBe(426)
-    expect(codeOf(answer)).toBe('upgrade_required')
+    expect(problemSchema.parse(JSON.parse(answer.body))).toMatchObject({
+      code: 'upgrade_required',
+      detail: expect.stringContaining('HTTP/1.0'),
+    })
   })
 
   test('of a page of ours is accepted', async () => {

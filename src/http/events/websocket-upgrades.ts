@@ -75,7 +75,7 @@ export function routeUpgrades(app: FastifyInstance): WebSocketUpgrades {
   return {
     accept({ raw }, reply) {
       const handshake = handshakes.get(raw)
-      if (handshake === undefined) throw upgradeRequired()
+      if (handshake === undefined) throw upgradeRequired(raw)
       requireHandshake(raw)
       reply.hijack()
       reply.raw.detachSocket(handshake.socket)
@@ -87,8 +87,12 @@ export function routeUpgrades(app: FastifyInstance): WebSocketUpgrades {
   }
 }
 
-function upgradeRequired(): GatewayError {
-  return new GatewayError('upgrade_required', { headers: { upgrade: 'websocket', connection: 'upgrade, close' } })
+function upgradeRequired({ httpVersion, headers }: IncomingMessage): GatewayError {
+  const isTooOld = httpVersion === '1.0' && headers.upgrade !== undefined
+  return new GatewayError('upgrade_required', {
+    ...(isTooOld && { detail: 'The request came as HTTP/1.0, in which there is no WebSocket. Proxies need 1.1 here.' }),
+    headers: { upgrade: 'websocket', connection: 'upgrade, close' },
+  })
 }
 
 /** What is wrong with a handshake is told here, as a problem, and not by the library. */
