@@ -185,6 +185,7 @@ describe('bad values', () => {
     ['trust in a network too narrow', { COMFYUI_API_TRUST_PROXY: '10.0.0.0/33' }],
     ['an origin without a scheme', { COMFYUI_API_CORS_ORIGIN: 'app.example' }],
     ['an origin with a path', { COMFYUI_API_CORS_ORIGIN: 'https://app.example/page' }],
+    ['origins by a pattern', { COMFYUI_API_CORS_ORIGIN: 'https://*.example.com' }],
     ['the origin of nobody', { COMFYUI_API_CORS_ORIGIN: 'null' }],
     ['every origin without a key', { COMFYUI_API_CORS_ORIGIN: 'https://app.example,*' }],
     ['a rate without a time', { COMFYUI_API_RATE_LIMIT: '120' }],

@@ -80,7 +80,7 @@ export const webOrigin: ValueKind<string> = {
   schema: z.string().transform((text, context) => {
     if (text === '*') return text
     const url = URL.parse(text)
-    if (url !== null && /^https?:$/.test(url.protocol) && /^[^/]+\/\/[^/?#@]+\/?$/.test(text)) return url.origin
+    if (url !== null && /^https?:$/.test(url.protocol) && /^[^/]+\/\/[^/?#@*]+\/?$/.test(text)) return url.origin
     // Pages of desktop and mobile apps, which have a scheme of their own.
     if (url?.origin === 'null' && /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/.test(text)) return text
     context.addIssue('not an origin')
