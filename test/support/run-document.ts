@@ -48,6 +48,7 @@ export class DocumentReader {
   readonly variables: NodeJS.ProcessEnv
   readonly #replace: Readonly<Record<string, string>>
   #server: ChildProcess | undefined
+  #serverEnded: Promise<unknown> = Promise.resolve()
   #key: string | undefined
   /** The folder whose workflows the server has. */
   #served: string | undefined
@@ -150,6 +151,7 @@ export class DocumentReader {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#server = server
+    this.#serverEnded = once(server, 'close')
     for (const stream of [server.stdout, server.stderr]) stream.on('data', (data) => this.said.push(String(data)))
     await vi.waitUntil(() => this.#isReady(server), { timeout: waitMs, interval: 100 })
   }
@@ -178,9 +180,8 @@ export class DocumentReader {
     const server = this.#server
     if (server?.pid === undefined) return
     this.#server = undefined
-    const ended = once(server, 'close')
     if (server.exitCode === null) process.kill(-server.pid, 'SIGTERM')
-    await ended
+    await this.#serverEnded
   }
 
   /** All that the server tells of a file, whatever folder the page put it in. */
