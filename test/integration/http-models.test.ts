@@ -92,6 +92,9 @@ describe('the list of models', () => {
       detail: expect.stringContaining('gpu-1'),
     })
     expect(await ask('?tipe=vae', one)).toMatchObject({ code: 'validation_error' })
+    expect(await ask('?type=vae&type=loras', one)).toMatchObject({
+      detail: expect.stringContaining('type must be given once'),
+    })
   })
 })
 

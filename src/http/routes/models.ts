@@ -13,8 +13,8 @@ export interface ModelRoutesOptions {
 }
 
 const querySchema = queryParameters({
-  instance: z.string().optional().describe('Only of this one; its id as `GET /instances` has it.'),
-  type: z.string().optional().describe('Only of this type, such as `checkpoints`.'),
+  instance: z.string('must be given once').optional().describe('Only of this one; its id as `GET /instances` has it.'),
+  type: z.string('must be given once').optional().describe('Only of this type, such as `checkpoints`.'),
 })
 
 /** `GET /models`. */

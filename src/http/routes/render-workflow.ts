@@ -27,7 +27,7 @@ export interface RenderWorkflowOptions {
 
 const querySchema = queryParameters({
   format: z
-    .enum(['full', 'prompt'])
+    .enum(['full', 'prompt'], 'must be full or prompt')
     .default('full')
     .describe('`prompt`: the graph alone, as ComfyUI and its editor open it.'),
 })
