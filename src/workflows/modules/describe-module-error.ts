@@ -1,5 +1,5 @@
 import { resolve, sep } from 'node:path'
-import type { ModulePosition } from './module-loader.ts'
+import type { ModulePosition } from './module-position.ts'
 
 export interface ModuleErrorText {
   /** Where in the module itself the error is; undefined when it is elsewhere. */

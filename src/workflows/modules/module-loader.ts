@@ -14,7 +14,10 @@ import {
 } from 'node:module'
 import { extname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { hostModuleSource, saladModuleSource, shareHostModules, unshareHostModules } from './host-module-source.ts'
 import type { HostModules } from './host-modules.ts'
+import { MissingImportError } from './missing-import-error.ts'
+import type { ModulePosition } from './module-position.ts'
 import { isZod3, moduleKind, zodImportOf } from './module-source.ts'
 import { resolveFile } from './resolve-file.ts'
 import { saladNameOf, type SaladModules } from '../salad/salad-modules.ts'
@@ -30,13 +33,6 @@ export interface ModuleLoaderOptions {
   readonly importModule: (url: string) => Promise<unknown>
   /** Needed for `.ts` and `.mts` files only; called when the first one is loaded. */
   readonly transpile: () => TranspileModule
-}
-
-export interface ModulePosition {
-  /** Absolute path. */
-  readonly file: string
-  readonly line: number
-  readonly column: number | undefined
 }
 
 export interface ModuleLoader {
@@ -86,7 +82,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   const sourceMaps = getSourceMapsSupport()
   const hostKey = `comfyui-api.host-modules.${id}`
   let saladVersion = options.saladModules().version
-  Reflect.set(globalThis, Symbol.for(hostKey), { modules: options.hostModules, salad: options.saladModules })
+  shareHostModules(hostKey, { modules: options.hostModules, salad: options.saladModules })
   setSourceMapsSupport(true, { nodeModules: false, generatedCode: false })
   const requireCache = createRequire(import.meta.url).cache
   const hooks = registerHooks({ resolve: resolveHook, load: loadHook })
@@ -185,29 +181,12 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   ): LoadFnOutput {
     const [owner, ...rest] = url.slice(hostScheme.length).split('/')
     const specifier = rest.join('/')
-    if (owner === id && rest[0] === 'salad') return loadSaladModule(new URL(url))
+    if (owner === id && rest[0] === 'salad') {
+      return { format: 'module', source: saladModuleSource(hostKey, new URL(url)), shortCircuit: true }
+    }
     const namespace = owner === id ? options.hostModules[specifier] : undefined
     if (namespace === undefined) return next(url, context)
-    const names = Object.keys(namespace).filter((name) => name !== 'default' && /^[A-Za-z_$][\w$]*$/.test(name))
-    const lines = [
-      `const host = globalThis[Symbol.for('${hostKey}')].modules[${JSON.stringify(specifier)}]`,
-      ...names.map((name, index) => `const _${index} = host.${name}; export { _${index} as ${name} }`),
-      `export default 'default' in host ? host.default : host`,
-    ]
-    return { format: 'module', source: lines.join('\n'), shortCircuit: true }
-  }
-
-  /** Made with the Zod of the module that imports it: schemas of two generations do not mix. */
-  function loadSaladModule({ pathname, searchParams }: URL): LoadFnOutput {
-    const name = pathname.split('/').at(-1)
-    const lines = [
-      `import * as zod from ${JSON.stringify(searchParams.get('zod'))}`,
-      `const module = globalThis[Symbol.for('${hostKey}')].salad()`,
-      ...(name === 'config'
-        ? [`export default module.config(zod.z ?? zod.default.z)`]
-        : [`export const { ComfyNodeSchema, isWorkflow } = module.types(zod.z ?? zod.default.z)`]),
-    ]
-    return { format: 'module', source: lines.join('\n'), shortCircuit: true }
+    return { format: 'module', source: hostModuleSource(hostKey, specifier, namespace), shortCircuit: true }
   }
 
   function ownFile(url: string | undefined): string | undefined {
@@ -329,32 +308,9 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     },
     close() {
       hooks.deregister()
-      Reflect.deleteProperty(globalThis, Symbol.for(hostKey))
+      unshareHostModules(hostKey)
       setSourceMapsSupport(sourceMaps.enabled, sourceMaps)
     },
-  }
-}
-
-/** A relative import of a file that is not there. */
-class MissingImportError extends Error {
-  readonly #specifier: string
-  readonly #parent: string
-
-  constructor(specifier: string, parent: string) {
-    const isSalads = /^(?:\.\.\/)+(?:comfy|utils|server|image-tools|event-emitters)(?:\.[jt]s)?$/.test(specifier)
-    const hint = isSalads ? `; of the files of Salad's comfyui-api there are "../config" and "../types" here` : ''
-    super(`cannot find the module "${specifier}"${hint}`)
-    this.#specifier = specifier
-    this.#parent = parent
-  }
-
-  position(): ModulePosition | undefined {
-    const lines = readFileSync(this.#parent, 'utf8').split('\n')
-    const index = lines.findIndex(
-      (line) => line.includes(`'${this.#specifier}'`) || line.includes(`"${this.#specifier}"`),
-    )
-    const column = lines[index]?.indexOf(this.#specifier)
-    return column === undefined ? undefined : { file: this.#parent, line: index + 1, column }
   }
 }
 
