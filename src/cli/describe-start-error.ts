@@ -52,3 +52,8 @@ function isListenError(error: Error): boolean {
 function causes(error: unknown): Error[] {
   return error instanceof Error ? [...causes(error.cause), error] : []
 }
+
+/** An error that nobody foresaw, with what helps to find it. */
+export function describeFault(error: unknown): string {
+  return error instanceof Error ? `This is a fault of the program.\n${error.stack ?? error.message}` : String(error)
+}

@@ -3,13 +3,8 @@ import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { withinTime } from '../lib/within-time.ts'
 import type { MissingPart } from './instance-capabilities.ts'
-import {
-  Instance,
-  type InstanceModels,
-  type InstanceOptions,
-  type InstanceState,
-  type InstanceView,
-} from './instance.ts'
+import { Instance, type InstanceModels, type InstanceOptions } from './instance.ts'
+import type { InstanceState, InstanceView } from './instance-view.ts'
 import { pickInstance } from './pick-instance.ts'
 
 /** Where an instance answers. */

@@ -15,8 +15,6 @@ import { InstanceStats } from './instance-stats.ts'
 import type { InstanceState, InstanceView } from './instance-view.ts'
 import type { InstanceLoad } from './pick-instance.ts'
 
-export type { InstanceState, InstanceView } from './instance-view.ts'
-
 export interface InstanceOptions {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>

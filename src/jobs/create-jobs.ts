@@ -1,14 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { Tally } from '../lib/tally.ts'
 import { createForgetJobs } from './forget-jobs.ts'
 import { isTerminal, type Job, type JobPayload, type OpenJobs } from './job.ts'
 import { JobJournal } from './job-journal.ts'
 import { JobRunner, type JobRunnerOptions } from './job-runner.ts'
-import type { StandingClaim, StoredJob } from './job-store.ts'
+import type { StandingClaim } from './job-store.ts'
 import type { JobRequest, Jobs, Submission } from './jobs.ts'
 import { LiveJob } from './live-job.ts'
 import { LiveJobs, type LiveJobsOptions } from './live-jobs.ts'
+import { newJob } from './new-job.ts'
 
 export interface JobLimits {
   /** Jobs that may wait for an instance. */
@@ -283,45 +283,6 @@ export function createJobs(options: JobsOptions): JobsOwner {
 function requireChosenId({ chosenId }: JobRequest): NonNullable<JobRequest['chosenId']> {
   if (chosenId === undefined) throw new GatewayError('internal_error', { detail: 'An id that was made here is taken.' })
   return chosenId
-}
-
-function newJob(request: JobRequest, caller: string | undefined): StoredJob {
-  const { chosenId, tags = [], deadlineMs, retryOf } = request
-  const createdAtMs = Date.now()
-  return {
-    job: {
-      id: chosenId?.id ?? randomUUID(),
-      promptId: randomUUID(),
-      workflow: request.workflow,
-      state: 'queued',
-      times: { createdAtMs },
-      attempt: 0,
-      instance: undefined,
-      outputs: [],
-      error: undefined,
-      warnings: [],
-      nodeStartsMs: {},
-      requestId: request.requestId,
-      tags,
-      ...(deadlineMs !== undefined && { deadlineAtMs: createdAtMs + deadlineMs }),
-      ...(retryOf !== undefined && { retryOf }),
-      ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
-    },
-    payload: {
-      input: request.input,
-      prompt: request.prompt,
-      inputFiles: request.inputFiles,
-      outputNames: request.outputNames,
-      ...(request.pngInfo !== undefined && { pngInfo: request.pngInfo }),
-      previews: request.previews,
-      priority: request.priority,
-      retry: request.retry,
-      limits: request.limits,
-      ...(request.convertOutput !== undefined && { convertOutput: request.convertOutput }),
-      ...(chosenId !== undefined && { idFingerprint: chosenId.fingerprint }),
-      ...(caller !== undefined && { caller }),
-    },
-  }
 }
 
 function oldestOf(waiting: Iterable<LiveJob>): number | undefined {

@@ -6,6 +6,7 @@ import { loadConfig } from '../../config/load-config.ts'
 import { settings } from '../../config/settings.ts'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { dottedName } from '../../lib/json-pointer.ts'
+import { describeFault } from '../describe-start-error.ts'
 import type { RenderPrompt, RenderRequest } from '../rendering.ts'
 import { addSettingFlags, givenFlags } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
@@ -100,7 +101,7 @@ function describe(error: unknown): string {
   }
   // Files that the command line names.
   if (error instanceof Error && 'code' in error && 'path' in error) return error.message
-  return error instanceof Error ? `This is a fault of the program.\n${error.stack ?? error.message}` : String(error)
+  return describeFault(error)
 }
 
 function describeField({ pointer = '', code, message }: FieldError): string {

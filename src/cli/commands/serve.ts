@@ -8,7 +8,7 @@ import { type LoadedConfig, loadConfig } from '../../config/load-config.ts'
 import { readPackageVersion } from '../../config/package-info.ts'
 import { chooseLogFormat, createLogger } from '../../observability/logger.ts'
 import { type BannerFacts, bannerFields, renderBanner, simulatedWarning } from '../banner.ts'
-import { describeStartError } from '../describe-start-error.ts'
+import { describeFault, describeStartError } from '../describe-start-error.ts'
 import type { Gateway, StartGateway } from '../gateway.ts'
 import type { Supervise } from '../process-lifecycle.ts'
 import { addSettingOptions, givenFlags } from '../setting-options.ts'
@@ -132,8 +132,4 @@ function announce(facts: BannerFacts, logger: Logger, terminal: Terminal): void 
   }
   if (facts.config.demo.isEnabled) logger.warn(simulatedWarning)
   logger.info(bannerFields(facts), 'listening')
-}
-
-function describeFault(error: unknown): string {
-  return error instanceof Error ? `This is a fault of the program.\n${error.stack ?? error.message}` : String(error)
 }

@@ -2,9 +2,9 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { About, HttpSecurity } from '../app-options.ts'
+import { demoNotice } from '../demo-notice.ts'
 import { createComponentRegistry } from '../openapi/component-schemas.ts'
 import type { Links } from '../links.ts'
-import { demoNotice } from '../routes/probes.ts'
 
 /** Collects the routes that follow into the fixed part of the OpenAPI document, `app.swagger()`. */
 export async function documentRoutes(

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { About, HttpMetrics, Readiness } from '../app-options.ts'
+import { demoNotice } from '../demo-notice.ts'
 import { errorResponses, jsonResponse, textResponse } from '../openapi/responses.ts'
 
 export interface ProbeRoutesOptions {
@@ -8,8 +9,6 @@ export interface ProbeRoutesOptions {
   readonly ready: () => Readiness
   readonly metrics: HttpMetrics
 }
-
-export const demoNotice = 'SIMULATED: no ComfyUI and no GPU is behind this server; images are drawn by a simulator.'
 
 const healthSchema = z.object({
   status: z.literal('healthy'),

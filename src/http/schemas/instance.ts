@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { InstanceView } from '../../instances/instance.ts'
+import type { InstanceView } from '../../instances/instance-view.ts'
 
 export const instanceStatusSchema = z
   .enum(['connecting', 'ready', 'reconnecting', 'unreachable', 'ejected', 'stuck', 'draining'])
