@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createLinks } from './links.ts'
+import { createLinks, pathOf } from './links.ts'
 
 const segment = fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/)
 const paths = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => `/${segments.join('/')}`)
@@ -29,10 +29,28 @@ test.each([
   ['/x/comfy/jobs', undefined],
   ['/%63omfy/jobs', undefined],
   ['/health/x', undefined],
+  ['http://localhost/comfy/jobs?limit=1', '/jobs?limit=1'],
+  ['HTTPS://localhost:3000/comfy', '/'],
+  ['http://localhost/jobs', undefined],
+  ['http://localhost', undefined],
+  ['ftp://localhost/comfy/jobs', undefined],
   ['', undefined],
   ['*', undefined],
 ])('below /comfy %j means %j', (target, route) => {
   expect(createLinks({ basePath: '/comfy' }).routeOf(target)).toBe(route)
+})
+
+test.each([
+  ['/jobs', '/jobs'],
+  ['/jobs?next=http://localhost/', '/jobs'],
+  ['//evil.net/jobs', '//evil.net/jobs'],
+  ['http://localhost/jobs?limit=1', '/jobs'],
+  ['http://localhost', '/'],
+  ['http://localhost?limit=1', '/'],
+  ['*', '*'],
+])('the path of %j is %j', (target, path) => {
+  expect(pathOf(target)).toBe(path)
+  expect(createLinks().asked(target)).toBe(path)
 })
 
 test('the address of everything is as whole as it is known', () => {

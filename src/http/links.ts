@@ -28,7 +28,8 @@ export function createLinks({ basePath = '', publicUrl }: LinksOptions = {}): Li
   const prefix = publicUrl === undefined ? basePath : new URL(publicUrl).pathname.replace(/\/+$/, '')
   const path = (route: string) => `${prefix}${route}`
 
-  const routeOf = (target: string) => {
+  const routeOf = (absoluteOrPath: string) => {
+    const target = originForm(absoluteOrPath)
     if (basePath === '') return target
     const rest = target.startsWith(basePath) ? target.slice(basePath.length) : undefined
     if (rest === '' || rest?.startsWith('?')) return `/${rest}`
@@ -50,7 +51,20 @@ export function createLinks({ basePath = '', publicUrl }: LinksOptions = {}): Li
   }
 }
 
-/** A request target without its query. */
+const absoluteForm = /^https?:\/\/([^/?#]*)/i
+
+/** The host that a request target names, which only targets for proxies do; they may come to any server (RFC 9112 §3.2.2). */
+export function hostOfTarget(target: string): string | undefined {
+  return absoluteForm.exec(target)?.[1]
+}
+
+/** The path of a request target. */
 export function pathOf(target: string): string {
-  return target.split('?', 1)[0] ?? ''
+  return originForm(target).split('?', 1)[0] ?? ''
+}
+
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target
+  const rest = target.replace(absoluteForm, '')
+  return rest === target || rest.startsWith('/') ? rest : `/${rest}`
 }

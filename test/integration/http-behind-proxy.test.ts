@@ -235,4 +235,28 @@ describe('a request with two hosts', () => {
     expect(problemOf(answer)).toMatchObject({ code: 'malformed_request' })
     expect(answer.headers.get('connection')).toBe('close')
   })
+
+  test('is refused when its target names another than its header', async () => {
+    await using gateway = await startTestApp()
+    const answer = await sendRaw(gateway.port, 'GET http://localhost/jobs HTTP/1.1\r\nHost: evil.net\r\n\r\n')
+    expect(answer.status).toBe(400)
+    expect(problemOf(answer)).toMatchObject({ code: 'malformed_request', instance: '/jobs' })
+  })
+})
+
+describe('a request whose target is a whole address', () => {
+  test.each([
+    ['', '/workflows/test/txt2img'],
+    ['', '/test/txt2img'],
+    ['/comfy', '/comfy/workflows/test/txt2img'],
+    ['/comfy', '/comfy/test/txt2img'],
+  ])('means its path, below %j: %s', async (basePath, path) => {
+    await using gateway = await startBehind({ basePath })
+    const target = `http://localhost:3000${path}`
+    const answer = await sendRaw(
+      gateway.port,
+      `GET ${target} HTTP/1.1\r\nHost: localhost:3000\r\nConnection: close\r\n\r\n`,
+    )
+    expect(answer.status).toBe(200)
+  })
 })

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { HttpSecurity } from '../app-options.ts'
-import { pathOf, type Links } from '../links.ts'
+import { hostOfTarget, pathOf, type Links } from '../links.ts'
 import { anonymous, createKeyCheck, type CallerId } from './api-keys.ts'
 import { createHostCheck, hasSeveralHosts } from './host-guard.ts'
 import { asksForOrigin, isOriginAllowed } from './origin-guard.ts'
@@ -35,7 +35,8 @@ export function guardRequests(app: FastifyInstance, options: GuardOptions): void
     reply.header('x-content-type-options', 'nosniff')
     const { host } = request
     const { headers, rawHeaders } = request.raw
-    if (hasSeveralHosts(rawHeaders)) return done(severalHosts())
+    const named = hostOfTarget(request.originalUrl)
+    if (hasSeveralHosts(rawHeaders) || (named !== undefined && named !== headers.host)) return done(severalHosts())
     if (!isOurHost(host)) return done(hostRefused(host))
     if (asksForOrigin(request.method, headers) && !isOriginAllowed(headers, { host, allowedOrigins }))
       return done(originRefused(headers.origin))
@@ -54,7 +55,7 @@ export function guardRequests(app: FastifyInstance, options: GuardOptions): void
 
 function severalHosts(): GatewayError {
   return new GatewayError('malformed_request', {
-    detail: 'The request has more than one Host header.',
+    detail: 'The request names more than one host.',
     headers: { connection: 'close' },
   })
 }
