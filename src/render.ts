@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { GatewayError } from './errors/gateway-error.ts'
 import { readBodyForm } from './http/body/body-form.ts'
-import { isRecord } from './lib/json-record.ts'
 import { parseJson } from './http/body/parse-json.ts'
 import { prepareJob } from './http/body/prepare-job.ts'
 import { readPart } from './http/body/read-part.ts'
@@ -68,7 +67,6 @@ async function readTexts(
   workflow: ServedWorkflow,
   parameters: RenderRequest['parameters'],
 ): Promise<Record<string, unknown>> {
-  const properties = workflow.inputJsonSchema['properties']
   const values = new Map<string, unknown>()
   for (const [name, group] of Map.groupBy(parameters, ([key]) => key)) {
     const takesMedia = workflow.mediaFields.some(({ path }) => path[0] === name)
@@ -78,8 +76,7 @@ async function readTexts(
         return { name, content: { kind: 'file', bytes: await readFile(text.slice(1)) } }
       }),
     )
-    const schema = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined
-    values.set(name, readPart(name, parts, schema, workflow))
+    values.set(name, readPart(name, parts, workflow))
   }
   return Object.fromEntries(values)
 }

@@ -1,12 +1,13 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
+import type { MediaKind } from './parameters/media.ts'
 import type { WorkflowDefinition } from './workflow-definition.ts'
 
 /** A parameter that takes media: where it is in the request and what it takes. */
 export interface MediaField {
   /** Path of property names into the parameters; `*` stands for every element of an array. */
   readonly path: readonly string[]
-  readonly kind: 'image' | 'mask' | 'video' | 'audio'
+  readonly kind: MediaKind
 }
 
 /** A workflow module that loaded, ready to serve requests. Immutable: a changed file makes a new one. */

@@ -81,10 +81,8 @@ function splitParts(parts: readonly BodyPart[], workflow: FormWorkflow): SplitBo
 }
 
 function readParts(named: ReadonlyMap<string, readonly BodyPart[]>, workflow: FormWorkflow): Record<string, unknown> {
-  const properties = workflow.inputJsonSchema['properties']
   const entries = [...named].flatMap(([name, group]): [string, unknown][] => {
-    const schema = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined
-    const value = readPart(name, group, schema, workflow)
+    const value = readPart(name, group, workflow)
     return value === undefined ? [] : [[name, value]]
   })
   return Object.fromEntries(entries)

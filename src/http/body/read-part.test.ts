@@ -4,9 +4,8 @@ import { readPart } from './read-part.ts'
 
 function read(type: z.ZodType, ...texts: string[]): unknown {
   const inputJsonSchema = z.toJSONSchema(z.object({ value: type }), { io: 'input' })
-  const schema: unknown = Reflect.get(inputJsonSchema.properties ?? {}, 'value')
   const parts = texts.map((text) => ({ name: 'value', content: { kind: 'text' as const, text } }))
-  return readPart('value', parts, schema, { inputJsonSchema, mediaFields: [] })
+  return readPart('value', parts, { inputJsonSchema, mediaFields: [] })
 }
 
 describe('a text part', () => {
@@ -81,7 +80,7 @@ describe('an empty text part', () => {
       { path: ['image'], kind: 'image' as const },
     ]
     const parts = (name: string) => [{ name, content: { kind: 'text' as const, text: '' } }]
-    const readMedium = (name: string) => readPart(name, parts(name), {}, { inputJsonSchema, mediaFields })
+    const readMedium = (name: string) => readPart(name, parts(name), { inputJsonSchema, mediaFields })
     expect(readMedium('mask')).toBeUndefined()
     expect(readMedium('image')).toBe('')
   })

@@ -4,6 +4,7 @@ import { refuseComplexity } from './complexity.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import { parseJson } from './parse-json.ts'
+import { isOptional, parameterSchema, takesEmptyText, typesOf } from './parameter-schemas.ts'
 import type { BodyPart } from './received-body.ts'
 import { fieldRefusal } from './refuse-fields.ts'
 
@@ -17,10 +18,10 @@ import { fieldRefusal } from './refuse-fields.ts'
 export function readPart(
   name: string,
   group: readonly BodyPart[],
-  schema: unknown,
   workflow: Pick<ServedWorkflow, 'inputJsonSchema' | 'mediaFields'>,
 ): unknown {
   const root = workflow.inputJsonSchema
+  const schema = parameterSchema(name, root)
   const field = workflow.mediaFields.find(({ path }) => path[0] === name)
   if (isLeftOut(group) && isOptional(name, root) && (field !== undefined || !takesEmptyText(schema, root)))
     return undefined
@@ -48,71 +49,12 @@ function isLeftOut([only, second]: readonly BodyPart[]): boolean {
   return only?.content.kind === 'text' && only.content.text === '' && second === undefined
 }
 
-/** @param root JSON Schema of all parameters */
-export function isOptional(name: string, root: Readonly<Record<string, unknown>>): boolean {
-  const { properties, required } = root
-  const isKnown = isRecord(properties) && Object.hasOwn(properties, name)
-  return isKnown && !(Array.isArray(required) && required.includes(name))
-}
-
-/** Whether a parameter of this schema can be an empty text; true where that is not clear. */
-export function takesEmptyText(schema: unknown, root: Readonly<Record<string, unknown>>): boolean {
-  if (!isRecord(schema)) return schema !== false
-  const { const: only, enum: choices, anyOf, oneOf, allOf, $ref: reference, minLength, pattern } = schema
-  if (only !== undefined) return only === ''
-  if (Array.isArray(choices)) return choices.includes('')
-  for (const members of [anyOf, oneOf]) {
-    if (Array.isArray(members)) return members.some((member) => takesEmptyText(member, root))
-  }
-  if (Array.isArray(allOf)) return allOf.every((member) => takesEmptyText(member, root))
-  if (typeof reference === 'string') return takesEmptyText(definitionOf(reference, root), {})
-  const types = typesOf(schema, root)
-  if (types.length > 0 && !types.includes('string')) return false
-  if (typeof minLength === 'number' && minLength > 0) return false
-  return typeof pattern !== 'string' || matchesEmptyText(pattern)
-}
-
-function matchesEmptyText(pattern: string): boolean {
-  try {
-    return new RegExp(pattern, 'u').test('')
-  } catch {
-    return true
-  }
-}
-
 function single(values: readonly unknown[]): unknown {
   return values.length === 1 ? values[0] : values
 }
 
 function mediaValue({ content }: BodyPart): unknown {
   return content.kind === 'file' ? content.bytes : content.text
-}
-
-/** The JSON types a schema allows; empty where it does not say. */
-function typesOf(schema: unknown, root: Readonly<Record<string, unknown>>): readonly string[] {
-  if (!isRecord(schema)) return []
-  const { type, const: only, enum: choices, anyOf, oneOf, $ref: reference } = schema
-  if (type !== undefined) return [type].flat().filter((name) => typeof name === 'string')
-  if (only !== undefined) return [jsonType(only)]
-  if (Array.isArray(choices)) return unique(choices.map(jsonType))
-  for (const members of [anyOf, oneOf]) {
-    if (Array.isArray(members)) return unique(members.flatMap((member) => typesOf(member, root)))
-  }
-  return typeof reference === 'string' ? typesOf(definitionOf(reference, root), {}) : []
-}
-
-function definitionOf(reference: string, root: Readonly<Record<string, unknown>>): unknown {
-  const [, name] = /^#\/\$defs\/([^/]+)$/.exec(reference) ?? []
-  const definitions = root['$defs']
-  return name !== undefined && isRecord(definitions) ? definitions[name] : undefined
-}
-
-function unique(names: readonly string[]): readonly string[] {
-  return [...new Set(names)]
-}
-
-function jsonType(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
 }
 
 /** Reads a text as one of the JSON types; a text that is none of them stays a text. */

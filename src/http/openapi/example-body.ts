@@ -1,5 +1,6 @@
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
+import { definitionOf, parameterSchema } from '../body/parameter-schemas.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 type Value = { readonly value: unknown } | undefined
@@ -44,12 +45,11 @@ function exampleBody(
   const example = new Example(inputJsonSchema, isFull)
   const body = example.of(inputJsonSchema, 0)
   if (!isRecord(body)) return undefined
-  const properties = inputJsonSchema['properties']
   for (const { path } of mediaFields) {
     const [name] = path
     if (path.length !== 1 || name === undefined) continue
-    const isOptional = isRecord(properties) && Object.hasOwn(properties, name)
-    if (Object.hasOwn(body, name) || (isFull && isOptional)) body[name] = smallPng
+    const isKnown = parameterSchema(name, inputJsonSchema) !== undefined
+    if (Object.hasOwn(body, name) || (isFull && isKnown)) body[name] = smallPng
   }
   return body
 }
@@ -150,10 +150,4 @@ function exampleText({ minLength, maxLength }: Schema): string {
   const text = 'a lighthouse at dusk'
   const padded = typeof minLength === 'number' ? text.padEnd(Math.min(minLength, 1000), '.') : text
   return typeof maxLength === 'number' ? padded.slice(0, maxLength) : padded
-}
-
-function definitionOf(reference: string, root: Schema): unknown {
-  const [, name] = /^#\/\$defs\/([^/]+)$/.exec(reference) ?? []
-  const definitions = root['$defs']
-  return name !== undefined && isRecord(definitions) ? definitions[name] : undefined
 }

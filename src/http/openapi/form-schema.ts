@@ -1,6 +1,6 @@
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
-import { isOptional, takesEmptyText } from '../body/read-part.ts'
+import { isOptional, parameterSchema, takesEmptyText } from '../body/parameter-schemas.ts'
 import { embedSchema } from './embed-schema.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -46,8 +46,7 @@ function fieldSchema(name: string, schema: unknown, root: Schema, bodies: readon
   }
   if (Object.hasOwn(schema, 'default')) return schema
   if (isList(schema)) return { ...schema, examples: [[]] }
-  const original = isRecord(root['properties']) ? root['properties'][name] : undefined
-  return { ...(takesEmptyText(original, root) ? schema : orEmptyText(schema)), examples: [''] }
+  return { ...(takesEmptyText(parameterSchema(name, root), root) ? schema : orEmptyText(schema)), examples: [''] }
 }
 
 /** What the schema takes, and the empty text. Said with as few words as possible: pages show them. */
