@@ -179,6 +179,7 @@ async function build(
     outputs,
     instances: pool,
     inventory: pool,
+    nodes,
     decodeMedia,
     checkInput: (bytes, pointer) => checkInput(bytes, pointer, config.server.maxBodyBytes),
     ready: () => {

@@ -1,4 +1,3 @@
-import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
@@ -7,6 +6,7 @@ import type { InstanceModels } from '../instances/instance.ts'
 import type { InstanceView } from '../instances/instance-view.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
+import type { NodeLookup } from '../workflows/graph/check-graph.ts'
 import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
 import type { LinksOptions } from './links.ts'
 import type { RateLimit } from './plugins/request-rates.ts'
@@ -146,8 +146,6 @@ export interface InstanceControl {
 export interface InstanceInventory {
   /** The models of each; some may not have told theirs. Never throws. */
   models(): Promise<readonly InstanceModels[]>
-  /** What is known of a node class, without its lists of names. */
-  definition(classType: string): NodeDefinition | undefined
   /** What each lacks of a prompt, as far as it is known. */
   readiness(prompt: Prompt): readonly InstanceReadiness[]
 }
@@ -160,6 +158,8 @@ export interface AppOptions {
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
   readonly instances: InstanceControl
   readonly inventory: InstanceInventory
+  /** What is known of node classes, those of custom nodes included. */
+  readonly nodes: NodeLookup
   /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */
   readonly decodeMedia: (value: string, pointer: string) => Buffer
   /** What the bytes of a media parameter are as a file; nothing is kept. @throws GatewayError `unsupported_input` */

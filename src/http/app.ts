@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
@@ -117,7 +116,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   promptRoute(app, {
     calls,
     storage,
-    nodes: (classType) => inventory.definition(classType) ?? coreNode(classType),
+    nodes: options.nodes,
     isOn: takesRawPrompts,
   })
   runWorkflowRoute(app, { calls, registry, storage, routes })

@@ -41,7 +41,7 @@ describe('the list of models', () => {
 
   async function ask(query: string, ...instances: InstanceModels[]) {
     await using gateway = await startTestApp({
-      options: { inventory: { models: async () => instances, readiness: () => [], definition: () => undefined } },
+      options: { inventory: { models: async () => instances, readiness: () => [] } },
     })
     const response = await fetch(`${gateway.url}/models${query}`)
     const body: unknown = await response.json()

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { resultSchema } from '../../src/http/schemas/result.ts'
 import { decodeMedia } from '../../src/inputs/decode-media.ts'
 import { parsePythonJson } from '../../src/lib/parse-python-json.ts'
@@ -25,14 +26,10 @@ describe('a body with a graph', () => {
     gateway = await startTestApp({
       options: {
         decodeMedia,
-        inventory: {
-          models: async () => [],
-          readiness: () => [],
-          definition: (classType) =>
-            classType === 'MyLoader'
-              ? { input: { required: { picture: ['COMBO', { image_upload: true }] } }, output: ['IMAGE'] }
-              : undefined,
-        },
+        nodes: (classType) =>
+          classType === 'MyLoader'
+            ? { input: { required: { picture: ['COMBO', { image_upload: true }] } }, output: ['IMAGE'] }
+            : coreNode(classType),
       },
     })
     route = `${gateway.url}/prompt`

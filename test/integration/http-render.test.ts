@@ -31,7 +31,6 @@ beforeAll(async () => {
     options: {
       inventory: {
         models: async () => [],
-        definition: () => undefined,
         readiness: (prompt) => [
           { id: 'gpu-1', state: 'ready', lacks: [] },
           {

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { buildApp } from '../../src/http/app.ts'
 import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
@@ -108,7 +109,8 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     inputs,
     outputs,
     instances: { views: () => [], drain: () => undefined, resume: () => undefined, subscribe: silent },
-    inventory: { models: async () => [], readiness: () => [], definition: () => undefined },
+    inventory: { models: async () => [], readiness: () => [] },
+    nodes: coreNode,
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
     checkInput: (bytes, pointer) => inputs.check(bytes, pointer),
     ready: () => ({ ready: true }),
