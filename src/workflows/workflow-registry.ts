@@ -76,6 +76,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
   let isClosed = false
   let transpile: TranspileModule | undefined
   let poll: NodeJS.Timeout | undefined
+  let nextLook: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
   let waiting: { isForced: boolean; done: Promise<void> } | undefined
 
@@ -124,6 +125,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
   async function readFolders(isForced: boolean): Promise<void> {
     const scans = await Promise.all(folders.map((folder) => scan(folder, reservedNames)))
     watcher?.follow(scans.flatMap((scan) => scan.folders))
+    if (watcher !== undefined && scans.some((scan) => scan.folders.length === 0)) lookAgain()
     if (transpile === undefined && scans.some((scan) => scan.files.some((file) => /\.m?ts$/.test(file)))) {
       transpile = await (options.loadTranspiler ?? loadTranspiler)()
     }
@@ -227,6 +229,12 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     }
   }
 
+  /** Nobody tells when a folder that is not there comes. */
+  function lookAgain(): void {
+    clearTimeout(nextLook)
+    if (!isClosed) nextLook = setTimeout(() => void update(false), pollIntervalMs).unref()
+  }
+
   function startPolling(): void {
     if (isClosed || poll !== undefined) return
     poll = setInterval(() => void update(false), pollIntervalMs)
@@ -257,6 +265,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     async close() {
       isClosed = true
       clearInterval(poll)
+      clearTimeout(nextLook)
       watcher?.close()
       listeners.clear()
       await running

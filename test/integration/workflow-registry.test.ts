@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { z } from 'zod'
 import { describe, expect, test } from 'vitest'
@@ -18,6 +19,19 @@ describe('loading', () => {
     expect(registry.list().map(({ name }) => name)).toEqual(['a', 'd', 'family/b', 'family/deeper/c'])
     expect(registry.get('family/b')).toMatchObject({ file: 'family/b.mts', generation: 1 })
     expect(await textOf(registry, 'family/deeper/c')).toBe('from c')
+  })
+
+  test.skipIf(process.platform === 'win32')('leaves out what never ends', async () => {
+    using folder = new WorkflowFolder({ 'a.ts': moduleSource(`'from a'`) })
+    execFileSync('mkfifo', [folder.at('pipe.ts')])
+    folder.link('link.ts', folder.at('pipe.ts'))
+    await using registry = await openRegistry(folder)
+    expect(registry.list().map(({ name }) => name)).toEqual(['a'])
+    const reason = 'is no file that can be read to its end'
+    expect(registry.problems()).toMatchObject([
+      { file: 'link.ts', reason },
+      { file: 'pipe.ts', reason },
+    ])
   })
 
   test('resolves relative imports the ways authors write them', async () => {
@@ -506,6 +520,34 @@ describe('reloading', () => {
     await registry.reload()
     expect(await textOf(registry, 'a')).toBe('mended')
   })
+
+  test.each(['native', 'poll'] as const)(
+    'goes on with a folder that takes the place of another (%s)',
+    async (watch) => {
+      using folder = new WorkflowFolder({ 'a/one.ts': moduleSource(`'one'`) })
+      await using registry = await openRegistry(folder, { watch, pollIntervalMs: 20 })
+      const untilServed = (...names: string[]) =>
+        untilChanged(
+          registry,
+          () =>
+            registry
+              .list()
+              .map(({ name }) => name)
+              .join() === names.join(),
+        )
+      folder.remove('a')
+      folder.write('a/two.ts', moduleSource(`'two'`))
+      await untilServed('a/two')
+      folder.write('a/three.ts', moduleSource(`'three'`))
+      await untilServed('a/three', 'a/two')
+      folder.remove('')
+      await untilServed()
+      folder.write('a/four.ts', moduleSource(`'four'`))
+      await untilServed('a/four')
+      folder.write('five.ts', moduleSource(`'five'`))
+      await untilServed('a/four', 'five')
+    },
+  )
 
   test.each(['native', 'poll'] as const)('notices changes by itself (%s)', async (watch) => {
     using folder = new WorkflowFolder({ 'a.ts': moduleSource(`'one'`) })

@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs'
+import type { Dirent, Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, join, resolve, sep } from 'node:path'
 
@@ -80,6 +80,10 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
       if (isPublic) refuse(path, undefined, 'is a symbolic link that leads nowhere')
       return
     }
+    if (kind === 'other') {
+      if (isPublic) refuse(path, undefined, 'is no file that can be read to its end')
+      return
+    }
     files.push(path)
     if (isPublic && extension !== undefined && !/\.d\.m?ts$|\.test\./.test(entry.name)) addRoute(path, extension)
   }
@@ -120,14 +124,22 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
     refused.push({ file, name, reason })
   }
 
-  async function kindOf(entry: Dirent, real: string | undefined): Promise<'folder' | 'file' | 'outside' | 'missing'> {
+  async function kindOf(entry: Dirent, real: string | undefined): Promise<EntryKind> {
     if (real === undefined || realRoot === undefined) return 'missing'
-    if (!entry.isSymbolicLink()) return entry.isDirectory() ? 'folder' : 'file'
+    if (!entry.isSymbolicLink()) return plainKindOf(entry)
     if (!real.startsWith(realRoot + sep)) return 'outside'
-    return (await stat(real)).isDirectory() ? 'folder' : 'file'
+    return stat(real).then(plainKindOf, () => 'missing')
   }
 
   return { routes: [...routes.values()], refused, files, folders }
+}
+
+/** `other`: pipes and devices, whose reading might never end. */
+type EntryKind = 'folder' | 'file' | 'other' | 'outside' | 'missing'
+
+function plainKindOf(entry: Dirent | Stats): 'folder' | 'file' | 'other' {
+  if (entry.isDirectory()) return 'folder'
+  return entry.isFile() ? 'file' : 'other'
 }
 
 /** How a folder is called in messages, which never hold absolute paths. */

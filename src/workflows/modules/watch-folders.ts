@@ -1,4 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs'
+import { statSync, watch, type FSWatcher } from 'node:fs'
 
 export interface FolderWatch {
   /** The folders to watch from now on: absolute paths, each for its own entries only. */
@@ -16,7 +16,7 @@ export interface FolderWatchOptions {
 
 /** Watches single folders, so that `node_modules` and the like cost nothing. */
 export function watchFolders({ onChange, onFailure, debounceMs = 50 }: FolderWatchOptions): FolderWatch {
-  const watchers = new Map<string, FSWatcher>()
+  const watchers = new Map<string, { readonly watcher: FSWatcher; readonly identity: string }>()
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   let hasFailed = false
@@ -35,24 +35,27 @@ export function watchFolders({ onChange, onFailure, debounceMs = 50 }: FolderWat
   }
 
   const unfollow = (folder: string): void => {
-    watchers.get(folder)?.close()
+    watchers.get(folder)?.watcher.close()
     watchers.delete(folder)
   }
 
   return {
     follow(folders) {
       const wanted = new Set(folders)
-      for (const folder of [...watchers.keys()]) if (!wanted.has(folder)) unfollow(folder)
+      for (const [folder, { identity }] of [...watchers]) {
+        if (!wanted.has(folder) || identityOf(folder) !== identity) unfollow(folder)
+      }
       const added = [...wanted].filter((folder) => !watchers.has(folder))
       // What changed between the reading of a folder and its watch is seen by reading once more.
       if (added.length > 0) changed()
       for (const folder of added) {
         if (isClosed) return
         try {
+          const identity = identityOf(folder)
           const watcher = watch(folder, { persistent: false }, changed)
           // A folder that goes away ends its watch; the folder above reports that.
           watcher.on('error', () => unfollow(folder))
-          watchers.set(folder, watcher)
+          watchers.set(folder, { watcher, identity })
         } catch (error) {
           fail(error)
         }
@@ -64,4 +67,10 @@ export function watchFolders({ onChange, onFailure, debounceMs = 50 }: FolderWat
       for (const folder of [...watchers.keys()]) unfollow(folder)
     },
   }
+}
+
+/** Differs when another folder has taken the place of one: a watch stays with the one that it began with. */
+function identityOf(folder: string): string {
+  const found = statSync(folder, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? '' : `${found.dev}:${found.ino}:${found.birthtimeNs}`
 }
