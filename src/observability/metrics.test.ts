@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { makeJob } from '../../test/support/make-job.ts'
-import type { Job, JobAttempt, OpenJobs } from '../jobs/job.ts'
+import { makeAttempt, makeJob } from '../../test/support/make-job.ts'
+import type { OpenJobs } from '../jobs/job.ts'
 import type { ObservedInstance } from './instance-metrics.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 
@@ -27,19 +27,6 @@ async function lines(): Promise<string[]> {
 async function sample(line: string): Promise<number | undefined> {
   const text = (await lines()).find((candidate) => candidate.startsWith(`${line} `))
   return text === undefined ? undefined : Number(text.slice(line.length + 1))
-}
-
-function attempt(job: Job, changes: Partial<JobAttempt> = {}): JobAttempt {
-  return {
-    job,
-    instance: 'gpu',
-    number: 1,
-    isAdopted: false,
-    outcome: 'succeeded',
-    error: undefined,
-    times: { beganAtMs: 0, submittedAtMs: 1, startedAtMs: 2, executedAtMs: 3, endedAtMs: 4 },
-    ...changes,
-  }
 }
 
 describe('jobs', () => {
@@ -76,17 +63,17 @@ describe('jobs', () => {
   })
 
   test('have attempts, of which those after the first are failovers', async () => {
-    metrics.observeAttempt(attempt(done, { outcome: 'lost' }))
-    metrics.observeAttempt(attempt(done, { number: 2, instance: 'other' }))
-    metrics.observeAttempt(attempt(done, { number: 2, isAdopted: true }))
+    metrics.observeAttempt(makeAttempt(done, { outcome: 'lost' }))
+    metrics.observeAttempt(makeAttempt(done, { number: 2, instance: 'other' }))
+    metrics.observeAttempt(makeAttempt(done, { number: 2, isAdopted: true }))
     expect(await sample('comfyui_api_job_attempts_total{comfyui_instance="gpu",outcome="lost"}')).toBe(1)
     expect(await sample('comfyui_api_job_attempts_total{comfyui_instance="other",outcome="succeeded"}')).toBe(1)
     expect(await sample('comfyui_api_job_failovers_total{workflow="qwen/txt2img"}')).toBe(1)
   })
 
   test('that run out of memory are counted by instance', async () => {
-    metrics.observeAttempt(attempt(done, { outcome: 'failed', error: { code: 'out_of_memory', message: '' } }))
-    metrics.observeAttempt(attempt(done, { outcome: 'failed', error: { code: 'execution_error', message: '' } }))
+    metrics.observeAttempt(makeAttempt(done, { outcome: 'failed', error: { code: 'out_of_memory', message: '' } }))
+    metrics.observeAttempt(makeAttempt(done, { outcome: 'failed', error: { code: 'execution_error', message: '' } }))
     expect(await sample('comfyui_api_job_out_of_memory_total{workflow="qwen/txt2img",comfyui_instance="gpu"}')).toBe(1)
   })
 

@@ -1,9 +1,8 @@
 import * as api from '@opentelemetry/api'
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { expect, test } from 'vitest'
-import { makeJob } from '../../test/support/make-job.ts'
+import { makeAttempt, makeJob } from '../../test/support/make-job.ts'
 import { traceIdOf } from '../lib/traceparent.ts'
-import type { JobAttempt } from '../jobs/job.ts'
 import { createSpans } from './spans.ts'
 
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
@@ -12,19 +11,6 @@ function record() {
   const exporter = new InMemorySpanExporter()
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
   return { spans: createSpans(api, provider.getTracer('test')), ended: () => exporter.getFinishedSpans() }
-}
-
-function attemptOf(job: JobAttempt['job'], changes: Partial<JobAttempt>): JobAttempt {
-  return {
-    job,
-    instance: 'gpu',
-    number: 1,
-    isAdopted: false,
-    outcome: 'succeeded',
-    error: undefined,
-    times: { beganAtMs: 0, submittedAtMs: undefined, startedAtMs: undefined, executedAtMs: undefined, endedAtMs: 0 },
-    ...changes,
-  }
 }
 
 /** Name, start and end in milliseconds. */
@@ -40,9 +26,9 @@ test('each wait and each attempt of a job that was lost once is told, in a row',
   spans.observeJob(queued, undefined)
   const first = { beganAtMs: 2000, submittedAtMs: 2100, startedAtMs: 2200, executedAtMs: undefined, endedAtMs: 3000 }
   const error = { code: 'instance_lost', message: 'gone' } as const
-  spans.observeAttempt(attemptOf(queued, { outcome: 'lost', error, times: first }))
+  spans.observeAttempt(makeAttempt(queued, { outcome: 'lost', error, times: first }))
   const second = { beganAtMs: 4000, submittedAtMs: 4100, startedAtMs: 4200, executedAtMs: 5000, endedAtMs: 5100 }
-  spans.observeAttempt(attemptOf(queued, { number: 2, instance: 'other', times: second }))
+  spans.observeAttempt(makeAttempt(queued, { number: 2, instance: 'other', times: second }))
   const completed = { createdAtMs: 1000, startedAtMs: 4200, executedAtMs: 5000, completedAtMs: 5200 }
   spans.observeJob({ ...queued, state: 'succeeded', attempt: 2, times: completed }, 'running')
   expect(ended().map(times)).toEqual([
@@ -78,7 +64,7 @@ test('a job that never ran has only waited', () => {
 test('a job of an earlier process goes on below the same request, without a submit', () => {
   const { spans, ended } = record()
   const adopted = { beganAtMs: 9000, submittedAtMs: undefined, startedAtMs: 9100, executedAtMs: 9200, endedAtMs: 9300 }
-  spans.observeAttempt(attemptOf(queued, { isAdopted: true, times: adopted }))
+  spans.observeAttempt(makeAttempt(queued, { isAdopted: true, times: adopted }))
   spans.observeJob({ ...queued, state: 'succeeded', times: { createdAtMs: 1000, completedAtMs: 9400 } }, 'running')
   expect(ended().map(({ name }) => name)).toEqual(['queue', 'run', 'fetch outputs', 'attempt', 'job a/one'])
   expect(ended().at(-1)?.parentSpanContext?.spanId).toBe(traceparent.slice(36, 52))

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
-import { canBecome, isTerminal, type Job } from '../../src/jobs/job.ts'
+import { jobStates, canBecome, isTerminal, type Job } from '../../src/jobs/job.ts'
 import type { IdempotencyClaim, JobQuery, JobStore } from '../../src/jobs/job-store.ts'
-import { completeJob, jobStates, makeJob, makePayload, makeStored } from '../support/make-job.ts'
+import { completeJob, makeJob, makePayload, makeStored } from '../support/make-job.ts'
 
 const states = fc.uniqueArray(fc.constantFrom(...jobStates), { minLength: 1 })
 /** Few values, so that equal ones are common. */

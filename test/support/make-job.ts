@@ -1,16 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Job, JobPayload, JobState } from '../../src/jobs/job.ts'
+import type { Job, JobAttempt, JobPayload, JobState } from '../../src/jobs/job.ts'
 import type { StoredJob } from '../../src/jobs/job-store.ts'
-
-export const jobStates: readonly JobState[] = [
-  'queued',
-  'running',
-  'canceling',
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-]
 
 export function makeJob(changes: Partial<Job> = {}): Job {
   const id = changes.id ?? randomUUID()
@@ -88,5 +78,19 @@ export function completeJob(job: Job, state: JobState, completedAtMs: number): J
     },
     warnings: ['a node blocked its outputs'],
     nodeStartsMs: { '3': completedAtMs - 1 },
+  }
+}
+
+/** An attempt that went well. */
+export function makeAttempt(job: Job, changes: Partial<JobAttempt> = {}): JobAttempt {
+  return {
+    job,
+    instance: 'gpu',
+    number: 1,
+    isAdopted: false,
+    outcome: 'succeeded',
+    error: undefined,
+    times: { beganAtMs: 0, submittedAtMs: 1, startedAtMs: 2, executedAtMs: 3, endedAtMs: 4 },
+    ...changes,
   }
 }
