@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { z } from 'zod'
@@ -71,6 +71,8 @@ function connect(file: string): DatabaseSync {
   let connection: DatabaseSync | undefined
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    // Prompts are nobody else's business; SQLite gives the files beside this one the same rights.
+    closeSync(openSync(file, 'a', 0o600))
     connection = new DatabaseSync(file, { timeout: 0 })
     connection.exec(`PRAGMA page_size = ${pageBytes}`)
     connection.exec('PRAGMA locking_mode = EXCLUSIVE')

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -88,6 +88,14 @@ describe('sqlite job store on disk', () => {
       user_version: migrations.length,
     })
     expect(inspect((database) => database.prepare('PRAGMA journal_mode').get())).toEqual({ journal_mode: 'wal' })
+  })
+
+  test.skipIf(process.platform === 'win32')('keeps prompts from other users of the machine', async () => {
+    const store = open()
+    await store.create(makeStored())
+    const modes = readdirSync(dirname(file)).map((name) => statSync(join(dirname(file), name)).mode & 0o077)
+    expect(modes.length).toBeGreaterThan(1)
+    expect(new Set(modes)).toEqual(new Set([0]))
   })
 
   test('takes an empty file for a new database', async () => {
