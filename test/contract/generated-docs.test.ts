@@ -26,9 +26,12 @@ test('the generated pages are up to date', () => {
   expect(status).toBe(0)
 })
 
-test.each(['configuration.md', 'errors.md', 'observability.md', 'simulator.md'])('a difference in %s is noticed', (page) => {
-  writeFileSync(join(copy, 'docs', page), '# Something else\n')
-  const { stderr, status } = check(copy)
-  expect(stderr).toContain(`docs/${page}`)
-  expect(status).toBe(1)
-})
+test.each(['configuration.md', 'errors.md', 'observability.md', 'simulator.md'])(
+  'a difference in %s is noticed',
+  (page) => {
+    writeFileSync(join(copy, 'docs', page), '# Something else\n')
+    const { stderr, status } = check(copy)
+    expect(stderr).toContain(`docs/${page}`)
+    expect(status).toBe(1)
+  },
+)
