@@ -248,8 +248,8 @@ const tracing = [
   ),
   'A value that cannot be used makes a warning at the start and counts as not set. A collector that is down is told in ' +
     'the log once, costs no job anything, and at most 2048 spans of memory; spans beyond these are dropped. At the end ' +
-    'the gateway takes two seconds to send what is left. The packages are optional dependencies; an installation without ' +
-    'them says so in the log and goes on without spans.',
+    'the gateway takes two seconds to send what is left. OpenTelemetry is loaded only when ' +
+    'these variables ask for it; where it is not installed, the log says so and all goes on without spans.',
 ]
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

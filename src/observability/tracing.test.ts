@@ -41,5 +41,5 @@ test('where the packages are not installed, that is said and all goes on without
   const sampler = { root: 'always_on', ratio: 1, followsParent: true } as const
   expect(await createTracing({ version: '1.2.3', sampler, logger })).toBeUndefined()
   expect(lines).toHaveLength(1)
-  expect(lines[0]).toContain('the optional packages of OpenTelemetry cannot be loaded')
+  expect(lines[0]).toContain('the packages of OpenTelemetry cannot be loaded')
 })

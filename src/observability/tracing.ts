@@ -81,7 +81,7 @@ async function loadPackages(logger: Logger) {
     ])
     return { api, sdk, otlp, resources }
   } catch (err) {
-    logger.warn({ err }, 'no spans are sent: the optional packages of OpenTelemetry cannot be loaded')
+    logger.warn({ err }, 'no spans are sent: the packages of OpenTelemetry cannot be loaded')
     return undefined
   }
 }
