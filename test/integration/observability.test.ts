@@ -132,8 +132,10 @@ describe('the metrics of a running gateway', () => {
     await (await post('/test/nowhere', {})).arrayBuffer()
     const found = 'route="/{workflow}",status="404"'
     await expect.poll(scrape, { timeout: 60_000 }).toContain(`{le="0.005",method="POST",${found}}`)
-    const text = await scrape()
     const instance = `comfyui_instance="${new URL(simulator.url).host}"`
+    // What is heard is noted a few times a second.
+    await expect.poll(scrape).toContain(`\ncomfyui_api_instance_last_heard_timestamp_seconds{${instance}} `)
+    const text = await scrape()
     for (const start of [
       'comfyui_api_jobs_total{workflow="test/picture",outcome="succeeded"} ',
       'comfyui_api_job_queue_duration_seconds_count{workflow="test/picture",outcome="succeeded"} ',
@@ -144,7 +146,6 @@ describe('the metrics of a running gateway', () => {
       `comfyui_api_instance_up{${instance}} 1`,
       `comfyui_api_instance_state{${instance},state="ready"} 1`,
       `comfyui_api_instance_breaker_state{${instance},state="closed"} 1`,
-      `comfyui_api_instance_last_heard_timestamp_seconds{${instance}} `,
       `comfyui_api_instance_vram_total_bytes{${instance},device="0 `,
       'comfyui_api_event_streams_open 0',
       'nodejs_eventloop_lag_p99_seconds ',
