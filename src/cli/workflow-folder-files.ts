@@ -85,33 +85,34 @@ function tsconfig(entry: string): string {
   return `${JSON.stringify({ compilerOptions: options, include: ['**/*', `${typesFolder}/*.d.ts`] }, null, 2)}\n`
 }
 
-/** Schemas there are of the Zod that a module imports, 3 or 4, so they have no type that fits both. */
 const existingModules = `// What modules written for Salad's comfyui-api import as "../config" and "../types".
 
 declare module '*/config' {
+  type Schema = any // of Zod 3 or of Zod 4, as the module imports it: no type fits both
   const config: {
-    readonly samplers: any
-    readonly schedulers: any
-    readonly models: Readonly<Record<string, { readonly all: string[]; readonly enum: any }>>
+    readonly samplers: Schema
+    readonly schedulers: Schema
+    readonly models: Readonly<Record<string, { readonly all: string[]; readonly enum: Schema }>>
     readonly warmupCkpt: string | undefined
   }
   export default config
 }
 
 declare module '*/types' {
+  type Untyped = any // these modules were written against types that leave this open
   export interface ComfyNode {
-    inputs: any
+    inputs: Untyped
     class_type: string
-    _meta?: any
+    _meta?: Untyped
   }
   export type ComfyPrompt = Record<string, ComfyNode>
   export interface Workflow {
     RequestSchema: object
-    generateWorkflow: (input: any) => ComfyPrompt | Promise<ComfyPrompt>
+    generateWorkflow: (input: Untyped) => ComfyPrompt | Promise<ComfyPrompt>
     description?: string
     summary?: string
   }
-  export const ComfyNodeSchema: any
+  export const ComfyNodeSchema: Untyped
   export function isWorkflow(value: unknown): value is Workflow
 }
 `
