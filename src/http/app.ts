@@ -111,7 +111,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     tools: { presenter, outputs, now },
     syncHoldMs: limits.syncHoldMs,
   })
-  await app.register(retryJobRoute, { jobs, calls })
+  await app.register(retryJobRoute, { jobs, calls, takesRawPrompts })
   const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
   promptRoute(app, {
     calls,

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
@@ -8,7 +9,7 @@ import { createSimulator, type Simulator } from '../../src/simulator/simulator.t
 import { createClient, readProblem } from '../support/call-gateway.ts'
 import { makePng } from '../support/make-image.ts'
 import { sendHeaders } from '../support/raw-http.ts'
-import { type RunningGateway, startGateway, testWorkflows } from '../support/start-gateway.ts'
+import { makeDataDir, type RunningGateway, startGateway, testWorkflows } from '../support/start-gateway.ts'
 import { answerAtOnce, postJson, startTestApp, type TestApp } from '../support/start-test-app.ts'
 
 const graph = {
@@ -402,6 +403,23 @@ describe.each(['0.33.0', '0.3.64'] as const)('in front of ComfyUI %s', (version)
     expect(problem).toMatchObject({ status: 422, code: 'invalid_workflow' })
     expect(problem.detail).toMatch(/no outputs/i)
   })
+})
+
+test('a graph is not run once more where graphs are not taken any more', async () => {
+  const dataDir = await makeDataDir()
+  const taking = await startGateway({ dataDir, flags: { demo: 'on' } })
+  const ended = await postJson(`${taking.url}/prompt`, { prompt: graph, id: 'a-graph' })
+  await ended.arrayBuffer()
+  await taking.close()
+  const refusing = await startGateway({ dataDir, flags: { demo: 'on', rawPrompts: 'off' } })
+  try {
+    expect(ended.status).toBe(200)
+    const again = await postJson(`${refusing.url}/jobs/a-graph/retry`, {})
+    expect(await readProblem(again)).toMatchObject({ status: 403, code: 'raw_prompts_off' })
+  } finally {
+    await refusing.close()
+    await rm(dataDir, { recursive: true, force: true })
+  }
 })
 
 test('bound wider, a server takes graphs only when asked to', async () => {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
+import { rawPromptName } from '../../workflows/graph/raw-prompt.ts'
 import { mintFilenamePrefix, withFilenamePrefix } from '../../workflows/graph/filename-prefix.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
 import { readGivenOptions } from '../body/call-options.ts'
@@ -17,10 +18,13 @@ import { jobSchema } from '../schemas/job.ts'
 import { jobParamsSchema } from '../schemas/job-list.ts'
 import { resultSchema } from '../schemas/result.ts'
 import { requireJob } from './jobs.ts'
+import { rawPromptsOff } from './prompt.ts'
 
 export interface RetryJobOptions {
   readonly jobs: Pick<Jobs, 'get' | 'getPayload' | 'hasInputs'>
   readonly calls: JobCalls
+  /** Off: a graph that a caller sent earlier is not run once more either. */
+  readonly takesRawPrompts: boolean
 }
 
 /** Read by `readGivenOptions`; here it is only documented. */
@@ -43,7 +47,7 @@ const headersSchema = z.looseObject({
 })
 
 /** `POST /jobs/{id}/retry`: another job of the same prompt. */
-export const retryJobRoute: FastifyPluginAsyncZod<RetryJobOptions> = async (app, { jobs, calls }) => {
+export const retryJobRoute: FastifyPluginAsyncZod<RetryJobOptions> = async (app, { jobs, calls, takesRawPrompts }) => {
   app.post(
     '/jobs/:id/retry',
     {
@@ -62,7 +66,7 @@ export const retryJobRoute: FastifyPluginAsyncZod<RetryJobOptions> = async (app,
         response: {
           200: outcomeResponse('The new job succeeded while the request waited', resultSchema),
           202: jsonResponse('The new job. `Location` is its address.', jobSchema),
-          ...errorResponses('job_not_found', 'job_not_retryable', 'input_expired', ...runErrors),
+          ...errorResponses('job_not_found', 'job_not_retryable', 'input_expired', 'raw_prompts_off', ...runErrors),
         },
       },
     },
@@ -71,7 +75,11 @@ export const retryJobRoute: FastifyPluginAsyncZod<RetryJobOptions> = async (app,
       calls.answer(request, reply, {
         name: `jobs/${id}/retry`,
         isAsync: true,
-        prepare: async (body) => repeat(requireJob(jobs, id), body, request.headers, jobs),
+        prepare: async (body) => {
+          const job = requireJob(jobs, id)
+          if (job.workflow === rawPromptName && !takesRawPrompts) throw rawPromptsOff()
+          return repeat(job, body, request.headers, jobs)
+        },
       })
     },
   )
