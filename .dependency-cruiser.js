@@ -15,7 +15,7 @@ const directions = {
   },
   'comfyui/wire': {
     may: ['lib', 'errors'],
-    why: 'The wire format is data: schemas and types, no behaviour.',
+    why: 'What ComfyUI says and what it accepts: formats and rules, no connections.',
   },
   comfyui: {
     may: ['lib', 'errors'],
@@ -38,11 +38,19 @@ const directions = {
     why: 'Jobs bring prompts, instances, inputs and outputs together. They do not know who asks: no HTTP here.',
   },
   workflows: {
-    may: ['lib', 'errors', 'comfyui/wire', 'index.ts'],
+    may: ['lib', 'errors', 'comfyui/wire', 'converter', 'index.ts'],
     why: 'A workflow turns parameters into a prompt. It reaches neither ComfyUI nor jobs.',
   },
+  readiness: {
+    may: ['lib', 'errors', 'comfyui', 'instances', 'workflows'],
+    why: 'What workflows need and what instances have, brought together. It knows no jobs and no HTTP.',
+  },
+  converter: {
+    may: ['lib', 'errors', 'comfyui/wire'],
+    why: 'Makes prompts and modules of exported workflows. Pure: the command line and the loader use it alike.',
+  },
   http: {
-    may: ['lib', 'errors', 'comfyui', 'instances', 'inputs', 'outputs', 'jobs', 'workflows'],
+    may: ['lib', 'errors', 'comfyui', 'instances', 'inputs', 'outputs', 'jobs', 'workflows', 'readiness'],
     why: 'HTTP translates between callers and jobs. Configuration comes as plain values, metrics and logs as arguments.',
   },
   simulator: {
@@ -109,10 +117,10 @@ export default {
     {
       name: 'nothing-imports-the-top',
       comment:
-        'compose.ts and render.ts put everything together and main.ts starts it. Only main.ts imports them, and nobody main.ts.',
+        'compose.ts, render.ts, check.ts and convert.ts put everything together and main.ts starts it. Only main.ts imports them, and nobody main.ts.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/main[.]ts$', unitTest] },
-      to: { path: '^src/(compose|render|main)[.]ts$' },
+      to: { path: '^src/(compose|render|check|convert|main)[.]ts$' },
     },
     {
       name: 'package-entry-is-small',

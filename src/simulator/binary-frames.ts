@@ -1,4 +1,4 @@
-import { pythonJson } from './python-json.ts'
+import { pythonJson } from '../comfyui/wire/python-json.ts'
 
 /** Where a frame of a preview belongs. */
 export interface FrameOrigin {

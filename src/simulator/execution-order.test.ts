@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { planExecution } from './execution-order.ts'
 import { WorkerDeath } from './node-cache.ts'
-import type { SubmittedPrompt } from './prompt-queue.ts'
+import type { SubmittedPrompt } from '../comfyui/wire/submitted-prompt.ts'
 
 const textToImage: SubmittedPrompt = {
   3: {

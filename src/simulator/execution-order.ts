@@ -1,7 +1,7 @@
 import { isPromptLink } from '../comfyui/wire/prompt.ts'
 import { WorkerDeath } from './node-cache.ts'
 import type { NodeCatalogue } from './node-catalogue.ts'
-import type { SubmittedPrompt } from './prompt-queue.ts'
+import type { SubmittedPrompt } from '../comfyui/wire/submitted-prompt.ts'
 
 export interface ExecutionOrder {
   /** The node to run next, undefined when none is left. In a cycle all nodes that are left wait for each other. */

@@ -8,9 +8,10 @@ import { WorkerDeath, type NodeCache } from './node-cache.ts'
 import type { NodeCatalogue } from './node-catalogue.ts'
 import { NodeFailure, describeValue, type NodeResult, type NodeRun } from './nodes/node-run.ts'
 import { runNode } from './nodes/run-node.ts'
-import type { QueueItem, SubmittedNode } from './prompt-queue.ts'
-import { pythonText } from './python-json.ts'
-import { unwrapped } from './validation/node-validators.ts'
+import type { QueueItem } from './prompt-queue.ts'
+import { pythonText } from '../comfyui/wire/python-json.ts'
+import type { SubmittedNode } from '../comfyui/wire/submitted-prompt.ts'
+import { unwrapped } from '../comfyui/wire/verdict/node-validators.ts'
 import type { WebSocketHub } from './websocket-hub.ts'
 
 export interface Executor {

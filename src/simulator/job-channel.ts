@@ -1,7 +1,7 @@
 import type { ExecutionMessage } from './history.ts'
 import { createJobProgress } from './job-progress.ts'
 import type { ProgressImage } from './nodes/node-run.ts'
-import { pythonJson, pythonString } from './python-json.ts'
+import { pythonJson, pythonString } from '../comfyui/wire/python-json.ts'
 import type { WebSocketHub } from './websocket-hub.ts'
 
 export interface JobChannel {

@@ -1,4 +1,4 @@
-import { pythonString } from './python-json.ts'
+import { pythonString } from '../comfyui/wire/python-json.ts'
 
 type NodeState = 'running' | 'finished' | 'error'
 

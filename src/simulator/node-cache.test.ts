@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { createNodeCache, WorkerDeath, type NodeCache } from './node-cache.ts'
-import type { SubmittedPrompt } from './prompt-queue.ts'
+import type { SubmittedPrompt } from '../comfyui/wire/submitted-prompt.ts'
 
 const makeCache = (contentOf: () => string = () => ''): NodeCache =>
   createNodeCache({ catalogue: { definition: (classType) => coreNode(classType) }, contentOf })

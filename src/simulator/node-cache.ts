@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { isPromptLink } from '../comfyui/wire/prompt.ts'
 import type { NodeCatalogue } from './node-catalogue.ts'
 import type { NodeResult } from './nodes/node-run.ts'
-import type { SubmittedPrompt } from './prompt-queue.ts'
-import { pythonJson } from './python-json.ts'
+import type { SubmittedPrompt } from '../comfyui/wire/submitted-prompt.ts'
+import { pythonJson } from '../comfyui/wire/python-json.ts'
 
 /** The worker itself fails outside of any node, as ComfyUI's does: it never runs anything again. */
 export class WorkerDeath extends Error {}

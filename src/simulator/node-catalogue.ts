@@ -3,7 +3,7 @@ import { inputChoices, inputOptions, type InputSpec, type NodeDefinition } from 
 import { isRecord } from '../lib/json-record.ts'
 import type { FileStore } from './file-store.ts'
 import { modelFolder, type ModelFiles } from './model-files.ts'
-import { pythonJson } from './python-json.ts'
+import { pythonJson } from '../comfyui/wire/python-json.ts'
 import { shippedNodeDefinitions, testNodeDefinitions } from './extra-node-definitions.ts'
 import type { VersionProfile } from './version-profile.ts'
 

@@ -1,11 +1,5 @@
-import { pythonJson } from './python-json.ts'
-
-/** One node of a prompt as it was submitted; more keys than these are kept. */
-export interface SubmittedNode {
-  class_type: string
-  inputs: Record<string, unknown>
-}
-export type SubmittedPrompt = Record<string, SubmittedNode>
+import { pythonJson } from '../comfyui/wire/python-json.ts'
+import type { SubmittedPrompt } from '../comfyui/wire/submitted-prompt.ts'
 
 export interface QueueItem {
   /** Lower runs first. */

@@ -1,3 +1,6 @@
+import type { CoreNodesVersion } from '../comfyui/wire/core-nodes.ts'
+import { promptRules, type PromptRules } from '../comfyui/wire/verdict/prompt-rules.ts'
+
 /** The ComfyUI releases that can be simulated. */
 export type SimulatedVersion = '0.33.0' | '0.3.64' | '0.3.40'
 
@@ -5,7 +8,7 @@ export type SimulatedVersion = '0.33.0' | '0.3.64' | '0.3.40'
 export interface VersionProfile {
   version: SimulatedVersion
   /** The release whose node classes it has. */
-  nodesOf: '0.33.0' | '0.3.64'
+  nodesOf: CoreNodesVersion
   pythonVersion: string
   torchVersion: string
   operatingSystem: string
@@ -24,16 +27,8 @@ export interface VersionProfile {
   hasJobsApi: boolean
   /** A prompt id must be a canonical lowercase UUID; otherwise any value is taken as text. */
   requiresUuid: boolean
-  /** `missing_node_type` instead of `invalid_prompt` for an unknown class. */
-  namesMissingNode: boolean
-  /** Values of `COMBO` inputs are compared with their options. */
-  checksComboOptions: boolean
-  /** Cycles are reported on their nodes; otherwise the output just fails. */
-  reportsCycles: boolean
-  /** Autogrow and dynamic combo inputs are expanded. */
-  expandsDynamicInputs: boolean
-  /** `*` and match types go with every type. */
-  matchesAnyType: boolean
+  /** How it decides about a prompt. */
+  rules: PromptRules
   /** `extra_data` must be an object, and gets a `create_time`. */
   guardsExtraData: boolean
   /** `extra_data.preview_method` chooses the previews of a job. */
@@ -93,11 +88,7 @@ const october2025: VersionProfile = {
   tellsProgressState: true,
   hasJobsApi: false,
   requiresUuid: false,
-  namesMissingNode: false,
-  checksComboOptions: false,
-  reportsCycles: false,
-  expandsDynamicInputs: false,
-  matchesAnyType: false,
+  rules: promptRules('0.3.64'),
   guardsExtraData: false,
   previewsPerPrompt: false,
   guardsView: false,
@@ -126,11 +117,7 @@ const profiles: Readonly<Record<SimulatedVersion, VersionProfile>> = {
     tellsProgressState: true,
     hasJobsApi: true,
     requiresUuid: true,
-    namesMissingNode: true,
-    checksComboOptions: true,
-    reportsCycles: true,
-    expandsDynamicInputs: true,
-    matchesAnyType: true,
+    rules: promptRules('0.33.0'),
     guardsExtraData: true,
     previewsPerPrompt: true,
     guardsView: true,

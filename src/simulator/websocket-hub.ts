@@ -11,7 +11,7 @@ import {
   type FrameOrigin,
 } from './binary-frames.ts'
 import { createStall, type Stall } from './faults/stall.ts'
-import { pythonJson, pythonString } from './python-json.ts'
+import { pythonJson, pythonString } from '../comfyui/wire/python-json.ts'
 
 export interface WebSocketHub {
   /** Takes over a connection that asks for `/ws`. */

@@ -1,6 +1,6 @@
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { withinTime } from '../lib/within-time.ts'
-import type { NodeLookup } from './graph/check-graph.ts'
+import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import { describeModuleError } from './modules/describe-module-error.ts'
 import { findMediaFields } from './graph/find-media-fields.ts'
 import { hostModules, type HostModules } from './modules/host-modules.ts'

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
-import { objectInfoSchema } from '../../src/comfyui/wire/object-info.ts'
+import { objectInfoSchema, type NodeLookup } from '../../src/comfyui/wire/object-info.ts'
 import type { Prompt } from '../../src/comfyui/wire/prompt.ts'
-import type { NodeLookup } from '../../src/workflows/graph/check-graph.ts'
 import type { ServedWorkflow } from '../../src/workflows/served-workflow.ts'
 import { nodePacks } from '../fixtures/node-packs.ts'
 import {

@@ -1,8 +1,14 @@
-import { inputChoices, inputOptions, inputType, type InputSpec } from '../../src/comfyui/wire/object-info.ts'
+import {
+  inputChoices,
+  inputOptions,
+  inputType,
+  type InputSpec,
+  type NodeLookup,
+} from '../../src/comfyui/wire/object-info.ts'
 import { isPromptLink, type Prompt, type PromptNode } from '../../src/comfyui/wire/prompt.ts'
-import { validatePrompt } from '../../src/simulator/validation/validate-prompt.ts'
-import { versionProfile } from '../../src/simulator/version-profile.ts'
-import { checkGraph, type NodeLookup } from '../../src/workflows/graph/check-graph.ts'
+import { validatePrompt } from '../../src/comfyui/wire/verdict/validate-prompt.ts'
+import { promptRules } from '../../src/comfyui/wire/verdict/prompt-rules.ts'
+import { checkGraph } from '../../src/workflows/graph/check-graph.ts'
 
 export interface GraphFlawsOptions {
   readonly nodes: NodeLookup
@@ -35,10 +41,9 @@ export function graphFlaws(prompt: Prompt, { nodes, outputs, fileExists }: Graph
 
 /** What the server would say, which accepts a prompt when one of its outputs is good. */
 function refusals(prompt: Prompt, nodes: NodeLookup, fileExists: (name: string) => boolean): readonly string[] {
-  const profile = versionProfile('0.33.0')
   const verdict = validatePrompt(structuredClone(prompt), undefined, {
-    catalogue: { definition: nodes },
-    profile,
+    nodes,
+    rules: promptRules('0.33.0'),
     fileExists,
   })
   if (verdict.kind === 'crash') return ['ComfyUI fails']

@@ -5,9 +5,9 @@ import {
   type InputSpec,
   type NodeDefinition,
   type ObjectInfo,
+  type NodeLookup,
 } from '../../src/comfyui/wire/object-info.ts'
 import { modelFolder } from '../../src/simulator/model-files.ts'
-import type { NodeLookup } from '../../src/workflows/graph/check-graph.ts'
 import { nodePacks, type ModelNames } from '../fixtures/node-packs.ts'
 
 /**

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { z } from 'zod'
-import { pythonJson } from '../../src/simulator/python-json.ts'
+import { pythonJson } from '../../src/comfyui/wire/python-json.ts'
 import { makePng } from './make-image.ts'
 import { type NodeOutputs, ScriptedPrompt, submitBodySchema } from './scripted-prompt.ts'
 

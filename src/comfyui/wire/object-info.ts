@@ -28,6 +28,9 @@ export const nodeDefinitionSchema = z.looseObject({
 })
 export type NodeDefinition = z.infer<typeof nodeDefinitionSchema>
 
+/** What is known of a node class; undefined for classes that are not there, or were never seen. */
+export type NodeLookup = (classType: string) => NodeDefinition | undefined
+
 /** Class → definition. */
 export const objectInfoSchema = z.record(z.string(), nodeDefinitionSchema)
 export type ObjectInfo = z.infer<typeof objectInfoSchema>

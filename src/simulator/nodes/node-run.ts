@@ -2,8 +2,8 @@ import type { FrameImageType } from '../binary-frames.ts'
 import type { Picture } from '../drawing/picture.ts'
 import type { FileStore } from '../file-store.ts'
 import type { NodeUi } from '../history.ts'
-import type { SubmittedPrompt } from '../prompt-queue.ts'
-import { pythonRepr } from '../python-json.ts'
+import type { SubmittedPrompt } from '../../comfyui/wire/submitted-prompt.ts'
+import { pythonRepr } from '../../comfyui/wire/python-json.ts'
 import { isNodeValue, type ImageValue, type NodeValue } from './node-values.ts'
 
 /** A node's own failure, told as `execution_error`. */

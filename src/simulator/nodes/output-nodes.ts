@@ -3,7 +3,7 @@ import { isRecord } from '../../lib/json-record.ts'
 import { encodePng } from '../drawing/encode-png.ts'
 import type { Picture } from '../drawing/picture.ts'
 import type { FileRoot } from '../file-store.ts'
-import { pythonJson, pythonText } from '../python-json.ts'
+import { pythonJson, pythonText } from '../../comfyui/wire/python-json.ts'
 import {
   describeValue,
   linkedInput,

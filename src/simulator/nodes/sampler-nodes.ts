@@ -1,6 +1,6 @@
 import { createPreviews, drawResult, type ResultRequest } from '../drawing/draw-result.ts'
 import { encodeJpeg } from '../drawing/encode-jpeg.ts'
-import { pythonText } from '../python-json.ts'
+import { pythonText } from '../../comfyui/wire/python-json.ts'
 import {
   linkedInput,
   numberInput,

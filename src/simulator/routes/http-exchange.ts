@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { parsePythonRequest, pythonJson } from '../python-json.ts'
+import { parsePythonRequest, pythonJson } from '../../comfyui/wire/python-json.ts'
 
 /** One request with what the routes need of it. */
 export interface HttpExchange {

@@ -5,9 +5,9 @@ import type { FileStore } from '../file-store.ts'
 import { annotatedName, normalisePath } from '../file-store.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
 import { withoutCredentials, type PromptQueue, type QueueItem } from '../prompt-queue.ts'
-import { pythonText } from '../python-json.ts'
-import { ConversionError, convertValue, isTruthy } from '../validation/convert-value.ts'
-import { validatePrompt, type NodeErrors, type PromptError } from '../validation/validate-prompt.ts'
+import { pythonText } from '../../comfyui/wire/python-json.ts'
+import { ConversionError, convertValue, isTruthy } from '../../comfyui/wire/verdict/convert-value.ts'
+import { validatePrompt, type NodeErrors, type PromptError } from '../../comfyui/wire/verdict/validate-prompt.ts'
 import type { VersionProfile } from '../version-profile.ts'
 import { HttpStatusError, readJson, sendJson, type HttpExchange } from './http-exchange.ts'
 import type { Route } from './router.ts'
@@ -43,7 +43,11 @@ export function promptRoutes({ profile, catalogue, files, queue, onQueued, fault
     if (promptId === undefined) return refuse(invalidPromptId, {})
 
     const targets = profile.takesTargets ? fields['partial_execution_targets'] : undefined
-    const verdict = validatePrompt(fields['prompt'], targets, { catalogue, profile, fileExists })
+    const verdict = validatePrompt(fields['prompt'], targets, {
+      nodes: catalogue.definition,
+      rules: profile.rules,
+      fileExists,
+    })
     if (verdict.kind === 'crash') throw new Error('the prompt has another shape')
     if (verdict.kind === 'refused') return refuse(verdict.error, verdict.nodeErrors)
 

@@ -1,7 +1,7 @@
 import { isRecord } from '../../lib/json-record.ts'
 import { historyAnswer, type History } from '../history.ts'
 import type { PromptQueue, QueueItem } from '../prompt-queue.ts'
-import { isTruthy } from '../validation/convert-value.ts'
+import { isTruthy } from '../../comfyui/wire/verdict/convert-value.ts'
 import type { VersionProfile } from '../version-profile.ts'
 import { HttpStatusError, readBody, readJson, sendEmpty, sendJson, type HttpExchange } from './http-exchange.ts'
 import type { Route } from './router.ts'

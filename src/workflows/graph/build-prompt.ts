@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
-import { checkGraph, type NodeLookup } from './check-graph.ts'
+import { checkGraph } from './check-graph.ts'
+import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { checkFileInputs } from './check-file-inputs.ts'
 import { completePrompt } from './complete-prompt.ts'
 import type { WorkflowGraph } from '../workflow-definition.ts'

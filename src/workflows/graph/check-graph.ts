@@ -1,4 +1,4 @@
-import type { NodeDefinition } from '../../comfyui/wire/object-info.ts'
+import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import {
   isLinkShaped,
@@ -8,9 +8,6 @@ import {
   type PromptLink,
 } from '../../comfyui/wire/prompt.ts'
 import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
-
-/** What is known of a node class; undefined for classes of custom nodes that were never seen. */
-export type NodeLookup = (classType: string) => NodeDefinition | undefined
 
 /** ComfyUI's worker dies of chains of about 980 nodes: it recurses along links when it looks into its cache. */
 const maxChainLength = 900

@@ -1,7 +1,13 @@
-import { inputOptions, inputType, type InputSpec, type NodeDefinition } from '../../comfyui/wire/object-info.ts'
+import {
+  inputOptions,
+  inputType,
+  type InputSpec,
+  type NodeDefinition,
+  type NodeLookup,
+} from '../../comfyui/wire/object-info.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { isPromptLink, type Prompt, type PromptInput } from '../../comfyui/wire/prompt.ts'
-import { linkIn, type NodeLookup } from './check-graph.ts'
+import { linkIn } from './check-graph.ts'
 import type { MediaKind } from '../parameters/media.ts'
 
 /** A text in a prompt that names a file or folder of the ComfyUI host. */

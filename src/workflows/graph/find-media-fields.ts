@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { withinTime } from '../../lib/within-time.ts'
-import type { NodeLookup } from './check-graph.ts'
+import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { completePrompt } from './complete-prompt.ts'
 import { findFileInputs, mediaOfInput } from './find-file-inputs.ts'
 import { sampleInput } from '../parameters/sample-input.ts'

@@ -1,4 +1,4 @@
-import { isRecord } from '../../lib/json-record.ts'
+import { isRecord } from '../../../lib/json-record.ts'
 import { PythonException } from './python-exception.ts'
 
 /** Whether a name as loader nodes take it leads to an existing file or folder. */

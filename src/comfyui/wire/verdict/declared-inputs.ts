@@ -1,11 +1,5 @@
-import {
-  inputOptions,
-  inputSpecSchema,
-  inputType,
-  type InputSpec,
-  type NodeDefinition,
-} from '../../comfyui/wire/object-info.ts'
-import { isRecord } from '../../lib/json-record.ts'
+import { inputOptions, inputSpecSchema, inputType, type InputSpec, type NodeDefinition } from '../object-info.ts'
+import { isRecord } from '../../../lib/json-record.ts'
 
 export interface DeclaredInput {
   /** The key in the prompt, dotted for inputs inside of dynamic ones. */

@@ -4,11 +4,11 @@ import {
   inputType,
   type InputSpec,
   type NodeDefinition,
-} from '../../comfyui/wire/object-info.ts'
-import type { NodeCatalogue } from '../node-catalogue.ts'
-import type { SubmittedPrompt } from '../prompt-queue.ts'
+  type NodeLookup,
+} from '../object-info.ts'
+import type { SubmittedPrompt } from '../submitted-prompt.ts'
 import { exactLimit, pythonRepr, pythonText } from '../python-json.ts'
-import type { VersionProfile } from '../version-profile.ts'
+import type { PromptRules } from './prompt-rules.ts'
 import { ConversionError, convertValue, isPythonEqual, pythonTypeName } from './convert-value.ts'
 import { declaredInputs, type DeclaredInput } from './declared-inputs.ts'
 import { nodeValidator, unwrapped, type FileExists, type NodeValidator } from './node-validators.ts'
@@ -30,8 +30,8 @@ export interface NodeVerdict {
 
 export interface ValidationContext {
   prompt: SubmittedPrompt
-  catalogue: Pick<NodeCatalogue, 'definition'>
-  profile: VersionProfile
+  nodes: NodeLookup
+  rules: PromptRules
   fileExists: FileExists
   /** Judged nodes; grows with the walk. */
   judged: Map<string, NodeVerdict>
@@ -56,7 +56,7 @@ export function validateInputs(context: ValidationContext, nodeId: string): Node
   const node = context.prompt[nodeId]
   if (node === undefined) throw new PythonException('KeyError', pythonRepr(nodeId))
   if ((node.inputs as unknown) === undefined) throw new PythonException('KeyError', "'inputs'")
-  const definition = context.catalogue.definition(node.class_type)
+  const definition = context.nodes(node.class_type)
   if (definition === undefined) throw new PythonException('KeyError', pythonRepr(node.class_type))
 
   context.path.push(nodeId)
@@ -82,7 +82,7 @@ function judge(
   const errors: NodeError[] = []
   const linkedTypes: Record<string, unknown> = {}
   let valid = true
-  const declared = declaredInputs(definition, inputs, context.profile.expandsDynamicInputs)
+  const declared = declaredInputs(definition, inputs, context.rules.expandsDynamicInputs)
   for (const input of declared) {
     const value = inputs[input.name]
     if (!(input.name in inputs)) {
@@ -92,7 +92,7 @@ function judge(
       if (found === false) valid = false
       else if (found !== true) errors.push(found)
     } else {
-      const error = checkLiteral(context.profile, input, inputs, validator)
+      const error = checkLiteral(context.rules, input, inputs, validator)
       if (error !== undefined) errors.push(error)
     }
   }
@@ -125,10 +125,10 @@ function checkLink(
   const [sourceId, slot]: unknown[] = link
   const source = typeof sourceId === 'string' ? context.prompt[sourceId] : undefined
   if (typeof sourceId !== 'string' || source === undefined) throw new PythonException('KeyError', pythonRepr(sourceId))
-  const received = outputType(context.catalogue.definition(source.class_type)?.output ?? [], slot)
+  const received = outputType(context.nodes(source.class_type)?.output ?? [], slot)
   linkedTypes[name] = received
   const wanted = inputType(spec)
-  if (!anyType && !typesMatch(received, wanted, context.profile.matchesAnyType)) {
+  if (!anyType && !typesMatch(received, wanted, context.rules.matchesAnyType)) {
     const type = (value: unknown): string => (typeof value === 'string' ? value : pythonRepr(value))
     return {
       type: 'return_type_mismatch',
@@ -158,7 +158,7 @@ function outputType(outputs: readonly unknown[], slot: unknown): unknown {
 }
 
 function checkLiteral(
-  profile: VersionProfile,
+  rules: PromptRules,
   { name, spec }: DeclaredInput,
   inputs: Record<string, unknown>,
   validator: NodeValidator | undefined,
@@ -194,7 +194,7 @@ function checkLiteral(
   if (typeof max === 'number' && comparable(value) > exactLimit(max)) {
     return limited('value_bigger_than_max', `bigger than max of ${pythonText(max)}`)
   }
-  const choices = typeof type === 'string' && !profile.checksComboOptions ? undefined : inputChoices(spec)
+  const choices = typeof type === 'string' && !rules.checksComboOptions ? undefined : inputChoices(spec)
   return choices === undefined || isChoice(value, choices, options) ? undefined : notInList(name, spec, value, choices)
 }
 
@@ -268,7 +268,7 @@ function innerException(name: string, spec: InputSpec, link: unknown[], error: P
 }
 
 function reportCycle(context: ValidationContext, nodeId: string): NodeVerdict {
-  if (!context.profile.reportsCycles) throw new CycleFound()
+  if (!context.rules.reportsCycles) throw new CycleFound()
   const cycle = context.path.slice(context.path.indexOf(nodeId))
   const label = (id: string): string => `${id} (${context.prompt[id]?.class_type ?? ''})`
   const details = [...cycle, nodeId].map(label).join(' -> ')

@@ -1,8 +1,8 @@
-import { isRecord } from '../../lib/json-record.ts'
-import type { NodeCatalogue } from '../node-catalogue.ts'
-import type { SubmittedPrompt } from '../prompt-queue.ts'
+import { isRecord } from '../../../lib/json-record.ts'
+import type { NodeLookup } from '../object-info.ts'
+import type { SubmittedPrompt } from '../submitted-prompt.ts'
 import { pythonText } from '../python-json.ts'
-import type { VersionProfile } from '../version-profile.ts'
+import type { PromptRules } from './prompt-rules.ts'
 import type { FileExists } from './node-validators.ts'
 import { PythonException } from './python-exception.ts'
 import { CycleFound, validateInputs, type NodeError, type NodeVerdict } from './validate-inputs.ts'
@@ -24,8 +24,8 @@ export type PromptVerdict =
   | { kind: 'accepted'; prompt: SubmittedPrompt; outputs: string[]; nodeErrors: NodeErrors }
 
 export interface PromptValidationOptions {
-  catalogue: Pick<NodeCatalogue, 'definition'>
-  profile: VersionProfile
+  nodes: NodeLookup
+  rules: PromptRules
   fileExists: FileExists
 }
 
@@ -36,19 +36,19 @@ export interface PromptValidationOptions {
 export function validatePrompt(
   prompt: unknown,
   targets: unknown,
-  { catalogue, profile, fileExists }: PromptValidationOptions,
+  { nodes: lookUp, rules, fileExists }: PromptValidationOptions,
 ): PromptVerdict {
   if (!isRecord(prompt)) {
-    return Array.isArray(prompt) && !profile.namesMissingNode ? refused(noOutputs) : { kind: 'crash' }
+    return Array.isArray(prompt) && !rules.namesMissingNode ? refused(noOutputs) : { kind: 'crash' }
   }
   const nodes: SubmittedPrompt = {}
   const outputs: string[] = []
   for (const [nodeId, node] of Object.entries(prompt)) {
-    const checked = checkNode(nodeId, node, catalogue, profile)
+    const checked = checkNode(nodeId, node, lookUp, rules)
     if (checked === 'crash') return { kind: 'crash' }
     if ('type' in checked) return refused(checked)
     nodes[nodeId] = checked
-    const isOutput = catalogue.definition(checked.class_type)?.output_node === true
+    const isOutput = lookUp(checked.class_type)?.output_node === true
     if (isOutput && isTarget(nodeId, targets)) outputs.push(nodeId)
   }
   if (typeof targets === 'number') return { kind: 'crash' }
@@ -82,7 +82,7 @@ export function validatePrompt(
 
   function judgeOutput(output: string): NodeVerdict {
     try {
-      return validateInputs({ prompt: nodes, catalogue, profile, fileExists, judged, path: [] }, output)
+      return validateInputs({ prompt: nodes, nodes: lookUp, rules, fileExists, judged, path: [] }, output)
     } catch (error) {
       if (error instanceof CycleFound) return { valid: false, errors: [] }
       if (!(error instanceof PythonException)) throw error
@@ -109,21 +109,21 @@ function isTarget(nodeId: string, targets: unknown): boolean {
 function checkNode(
   nodeId: string,
   node: unknown,
-  catalogue: Pick<NodeCatalogue, 'definition'>,
-  profile: VersionProfile,
+  lookUp: NodeLookup,
+  rules: PromptRules,
 ): { class_type: string; inputs: Record<string, unknown> } | PromptError | 'crash' {
   if (!isRecord(node)) {
     const listed = typeof node === 'string' || Array.isArray(node)
-    return listed && !profile.namesMissingNode ? missingNode(nodeId, undefined, undefined, profile) : 'crash'
+    return listed && !rules.namesMissingNode ? missingNode(nodeId, undefined, undefined, rules) : 'crash'
   }
   const classType = node['class_type']
   const inputs = node['inputs']
   if (typeof classType === 'object' && classType !== null) return 'crash'
-  if (inputs !== undefined && !isRecord(inputs) && profile.namesMissingNode) return 'crash'
-  const known = typeof classType === 'string' && catalogue.definition(classType) !== undefined
+  if (inputs !== undefined && !isRecord(inputs) && rules.namesMissingNode) return 'crash'
+  const known = typeof classType === 'string' && lookUp(classType) !== undefined
   if (!known) {
-    if (node['_meta'] === null && profile.namesMissingNode) return 'crash'
-    return missingNode(nodeId, 'class_type' in node ? classType : undefined, node['_meta'], profile)
+    if (node['_meta'] === null && rules.namesMissingNode) return 'crash'
+    return missingNode(nodeId, 'class_type' in node ? classType : undefined, node['_meta'], rules)
   }
   return keepNode(node, classType, inputs)
 }
@@ -139,10 +139,10 @@ function keepNode(
   return kept
 }
 
-function missingNode(nodeId: string, classType: unknown, meta: unknown, profile: VersionProfile): PromptError {
+function missingNode(nodeId: string, classType: unknown, meta: unknown, rules: PromptRules): PromptError {
   const details = `Node ID '#${nodeId}'`
   const absent = classType === undefined
-  if (!profile.namesMissingNode) {
+  if (!rules.namesMissingNode) {
     const message = absent
       ? 'Cannot execute because a node is missing the class_type property.'
       : `Cannot execute because node ${pythonText(classType)} does not exist.`

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import { coreNode } from '../../comfyui/wire/core-nodes.ts'
-import { versionProfile, type VersionProfile } from '../version-profile.ts'
+import { coreNode, type CoreNodesVersion } from '../core-nodes.ts'
+import { promptRules } from './prompt-rules.ts'
 import { validatePrompt, type PromptVerdict } from './validate-prompt.ts'
 
 const image = { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } }
 const save = { class_type: 'SaveImage', inputs: { filename_prefix: 'v', images: ['1', 0] } }
 
-function validate(prompt: unknown, targets?: unknown, version: VersionProfile['nodesOf'] = '0.33.0'): PromptVerdict {
+function validate(prompt: unknown, targets?: unknown, version: CoreNodesVersion = '0.33.0'): PromptVerdict {
   return validatePrompt(structuredClone(prompt), targets, {
-    catalogue: { definition: (classType) => coreNode(classType, version) },
-    profile: versionProfile(version),
+    nodes: (classType) => coreNode(classType, version),
+    rules: promptRules(version),
     fileExists: (name) => name === 'there.png',
   })
 }
