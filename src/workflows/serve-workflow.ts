@@ -91,6 +91,13 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
     inputJsonSchema: describeMediaFields(described.schema, foundMedia),
     parameterNames: inspected.parameterNames,
     parse,
+    async generate(input) {
+      try {
+        return await generate(input)
+      } catch (error) {
+        throw fail('generateWorkflow', error)
+      }
+    },
     async build(input: unknown, { uploads, filenamePrefix }): Promise<Prompt> {
       const build: BuildPromptOptions = { schema, input, uploads, filenamePrefix, generate, nodes: options.nodes }
       try {

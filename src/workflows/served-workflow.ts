@@ -1,7 +1,7 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
 import type { MediaKind } from './parameters/media.ts'
-import type { WorkflowDefinition } from './workflow-definition.ts'
+import type { WorkflowDefinition, WorkflowGraph } from './workflow-definition.ts'
 
 /** A parameter that takes media: where it is in the request and what it takes. */
 export interface MediaField {
@@ -31,6 +31,11 @@ export interface ServedWorkflow {
    * @throws GatewayError `validation_error`, one entry per problem, unknown keys with the nearest known name
    */
   parse(raw: unknown): unknown
+  /**
+   * The graph for parsed parameters as the module makes it, with whatever is wrong in it.
+   * @throws GatewayError `workflow_failed`
+   */
+  generate(input: unknown): Promise<WorkflowGraph>
   /**
    * Builds the prompt for parsed parameters: complete (`inputs` and `_meta` on every node), free of strings of the
    * caller in file-like inputs but for `uploads`, and free of what would crash ComfyUI. Every `filename_prefix` is

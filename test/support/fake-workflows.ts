@@ -34,6 +34,7 @@ export function fakeWorkflow(
       }))
       throw new GatewayError('validation_error', { errors })
     },
+    generate: async () => ({}),
     build: async (input, { uploads, filenamePrefix }) => ({
       '1': {
         class_type: 'Test',

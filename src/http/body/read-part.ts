@@ -4,7 +4,7 @@ import { refuseComplexity } from './complexity.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import { parseJson } from './parse-json.ts'
-import { isOptional, parameterSchema, takesEmptyText, typesOf } from './parameter-schemas.ts'
+import { isOptional, parameterSchema, takesEmptyText, typesOf } from '../../workflows/parameters/parameter-schemas.ts'
 import type { BodyPart } from './received-body.ts'
 import { fieldRefusal } from './refuse-fields.ts'
 

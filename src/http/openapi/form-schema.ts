@@ -1,6 +1,6 @@
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
-import { isOptional, parameterSchema, takesEmptyText } from '../body/parameter-schemas.ts'
+import { isOptional, parameterSchema, takesEmptyText } from '../../workflows/parameters/parameter-schemas.ts'
 import { embedSchema } from './embed-schema.ts'
 
 type Schema = Readonly<Record<string, unknown>>
