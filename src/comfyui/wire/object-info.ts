@@ -26,7 +26,10 @@ export const nodeDefinitionSchema = z.looseObject({
   category: z.string().nullish(),
   python_module: z.string().nullish(),
 })
-export type NodeDefinition = z.infer<typeof nodeDefinitionSchema>
+export type NodeDefinition = z.infer<typeof nodeDefinitionSchema> & {
+  /** What the class takes and gives is not known: its definition was none that we understand. */
+  unreadable?: true
+}
 
 /** What is known of a node class; undefined for classes that are not there, or were never seen. */
 export type NodeLookup = (classType: string) => NodeDefinition | undefined

@@ -36,3 +36,11 @@ const rules: Readonly<Record<CoreNodesVersion, PromptRules>> = { '0.33.0': curre
 export function promptRules(version: CoreNodesVersion): PromptRules {
   return rules[version]
 }
+
+/** The rules of the release that calls itself so; undefined when the text is no version. */
+export function rulesOfVersion(version: string): PromptRules | undefined {
+  const parts = /^v?(\d+)\.(\d+)\.(\d+)/.exec(version.trim())
+  if (parts === null) return undefined
+  const [, major, minor, patch] = parts.map(Number)
+  return [major, minor, patch].every((part, index) => part === [0, 3, 64][index]) ? october2025 : current
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { parsePythonJson } from '../../lib/parse-python-json.ts'
+import { coreClassTypes, coreNode, type CoreNodesVersion } from './core-nodes.ts'
+import type { NodeDefinition, NodeLookup } from './object-info.ts'
+import { findObjectInfo, ObjectInfoError } from './object-info-error.ts'
+import { readDefinitions } from './read-definitions.ts'
+import { promptRules, rulesOfVersion, type PromptRules } from './verdict/prompt-rules.ts'
+import { rulesOfDefinitions } from './verdict/rules-of-definitions.ts'
+
+/** The node classes of one ComfyUI, and how it decides about prompts. Shared by all who ask: not to be changed. */
+export interface NodeCatalogue {
+  readonly lookUp: NodeLookup
+  /** In the order in which ComfyUI told them. */
+  readonly classTypes: readonly string[]
+  readonly rules: PromptRules
+  /** Equal where everything is equal: classes, their inputs, the lists of models and files, and the rules. */
+  readonly fingerprint: string
+  /** For people: `ComfyUI 0.33.0 at http://…`, `object_info.json`, `the core nodes of ComfyUI 0.33.0`. */
+  readonly source: string
+  /** Whether lists of models and of input files are those of a server; otherwise they are empty and say nothing. */
+  readonly knowsFiles: boolean
+}
+
+export interface ReadNodeCatalogueOptions {
+  /** For people, see `NodeCatalogue.source`. */
+  readonly source: string
+  /** As `/system_stats` tells it. Where it is absent or odd the definitions tell by which rules they are judged. */
+  readonly comfyuiVersion?: string | undefined
+}
+
+/**
+ * Reads the answer of `GET /object_info`. Texts for people are dropped, and equal parts are kept once. A class whose
+ * definition cannot be understood is there, but nothing is known of its inputs and outputs.
+ * @throws ObjectInfoError when it is something else
+ */
+export function readNodeCatalogue(objectInfo: unknown, options: ReadNodeCatalogueOptions): NodeCatalogue {
+  const definitions = readDefinitions(findObjectInfo(objectInfo, options.source))
+  const { comfyuiVersion } = options
+  const rules =
+    (comfyuiVersion === undefined ? undefined : rulesOfVersion(comfyuiVersion)) ?? rulesOfDefinitions(definitions)
+  return {
+    lookUp: (classType) => definitions.get(classType),
+    classTypes: [...definitions.keys()],
+    rules,
+    fingerprint: fingerprintOf(definitions, rules),
+    source: options.source,
+    knowsFiles: true,
+  }
+}
+
+/**
+ * The same from the text of a file or of an answer.
+ * @throws ObjectInfoError when it is no JSON, or something else
+ */
+export function parseNodeCatalogue(text: string, options: ReadNodeCatalogueOptions): NodeCatalogue {
+  let objectInfo: unknown
+  try {
+    objectInfo = parsePythonJson(text.replace(/^\uFEFF/, ''))
+  } catch {
+    throw new ObjectInfoError(options.source, /^\s*</.test(text) ? 'a web page' : 'no JSON')
+  }
+  return readNodeCatalogue(objectInfo, options)
+}
+
+/** The classes of bare ComfyUI, from the built-in table. */
+export function coreCatalogue(version: CoreNodesVersion = '0.33.0'): NodeCatalogue {
+  return {
+    lookUp: (classType) => coreNode(classType, version),
+    classTypes: coreClassTypes(version),
+    rules: promptRules(version),
+    fingerprint: `core ${version}`,
+    source: `the core nodes of ComfyUI ${version}`,
+    knowsFiles: false,
+  }
+}
+
+function fingerprintOf(definitions: ReadonlyMap<string, NodeDefinition>, rules: PromptRules): string {
+  const hash = createHash('sha256').update(JSON.stringify(rules))
+  for (const classType of [...definitions.keys()].sort()) {
+    hash.update(JSON.stringify([classType, definitions.get(classType)]))
+  }
+  return hash.digest('base64url')
+}
