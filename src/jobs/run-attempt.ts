@@ -1,6 +1,7 @@
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import { explainRefusal, fieldErrorsOf, partlyRefused, type NameParameters } from '../comfyui/explain-refusal.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
-import { GatewayError, type FieldError } from '../errors/gateway-error.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
@@ -10,7 +11,7 @@ import type { JobOutput } from '../outputs/job-output.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { Job, JobError } from './job.ts'
 import type { LiveJob } from './live-job.ts'
-import { fieldErrorsOf, jobErrorOfNodeFailure, jobErrorOfRefusal } from './node-failure.ts'
+import { jobErrorOfNodeFailure } from './node-failure.ts'
 import { type FollowHooks, type FollowLimits, PromptFollower } from './prompt-follower.ts'
 import { storeOutputs } from './store-outputs.ts'
 import type { Verdict } from './verdict.ts'
@@ -30,7 +31,7 @@ export interface AttemptContext {
   readonly outputs: OutputStore
   readonly images: ImageConverter
   readonly limits: FollowLimits
-  readonly nameParameters: (errors: readonly FieldError[]) => Promise<readonly FieldError[]>
+  readonly nameParameters: NameParameters
   /** Registers the follower for ticks and reconnects while the attempt lasts. */
   readonly track: (follower: PromptFollower) => { untrack: () => void }
   /** The place on the instance is free again; the outputs may still be on their way. */
@@ -117,7 +118,7 @@ async function submit(
     }
     const answer = await instance.client.submitPrompt(submitBody(live, instance, prompt))
     if (answer.kind === 'refused') {
-      const error = await jobErrorOfRefusal(answer, context.nameParameters, prompt)
+      const error = await explainRefusal(answer, context.nameParameters, prompt)
       if (!forgetMissingUploads(answer.nodeErrors, live, instance)) return { kind: 'failed', error }
       instance.noteFailure('An input that was uploaded is not there.')
       return { kind: 'lost', error, mayHaveRun: true }
@@ -177,8 +178,7 @@ async function refusePartly(
 ): Promise<AttemptResult> {
   follower.cancel()
   await follower.verdict
-  const message = 'Some outputs of the workflow were refused'
-  const error = await jobErrorOfRefusal({ errorType: 'partly_refused', message, nodeErrors }, context.nameParameters)
+  const error = await explainRefusal(partlyRefused(nodeErrors), context.nameParameters)
   return { kind: 'failed', error }
 }
 
