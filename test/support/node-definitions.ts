@@ -7,7 +7,7 @@ import {
   type ObjectInfo,
   type NodeLookup,
 } from '../../src/comfyui/wire/object-info.ts'
-import { modelFolder } from '../../src/simulator/model-files.ts'
+import { modelFolder } from '../../src/comfyui/wire/model-folders.ts'
 import { nodePacks, type ModelNames } from '../fixtures/node-packs.ts'
 
 /**

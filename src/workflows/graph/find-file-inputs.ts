@@ -7,7 +7,7 @@ import {
 } from '../../comfyui/wire/object-info.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { isPromptLink, type Prompt, type PromptInput } from '../../comfyui/wire/prompt.ts'
-import { linkIn } from './check-graph.ts'
+import { linkIn } from './prompt-links.ts'
 import type { MediaKind } from '../parameters/media.ts'
 
 /** A text in a prompt that names a file or folder of the ComfyUI host. */
