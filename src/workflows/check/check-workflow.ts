@@ -1,4 +1,5 @@
 import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
+import type { NodePackLookup } from '../../comfyui/wire/node-packs.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { completePrompt, GraphError } from '../graph/complete-prompt.ts'
 import { exampleBody } from '../parameters/example-body.ts'
@@ -11,13 +12,7 @@ export interface CheckWorkflowOptions {
   /** Whether a file that a node loads is there, by its name as loader nodes take it. Default: every file is. */
   readonly fileExists?: (name: string) => boolean
   /** The pack of custom nodes that has a class, where the module does not say so itself. */
-  readonly packOf?: (classType: string) => NodePack | undefined
-}
-
-/** A pack of custom nodes and where it can be had. */
-export interface NodePack {
-  readonly pack: string
-  readonly url?: string
+  readonly packOf?: NodePackLookup
 }
 
 /** What can be told about one workflow. */
