@@ -8,6 +8,7 @@ import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts'
 import { type LookUp, readEnding } from './look-up.ts'
 import {
   comfyuiJobSchema,
+  definitionsSchema,
   historySchema,
   namesSchema,
   type NodeErrors,
@@ -18,7 +19,7 @@ import {
   systemStatsSchema,
   uploadedSchema,
 } from './wire/answers.ts'
-import { type ObjectInfo, objectInfoSchema } from './wire/object-info.ts'
+import { readRefusal, type RefusedPrompt } from './wire/read-refusal.ts'
 
 export interface ComfyuiClientOptions {
   /** Address of the server, with a base path where it has one, without `/api`. */
@@ -34,14 +35,7 @@ export interface ComfyuiClientOptions {
 
 export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly promptId: string; readonly nodeErrors: NodeErrors }
-  | {
-      readonly kind: 'refused'
-      readonly errorType: string
-      readonly message: string
-      readonly nodeErrors: NodeErrors
-      /** The node whose class it does not have; the first one only. */
-      readonly missingNodeId?: string
-    }
+  | ({ readonly kind: 'refused' } & RefusedPrompt)
 
 /** A file of ComfyUI, named as its history names it; all three parts are needed. */
 export interface ComfyuiFile {
@@ -100,18 +94,7 @@ export class ComfyuiClient {
       return { kind: 'accepted', promptId: accepted.prompt_id, nodeErrors: accepted.node_errors }
     }
     if (answer.status === 400) {
-      const { error, node_errors } = parseAnswer(answer, submitRefusedSchema, 'POST /prompt')
-      if (typeof error === 'string')
-        return { kind: 'refused', errorType: 'refused', message: error, nodeErrors: node_errors }
-      const message = [error.message, error.details].filter(Boolean).join(': ')
-      const missingNodeId = missingNodeOf(error)
-      return {
-        kind: 'refused',
-        errorType: error.type,
-        message,
-        nodeErrors: node_errors,
-        ...(missingNodeId !== undefined && { missingNodeId }),
-      }
+      return { kind: 'refused', ...readRefusal(parseAnswer(answer, submitRefusedSchema, 'POST /prompt')) }
     }
     throw unexpected('POST /prompt', answer)
   }
@@ -220,9 +203,32 @@ export class ComfyuiClient {
     return stats
   }
 
-  /** The nodes it has, with the lists of their inputs. Large, and slow to make: ask once for each connection. */
-  objectInfo(): Promise<ObjectInfo> {
-    return this.#getJson('/object_info', objectInfoSchema)
+  /**
+   * The nodes it has, with the lists of their inputs, whatever custom nodes put into them. Large, and slow to make: ask
+   * once for each connection.
+   */
+  objectInfo(): Promise<Readonly<Record<string, unknown>>> {
+    return this.#getJson('/object_info', definitionsSchema)
+  }
+
+  /** The same for one class, which is cheap. Empty when it has no such class. */
+  async objectInfoOf(classType: string): Promise<Readonly<Record<string, unknown>>> {
+    const path = `/object_info/${encodeURIComponent(classType)}`
+    const answer = await this.#call({ method: 'GET', path })
+    if (answer.status === 200) return parseAnswer(answer, definitionsSchema, 'GET /object_info/{class}')
+    // A class whose name is no path segment cannot be asked for.
+    if (answer.status !== 404) throw unexpected('GET /object_info/{class}', answer)
+    discard(answer.body)
+    return {}
+  }
+
+  /** The same as the text that came; not checked to be what it should. */
+  async objectInfoText(): Promise<string> {
+    const answer = await this.#call({ method: 'GET', path: '/object_info' })
+    if (answer.status !== 200) throw unexpected('GET /object_info', answer)
+    if (Buffer.isBuffer(answer.body)) return answer.body.toString('utf8')
+    discard(answer.body)
+    throw new ComfyuiError('bad_answer', 'GET /object_info answered with far too much', { status: answer.status })
   }
 
   /**
@@ -272,13 +278,6 @@ export class ComfyuiClient {
       path: this.#basePath + request.path,
     })
   }
-}
-
-/** Old servers name the node only in a text: `Node ID '#7'`. */
-function missingNodeOf(error: Exclude<z.infer<typeof submitRefusedSchema>['error'], string>): string | undefined {
-  const id = error.extra_info?.['node_id']
-  if (error.type === 'missing_node_type') return typeof id === 'string' ? id : undefined
-  return error.type === 'invalid_prompt' ? /^Node ID '#(.*)'$/s.exec(error.details ?? '')?.[1] : undefined
 }
 
 function parseAnswer<T>(answer: HttpAnswer, schema: z.ZodType<T>, route: string): T {

@@ -1,8 +1,9 @@
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
+import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
 import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { withinTime } from '../lib/within-time.ts'
-import type { MissingPart } from './instance-capabilities.ts'
+import { type MissingPart, missingParts } from './missing-parts.ts'
 import { Instance, type InstanceModels, type InstanceOptions } from './instance.ts'
 import type { InstanceState, InstanceView } from './instance-view.ts'
 import { pickInstance } from './pick-instance.ts'
@@ -15,9 +16,15 @@ export interface InstanceAddress {
 
 export interface InstancePoolOptions extends Omit<
   InstanceOptions,
-  'url' | 'headers' | 'onAvailable' | 'onReady' | 'onStateChanged'
+  'url' | 'headers' | 'onAvailable' | 'onReady' | 'onStateChanged' | 'onNodesRead' | 'nodes'
 > {
   readonly instances: readonly InstanceAddress[]
+  /** Classes whose lists of files are kept as they are; see `InstanceNodes`. None when absent. */
+  readonly watchedClasses?: () => Iterable<string>
+  /** Time between two looks at these lists. */
+  readonly listIntervalMs?: number | undefined
+  /** What an instance told of its nodes is another than before, or is known for the first time. */
+  readonly onNodesRead?: () => void
   readonly onStateChanged: (view: InstanceView) => void
 }
 
@@ -28,6 +35,21 @@ export interface WaitingPrompt {
   readonly models: string
   /** It ran out of memory before. */
   readonly wantsMemory: boolean
+}
+
+/** A set of node classes, and the instances that have exactly this one. */
+export interface SharedCatalogue {
+  readonly catalogue: NodeCatalogue
+  /** Their ids. */
+  readonly instances: readonly string[]
+}
+
+/** What an instance is known to have. */
+export interface InstanceCatalogue {
+  readonly id: string
+  readonly state: InstanceState
+  /** Undefined while it is not known. */
+  readonly catalogue: NodeCatalogue | undefined
 }
 
 /** Whether an instance could run a prompt. */
@@ -57,6 +79,20 @@ export interface InstancePool {
   models(): Promise<InstanceModels[]>
   /** What an instance tells of a node class; `undefined` when none knows it. */
   definition(classType: string): NodeDefinition | undefined
+  /**
+   * The different sets of nodes that jobs can count on: of instances that are connected, and of those that were a few
+   * minutes ago; only where there is no such instance, of those that are away for longer. Empty while none is known.
+   */
+  catalogues(): readonly SharedCatalogue[]
+  /** What each one is known to have, in the order of the configuration. */
+  nodes(): readonly InstanceCatalogue[]
+  /**
+   * Has all connected instances tell the lists of these classes anew, but for those that did a few seconds ago. Waits a
+   * moment for them. Never throws.
+   */
+  refreshLists(classTypes: Iterable<string>): Promise<void>
+  /** Has all connected instances tell all of their nodes anew. Never throws. */
+  refreshNodes(): Promise<void>
   /** What each one lacks of the prompt, as far as it is known; nothing is asked for. */
   readiness(prompt: Prompt): InstanceReadiness[]
   readonly readyCount: number
@@ -83,6 +119,9 @@ export interface InstancePool {
 const holderTimeoutMs = 5000
 /** An instance that is slower tells its models to the next who asks. */
 const modelsTimeoutMs = 5000
+/** Lists that come later are known to the next who asks. */
+const listsTimeoutMs = 1500
+const defaultListIntervalMs = 30_000
 /** How long after the start instances that were not reached yet count as reachable. */
 const startGraceMs = 10_000
 
@@ -101,6 +140,16 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
       ...options,
       url,
       headers,
+      nodes: {
+        share,
+        watchedClasses: options.watchedClasses ?? (() => []),
+        intervalMs: options.listIntervalMs ?? defaultListIntervalMs,
+      },
+      onNodesRead: () => {
+        options.onNodesRead?.()
+        // A prompt may have waited for the answer.
+        available()
+      },
       onAvailable: () => available(),
       onReady: (instance) => ready(instance),
       onStateChanged: (instance) => {
@@ -114,7 +163,13 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
   /** Where all can run the same there is nothing to compare. */
   function areAlike(): boolean {
     const [first] = instances
-    return instances.every(({ fingerprint }) => fingerprint === first?.fingerprint)
+    return instances.every(({ catalogue }) => catalogue === first?.catalogue)
+  }
+
+  /** Equal catalogues are one object, however many instances have them. */
+  function share(fresh: NodeCatalogue): NodeCatalogue {
+    const all = [...instances, ...leaving]
+    return all.find(({ catalogue }) => catalogue?.fingerprint === fresh.fingerprint)?.catalogue ?? fresh
   }
 
   function letGo(instance: Instance): void {
@@ -156,14 +211,38 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     },
     views: () => [...instances, ...leaving].map((instance) => instance.view()),
     models: () => Promise.all(instances.map((instance) => instance.models(modelsTimeoutMs))),
-    readiness: (prompt) => instances.map((each) => ({ id: each.id, state: each.state, lacks: each.lacks(prompt) })),
+    catalogues() {
+      const expected = instances.filter(({ isExpected, catalogue }) => isExpected && catalogue !== undefined)
+      const byCatalogue = new Map<NodeCatalogue, string[]>()
+      for (const { id, catalogue } of expected.length > 0 ? expected : instances) {
+        if (catalogue === undefined) continue
+        const sharers = byCatalogue.get(catalogue)
+        if (sharers === undefined) byCatalogue.set(catalogue, [id])
+        else sharers.push(id)
+      }
+      return [...byCatalogue].map(([catalogue, sharers]) => ({ catalogue, instances: sharers }))
+    },
+    nodes: () => instances.map(({ id, state, catalogue }) => ({ id, state, catalogue })),
+    async refreshLists(classTypes) {
+      const wanted = [...classTypes]
+      await Promise.all(instances.map((instance) => instance.refreshLists(wanted, listsTimeoutMs)))
+    },
+    async refreshNodes() {
+      await Promise.all(instances.map((instance) => instance.readNodes()))
+    },
+    readiness: (prompt) =>
+      instances.map(({ id, state, catalogue }) => ({
+        id,
+        state,
+        lacks: catalogue && missingParts(catalogue, prompt),
+      })),
     refreshStats() {
       const nowMs = Date.now()
       for (const instance of instances) instance.refreshStats(nowMs)
     },
     definition(classType) {
       for (const instance of instances) {
-        const definition = instance.definition(classType)
+        const definition = instance.catalogue?.lookUp(classType)
         if (definition !== undefined) return definition
       }
       return undefined

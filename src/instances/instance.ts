@@ -3,13 +3,14 @@ import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
 import { readQueueRemaining } from '../comfyui/decode-frame.ts'
 import { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { openComfyuiSocket, type ComfyuiSocket } from '../comfyui/comfyui-socket.ts'
-import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
+import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { createRecentMap, type RecentMap } from '../lib/recent-map.ts'
 import { DeafnessDetector } from './deafness-detector.ts'
-import { type InstanceCapabilities, type MissingPart, readCapabilities } from './instance-capabilities.ts'
 import { idOf, socketUrl } from './instance-address.ts'
 import { InstanceHealth } from './instance-health.ts'
+import { InstanceNodes, type InstanceNodesOptions } from './instance-nodes.ts'
+import { hasAllParts, namesOf } from './missing-parts.ts'
 import { createModelLists, type ModelLists, type ToldModels } from './model-lists.ts'
 import { InstanceStats } from './instance-stats.ts'
 import type { InstanceState, InstanceView } from './instance-view.ts'
@@ -27,8 +28,9 @@ export interface InstanceOptions {
   /** The connection stands anew: everything in flight may have ended unheard. */
   readonly onReady: (instance: Instance) => void
   readonly onStateChanged: (instance: Instance) => void
-  /** It told its nodes, and with them the names that their inputs take. */
-  readonly onNodesRead?: () => void
+  readonly nodes: Pick<InstanceNodesOptions, 'share' | 'watchedClasses' | 'intervalMs'>
+  /** It told its nodes, or lists of them that changed. */
+  readonly onNodesRead: () => void
 }
 
 /** What an instance has, as it told last. */
@@ -40,6 +42,8 @@ export interface InstanceModels extends ToldModels {
   readonly schedulers: readonly string[]
 }
 
+/** An instance that is away for this long need not be waited for. */
+const expectedForMs = 600_000
 /** How long a lost connection counts as a hiccup. */
 const hiccupMs = 10_000
 /** One that is forgotten is uploaded once more when a job has it again. */
@@ -71,7 +75,8 @@ export class Instance implements InstanceLoad {
   #announcedState: InstanceState = 'connecting'
   #reason: string | undefined = 'not reached yet'
   #sinceMs = Date.now()
-  #capabilities: InstanceCapabilities | undefined
+  readonly #nodes: InstanceNodes
+  #heldAtMs = Date.now()
   #connection = 0
   #isGreeted = false
   #inFlight = 0
@@ -87,6 +92,12 @@ export class Instance implements InstanceLoad {
     this.capacity = 1 + options.submitAhead
     this.client = new ComfyuiClient(options)
     this.#stats = new InstanceStats(this.client)
+    this.#nodes = new InstanceNodes({
+      ...options.nodes,
+      client: this.client,
+      version: () => this.#stats.version,
+      onRead: options.onNodesRead,
+    })
     this.#modelLists = createModelLists({ ask: () => this.client.modelFiles() })
     this.#socket = openComfyuiSocket({
       url: socketUrl(options.url),
@@ -121,31 +132,39 @@ export class Instance implements InstanceLoad {
     return this.#stats.vramBytes
   }
 
-  /** Equal for instances that can run the same; `undefined` while it is not known. */
-  get fingerprint(): string | undefined {
-    return this.#capabilities?.fingerprint
+  /** It is there, or may be back soon: jobs that only it can run wait for it. */
+  get isExpected(): boolean {
+    return this.#connectionState === 'ready' || Date.now() - this.#heldAtMs < expectedForMs
   }
 
-  /** False when it is known to lack a node or a model of the prompt. */
-  canRun(prompt: Prompt): boolean {
-    return this.#capabilities?.canRun(prompt) ?? true
+  /** The nodes that it told last; undefined while they are not known. */
+  get catalogue(): NodeCatalogue | undefined {
+    return this.#nodes.catalogue
   }
 
-  /** What it tells of a node class; `undefined` while that is not known. */
-  definition(classType: string): NodeDefinition | undefined {
-    return this.#capabilities?.definition(classType)
+  /** Whether it has all nodes and models of the prompt; undefined as long as it is about to tell. */
+  canRun(prompt: Prompt): boolean | undefined {
+    const { catalogue } = this.#nodes
+    if (catalogue !== undefined) return hasAllParts(catalogue, prompt)
+    return this.#nodes.isFirstRead ? undefined : true
   }
 
-  /** What it lacks of the prompt; `undefined` while that is not known. */
-  lacks(prompt: Prompt): readonly MissingPart[] | undefined {
-    return this.#capabilities?.lacks(prompt)
+  /** Reads all of its nodes anew, if it is connected. Never rejects. */
+  readNodes(): Promise<void> {
+    return this.#nodes.readAll()
+  }
+
+  /** Asks for the lists of some classes anew, if it is connected. Never rejects. */
+  refreshLists(classTypes: Iterable<string>, timeoutMs: number): Promise<void> {
+    return this.#nodes.refreshLists(classTypes, timeoutMs)
   }
 
   /** What models it has; asked again where that was a while ago and it is connected. */
   async models(timeoutMs: number): Promise<InstanceModels> {
     const isReachable = this.#connectionState === 'ready' && !this.#isClosed
     const told = isReachable ? await this.#modelLists.latest(timeoutMs) : this.#modelLists.told
-    const choices = (input: string) => this.#capabilities?.choices('KSampler', input) ?? []
+    const { catalogue } = this.#nodes
+    const choices = (input: string) => (catalogue && namesOf(catalogue, 'KSampler', input)) ?? []
     return {
       id: this.id,
       state: this.state,
@@ -286,6 +305,7 @@ export class Instance implements InstanceLoad {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#nodes.disconnect()
     this.#socket.close()
     this.#listeners.clear()
     await this.client.close()
@@ -322,10 +342,12 @@ export class Instance implements InstanceLoad {
     }
     if (!isCurrent()) return
     this.#connectionState = 'ready'
+    const nodesRead = this.#nodes.connect()
     this.#announce()
     this.#options.onReady(this)
     this.#options.onAvailable()
-    await this.#readCapabilities(isCurrent)
+    await nodesRead
+    if (isCurrent() && this.state === 'ready') this.#reason = this.#nodes.failure
   }
 
   /** A process that was restarted does not have the prompt any more on which its worker died. */
@@ -336,24 +358,13 @@ export class Instance implements InstanceLoad {
     if (found.state !== 'running') this.#health.noteRestarted()
   }
 
-  /** Without them the instance works all the same; a prompt it cannot run is then refused by ComfyUI itself. */
-  async #readCapabilities(isCurrent: () => boolean): Promise<void> {
-    try {
-      const objectInfo = await this.client.objectInfo()
-      if (!isCurrent()) return
-      this.#capabilities = readCapabilities(objectInfo)
-      this.#options.onNodesRead?.()
-    } catch (error) {
-      if (isCurrent())
-        this.#reason = `its nodes are not known: ${error instanceof Error ? error.message : String(error)}`
-    }
-  }
-
   #onDown(reason: string): void {
     if (this.#connection % 2 === 1) this.#connection++
     this.#runningPromptId = undefined
     this.#deafness.noteDown()
+    this.#nodes.disconnect()
     if (this.#connectionState === 'ready') {
+      this.#heldAtMs = Date.now()
       this.#connectionState = 'reconnecting'
       this.#announce(reason)
     } else this.#reason = reason

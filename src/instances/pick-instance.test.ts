@@ -5,6 +5,7 @@ import { pickInstance } from './pick-instance.ts'
 const load = fc.record({
   id: fc.uuid(),
   isUsable: fc.boolean(),
+  isExpected: fc.constant(true),
   inFlight: fc.integer({ min: 0, max: 4 }),
   capacity: fc.integer({ min: 1, max: 4 }),
   lastModels: fc.constantFrom(undefined, 'a', 'b'),
@@ -27,16 +28,38 @@ test('never picks a full or unusable instance, and picks one whenever one is fre
   )
 })
 
-test('never picks one that lacks a model while another has it, and still picks one when none has', () => {
+test('waits for one that has the models, however busy or away for a moment, and takes any when none has them', () => {
+  const maybeAway = load.chain((one) =>
+    fc.boolean().map((isExpected) => ({ ...one, isExpected: one.isUsable || isExpected })),
+  )
   fc.assert(
-    fc.property(loads, (all) => {
+    fc.property(fc.array(maybeAway, { minLength: 1 }), (all) => {
       const picked = pickInstance(all, { ...anything, canRun: hasModel })
-      const able = all.filter((candidate) => candidate.isUsable && candidate.hasModel)
-      if (picked && able.length > 0) expect(picked.hasModel).toBe(true)
-      if (able.length === 0) expect(picked).toEqual(pickInstance(all, anything))
-      if (able.some(({ inFlight, capacity }) => inFlight < capacity)) expect(picked).toBeDefined()
+      const able = all.filter(({ isExpected, hasModel: has }) => isExpected && has)
+      if (able.length > 0) expect(picked).toEqual(pickInstance(able, anything))
+      else expect(picked).toEqual(pickInstance(all, anything))
     }),
   )
+})
+
+test('waits for one that is about to tell what it has, when no other has the models', () => {
+  const idle = { isUsable: true, isExpected: true, inFlight: 0, capacity: 1, lastModels: undefined, vramBytes: 0 }
+  const [poor, fresh, able] = [
+    { id: 'poor', has: false },
+    { id: 'fresh', has: undefined },
+    { id: 'able', has: true },
+  ] as const
+  const busy = { inFlight: 1 }
+  const pick = (...all: { id: string; has: boolean | undefined; inFlight?: number }[]) =>
+    pickInstance(
+      all.map((each) => ({ ...idle, lastPickedAtMs: 0, ...each })),
+      { ...anything, canRun: ({ has }) => has },
+    )?.id
+  expect(pick(poor, fresh)).toBe('fresh')
+  expect(pick(poor, { ...fresh, ...busy })).toBeUndefined()
+  expect(pick(fresh, able)).toBe('able')
+  expect(pick(fresh, { ...able, ...busy })).toBeUndefined()
+  expect(pick(poor)).toBe('poor')
 })
 
 test('never lets a prompt wait behind others while another instance holds fewer, and avoids loading models', () => {
@@ -67,6 +90,7 @@ test('no instance starves: when prompts come and go, each of equals is picked ag
   const instances = [0, 1, 2, 3].map((number) => ({
     id: String(number),
     isUsable: true,
+    isExpected: true,
     inFlight: 0,
     capacity: 2,
     lastModels: undefined,

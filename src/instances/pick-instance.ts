@@ -3,6 +3,8 @@ export interface InstanceLoad {
   readonly id: string
   /** Reachable, and may be given work. */
   readonly isUsable: boolean
+  /** It is there, or may be back soon. */
+  readonly isExpected: boolean
   /** Prompts submitted and not yet let go. */
   readonly inFlight: number
   /** How many prompts it may hold. */
@@ -18,8 +20,11 @@ export interface InstanceLoad {
 export interface PromptNeeds<Load> {
   /** See `modelsOf`. */
   readonly models: string
-  /** False for an instance that is known to lack a node or a model of the prompt. */
-  readonly canRun: (load: Load) => boolean
+  /**
+   * False for an instance that is known to lack a node or a model of the prompt, undefined for one that is about to tell
+   * what it has.
+   */
+  readonly canRun: (load: Load) => boolean | undefined
   /** It ran out of memory before: the largest first. */
   readonly wantsMemory: boolean
 }
@@ -27,23 +32,33 @@ export interface PromptNeeds<Load> {
 /**
  * Chooses the instance for a prompt; `undefined` when it has to wait.
  *
- * One that lacks a node or a model is never chosen while another, even a busy one, has it; when none has it, any will
- * do, because its refusal says exactly what is missing. The fewest prompts in flight wins, so that an idle instance
- * never waits beside a busy one. Among equals the one whose last prompt used the same models, because it need not load
- * them; then the longest unused.
+ * One that lacks a node or a model is never chosen while another has it, even one that is busy or away for a moment: the
+ * prompt waits. When none has it, any will do, because its refusal says exactly what is missing. The fewest prompts in
+ * flight wins, so that an idle instance never waits beside a busy one. Among equals the one whose last prompt used the
+ * same models, because it need not load them; then the longest unused.
  */
 export function pickInstance<Load extends InstanceLoad>(
   loads: readonly Load[],
   needs: PromptNeeds<Load>,
 ): Load | undefined {
-  const usable = loads.filter(({ isUsable }) => isUsable)
-  const able = usable.filter(needs.canRun)
   let best: Load | undefined
-  for (const load of able.length > 0 ? able : usable) {
-    if (load.inFlight >= load.capacity) continue
+  for (const load of candidates(loads, needs.canRun)) {
+    if (!load.isUsable || load.inFlight >= load.capacity) continue
     if (!best || isBetter(load, best, needs)) best = load
   }
   return best
+}
+
+/** Those of which one should have the prompt, now or later. */
+function candidates<Load extends InstanceLoad>(
+  loads: readonly Load[],
+  canRun: PromptNeeds<Load>['canRun'],
+): readonly Load[] {
+  const expected = loads.filter(({ isExpected }) => isExpected)
+  const able = expected.filter((load) => canRun(load) === true)
+  if (able.length > 0) return able
+  const undecided = expected.filter((load) => canRun(load) === undefined)
+  return undecided.length > 0 ? undecided : loads
 }
 
 function isBetter(

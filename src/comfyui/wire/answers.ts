@@ -74,6 +74,9 @@ export const comfyuiJobSchema = z.looseObject({
 
 export const uploadedSchema = z.looseObject({ name: z.string(), subfolder: z.string().default('') })
 
+/** `GET /object_info` and `GET /object_info/{class}`: class → its definition, whatever custom nodes put into it. */
+export const definitionsSchema = z.record(z.string(), z.unknown())
+
 /** Of `/models` the folders, of `/models/{folder}` the files. */
 export const namesSchema = z.array(z.string())
 

@@ -38,12 +38,43 @@ export function readNodeCatalogue(objectInfo: unknown, options: ReadNodeCatalogu
   const { comfyuiVersion } = options
   const rules =
     (comfyuiVersion === undefined ? undefined : rulesOfVersion(comfyuiVersion)) ?? rulesOfDefinitions(definitions)
+  return catalogueOf(definitions, rules, options.source)
+}
+
+/**
+ * A catalogue in which the classes of a later, partial answer are as they are there; the same one where nothing differs.
+ * Classes that it does not have are not added.
+ */
+export function withDefinitions(
+  catalogue: NodeCatalogue,
+  objectInfo: Readonly<Record<string, unknown>>,
+): NodeCatalogue {
+  const changed = new Map(
+    [...readDefinitions(objectInfo)].filter(([classType, definition]) => {
+      const before = catalogue.lookUp(classType)
+      return before !== undefined && digestOf(before) !== digestOf(definition)
+    }),
+  )
+  if (changed.size === 0) return catalogue
+  const definitions = new Map<string, NodeDefinition>()
+  for (const classType of catalogue.classTypes) {
+    const definition = changed.get(classType) ?? catalogue.lookUp(classType)
+    if (definition !== undefined) definitions.set(classType, definition)
+  }
+  return catalogueOf(definitions, catalogue.rules, catalogue.source)
+}
+
+function catalogueOf(
+  definitions: ReadonlyMap<string, NodeDefinition>,
+  rules: PromptRules,
+  source: string,
+): NodeCatalogue {
   return {
     lookUp: (classType) => definitions.get(classType),
     classTypes: [...definitions.keys()],
     rules,
     fingerprint: fingerprintOf(definitions, rules),
-    source: options.source,
+    source,
     knowsFiles: true,
   }
 }
@@ -77,7 +108,20 @@ export function coreCatalogue(version: CoreNodesVersion = '0.33.0'): NodeCatalog
 function fingerprintOf(definitions: ReadonlyMap<string, NodeDefinition>, rules: PromptRules): string {
   const hash = createHash('sha256').update(JSON.stringify(rules))
   for (const classType of [...definitions.keys()].sort()) {
-    hash.update(JSON.stringify([classType, definitions.get(classType)]))
+    const definition = definitions.get(classType)
+    hash.update(JSON.stringify([classType, definition && digestOf(definition)]))
   }
   return hash.digest('base64url')
+}
+
+const digests = new WeakMap<NodeDefinition, string>()
+
+/** Remembered: most classes stay as they are when a list of files changes. */
+function digestOf(definition: NodeDefinition): string {
+  let digest = digests.get(definition)
+  if (digest === undefined) {
+    digest = createHash('sha256').update(JSON.stringify(definition)).digest('base64url')
+    digests.set(definition, digest)
+  }
+  return digest
 }

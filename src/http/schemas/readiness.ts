@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { MissingPart } from '../../instances/instance-capabilities.ts'
+import type { MissingPart } from '../../instances/missing-parts.ts'
 import type { InstanceReadiness } from '../../instances/instance-pool.ts'
 import { instanceStatusSchema } from './instance.ts'
 

@@ -1,0 +1,65 @@
+import { coreNode } from '../comfyui/wire/core-nodes.ts'
+import { inputChoices, type NodeDefinition } from '../comfyui/wire/object-info.ts'
+import { isRecord } from '../lib/json-record.ts'
+import { isFilledElsewhere } from './missing-parts.ts'
+
+/**
+ * Definitions in which inputs that take uploads take any name. Their lists change with every upload, of this gateway
+ * too, so that what was told a moment ago says nothing about the next prompt.
+ */
+export function withoutUploads(objectInfo: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return mapValues(objectInfo, (definition, classType) => {
+    if (!isRecord(definition) || !isRecord(definition['input'])) return definition
+    const input = mapValues(definition['input'], (group) =>
+      isRecord(group)
+        ? mapValues(group, (spec, name) =>
+            Array.isArray(spec) && takesUploads(`${classType}.${name}`, spec) ? withoutList(spec) : spec,
+          )
+        : group,
+    )
+    return { ...definition, input }
+  })
+}
+
+/** Whether a class has lists that become longer when a file is put on the disk of the instance. */
+export function hasFileLists(classType: string, { input: { required, optional } }: NodeDefinition): boolean {
+  const core = coreNode(classType)?.input
+  return Object.entries({ ...required, ...optional }).some(([name, spec]) => {
+    const choices = inputChoices(spec)
+    if (choices === undefined || isFilledElsewhere(spec)) return false
+    if (choices.some((choice) => typeof choice === 'string' && fileName.test(choice))) return true
+    const ofCore = core?.required?.[name] ?? core?.optional?.[name]
+    // Without any file a list is empty, or has nothing but what ComfyUI itself puts there.
+    return choices.length === 0 || (ofCore !== undefined && inputChoices(ofCore)?.length === 0)
+  })
+}
+
+/** Lists of what lies in the folder of uploads, although no option says so. */
+const unmarkedUploads: ReadonlySet<string> = new Set([
+  'LoadLatent.latent',
+  'VHS_LoadVideo.video',
+  'VHS_LoadVideoFFmpeg.video',
+  'VHS_LoadAudioUpload.audio',
+  'VHS_LoadImages.directory',
+])
+const fileName = /\.[a-z][a-z0-9]{1,11}$/i
+
+function takesUploads(place: string, [type, options]: readonly unknown[]): boolean {
+  if (!Array.isArray(type) && type !== 'COMBO') return false
+  if (unmarkedUploads.has(place)) return true
+  return isRecord(options) && Object.entries(options).some(([name, is]) => name.endsWith('_upload') && is === true)
+}
+
+/** Whatever may be named, with the options that say what it is. */
+function withoutList([, options]: readonly unknown[]): readonly unknown[] {
+  if (!isRecord(options)) return ['*']
+  const { options: _list, ...others } = options
+  return ['*', others]
+}
+
+function mapValues(
+  record: Readonly<Record<string, unknown>>,
+  map: (value: unknown, key: string) => unknown,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))
+}

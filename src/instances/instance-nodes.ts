@@ -1,0 +1,149 @@
+import type { ComfyuiClient } from '../comfyui/comfyui-client.ts'
+import { type NodeCatalogue, readNodeCatalogue, withDefinitions } from '../comfyui/wire/node-catalogue.ts'
+import { withinTime } from '../lib/within-time.ts'
+import { hasFileLists, withoutUploads } from './file-lists.ts'
+
+export interface InstanceNodesOptions {
+  readonly client: Pick<ComfyuiClient, 'objectInfo' | 'objectInfoOf'>
+  /** What the server told to be; undefined while it has not. */
+  readonly version: () => string | undefined
+  /** An equal catalogue that is kept already, or this one. */
+  readonly share: (catalogue: NodeCatalogue) => NodeCatalogue
+  /** Classes whose lists of files are looked at while the instance is connected. */
+  readonly watchedClasses: () => Iterable<string>
+  /** Time between two looks. */
+  readonly intervalMs: number
+  /** All nodes were read, or lists of them have changed. */
+  readonly onRead: () => void
+}
+
+/** A class is asked for at most once in this time, however often somebody wants it anew. */
+const freshForMs = 3000
+
+/**
+ * The node classes of one instance, kept as they are: all are read when it connects, and later the lists of files of the
+ * classes that workflows use. All of them at once are slow for ComfyUI, which serves nothing meanwhile; one is cheap.
+ */
+export class InstanceNodes {
+  readonly #options: InstanceNodesOptions
+  readonly #asked = new Map<string, { readonly atMs: number; readonly answer: Promise<void> }>()
+  #catalogue: NodeCatalogue | undefined
+  #failure: string | undefined
+  #reading: Promise<void> | undefined
+  #nextLook: NodeJS.Timeout | undefined
+  /** Counts connections; answers of an earlier one do not count. Undefined while there is none. */
+  #connection: symbol | undefined
+
+  constructor(options: InstanceNodesOptions) {
+    this.#options = options
+  }
+
+  /** What it told last, also while it is away; undefined as long as it has not told anything. */
+  get catalogue(): NodeCatalogue | undefined {
+    return this.#catalogue
+  }
+
+  /** The first answer is on its way: soon more will be known. */
+  get isFirstRead(): boolean {
+    return this.#catalogue === undefined && this.#reading !== undefined
+  }
+
+  /** Why nothing is known, or why what is known is old. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  /** The instance is connected anew: reads everything, and looks for changes from then on. */
+  async connect(): Promise<void> {
+    this.disconnect()
+    this.#connection = Symbol('connection')
+    await this.readAll()
+  }
+
+  /** Asks nothing until it is connected again. */
+  disconnect(): void {
+    this.#connection = undefined
+    this.#reading = undefined
+    this.#asked.clear()
+    clearTimeout(this.#nextLook)
+  }
+
+  /** Reads all nodes anew, if it is connected. Never rejects: without an answer all stays as it was. */
+  readAll(): Promise<void> {
+    const connection = this.#connection
+    if (connection === undefined) return Promise.resolve()
+    this.#reading ??= this.#read(connection)
+    return this.#reading
+  }
+
+  /** Asks for the lists of some classes anew, those that were not asked for a moment ago. Never rejects. */
+  async refreshLists(classTypes: Iterable<string>, timeoutMs: number): Promise<void> {
+    await withinTime(Promise.all([...new Set(classTypes)].map((classType) => this.#refresh(classType))), timeoutMs)
+  }
+
+  async #read(connection: symbol): Promise<void> {
+    const { client, version, share, onRead } = this.#options
+    try {
+      const objectInfo = await client.objectInfo()
+      if (connection !== this.#connection) return
+      const told = version()
+      const source = told === undefined ? 'ComfyUI' : `ComfyUI ${told}`
+      const options = { source, comfyuiVersion: told }
+      this.#catalogue = share(readNodeCatalogue(withoutUploads(objectInfo), options))
+      this.#failure = undefined
+    } catch (error) {
+      if (connection !== this.#connection) return
+      this.#failure = `its nodes are not known: ${error instanceof Error ? error.message : String(error)}`
+    }
+    this.#reading = undefined
+    this.#lookLater(connection, Math.random() * this.#options.intervalMs)
+    onRead()
+  }
+
+  /** The first look comes at any time of the interval, so that instances are not all asked at once. */
+  #lookLater(connection: symbol, pauseMs: number): void {
+    clearTimeout(this.#nextLook)
+    this.#nextLook = setTimeout(() => void this.#look(connection), pauseMs)
+    this.#nextLook.unref()
+  }
+
+  async #look(connection: symbol): Promise<void> {
+    if (this.#catalogue === undefined) {
+      await this.readAll()
+      return
+    }
+    for (const classType of new Set(this.#options.watchedClasses())) {
+      if (connection !== this.#connection) return
+      const definition = this.#catalogue.lookUp(classType)
+      if (definition !== undefined && hasFileLists(classType, definition)) await this.#refresh(classType)
+    }
+    if (connection === this.#connection) this.#lookLater(connection, this.#options.intervalMs)
+  }
+
+  #refresh(classType: string): Promise<void> {
+    const connection = this.#connection
+    // Classes come only with a restart, and are read then.
+    if (connection === undefined || this.#catalogue?.lookUp(classType) === undefined) return Promise.resolve()
+    const last = this.#asked.get(classType)
+    if (last !== undefined && Date.now() - last.atMs < freshForMs) return last.answer
+    const answer = this.#ask(classType, connection)
+    this.#asked.set(classType, { atMs: Date.now(), answer })
+    return answer
+  }
+
+  async #ask(classType: string, connection: symbol): Promise<void> {
+    const { client, share, onRead } = this.#options
+    let told: Readonly<Record<string, unknown>>
+    try {
+      told = await client.objectInfoOf(classType)
+    } catch {
+      // What was known before stands. That the instance is in trouble shows elsewhere.
+      return
+    }
+    if (connection !== this.#connection || this.#catalogue === undefined) return
+    const changed = withDefinitions(this.#catalogue, withoutUploads(told))
+    if (changed === this.#catalogue) return
+    this.#catalogue = share(changed)
+    onRead()
+  }
+}
