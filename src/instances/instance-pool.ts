@@ -84,6 +84,8 @@ export interface InstancePool {
    * minutes ago; only where there is no such instance, of those that are away for longer. Empty while none is known.
    */
   catalogues(): readonly SharedCatalogue[]
+  /** Some instance may turn out to have what no other has: it is about to tell, or cannot tell but takes jobs. */
+  readonly isLearning: boolean
   /** What each one is known to have, in the order of the configuration. */
   nodes(): readonly InstanceCatalogue[]
   /**
@@ -221,6 +223,13 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
         else sharers.push(id)
       }
       return [...byCatalogue].map(([catalogue, sharers]) => ({ catalogue, instances: sharers }))
+    },
+    get isLearning() {
+      const isStarting = Date.now() - startedAtMs < startGraceMs
+      return instances.some(
+        ({ catalogue, state }) =>
+          catalogue === undefined && (state === 'ready' || (isStarting && state === 'connecting')),
+      )
     },
     nodes: () => instances.map(({ id, state, catalogue }) => ({ id, state, catalogue })),
     async refreshLists(classTypes) {
