@@ -28,6 +28,7 @@ import { FaultSpecError } from './simulator/faults/fault-spec.ts'
 import { createSimulator, type Simulator } from './simulator/simulator.ts'
 import type { NodeLookup } from './comfyui/wire/object-info.ts'
 import { pointIntoPrompt, rawPromptName } from './workflows/graph/raw-prompt.ts'
+import { createRefusalPredictor, type RefusalPredictorOptions } from './readiness/predict-refusal.ts'
 import { followNames } from './workflows/salad/follow-names.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
@@ -147,6 +148,10 @@ async function build(
     closers.push(() => watch.close())
   }
 
+  const nameParameters: RefusalPredictorOptions['nameParameters'] = async (name, input, errors) =>
+    name === rawPromptName
+      ? pointIntoPrompt(errors)
+      : ((await registry.get(name)?.nameParameters(input, errors)) ?? errors)
   const jobs = createJobs({
     store,
     inputs,
@@ -154,10 +159,8 @@ async function build(
     images: createImageConverter(),
     pool,
     limits: { ...config.jobs, outageTimeoutMs },
-    nameParameters: async (name, input, errors) =>
-      name === rawPromptName
-        ? pointIntoPrompt(errors)
-        : ((await registry.get(name)?.nameParameters(input, errors)) ?? errors),
+    nameParameters,
+    ...(config.comfyui.predictsRefusals && { predictRefusal: createRefusalPredictor({ pool, nameParameters }) }),
     onJobChanged: (job, previous) => {
       metrics.observeJob(job, previous)
       tracing?.observeJob(job, previous)

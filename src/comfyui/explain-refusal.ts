@@ -1,11 +1,8 @@
 import type { ErrorCode } from '../errors/error-catalogue.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
-import type { SubmitAnswer } from './comfyui-client.ts'
 import { isMissingClass, type NodeErrors } from './wire/answers.ts'
 import type { Prompt } from './wire/prompt.ts'
-
-/** What ComfyUI answers when it does not take a prompt. */
-export type RefusedPrompt = Omit<Extract<SubmitAnswer, { kind: 'refused' }>, 'kind'>
+import type { RefusedPrompt } from './wire/read-refusal.ts'
 
 /** Why a prompt is not run, for the caller. */
 export interface ExplainedRefusal {
@@ -33,14 +30,22 @@ export async function explainRefusal(
   const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
   if (ofCaller.length === 0 && isMissingClass(answer.errorType)) {
     const reason = errors.length === 0 ? message : errors.map((error) => error.message).join('; ')
-    return { code: 'workflow_unavailable', message: `ComfyUI refused the workflow: ${reason}`, errors }
+    return { code: 'workflow_unavailable', message: `ComfyUI does not take the workflow: ${reason}`, errors }
   }
   if (ofCaller.length === 0 && errors.length > 0 && errors.every(({ code }) => code === 'value_not_in_list')) {
-    const lacks = errors.map(({ node, message }) => `node ${node?.id ?? ''} (${node?.classType ?? ''}): ${message}`)
-    return { code: 'workflow_unavailable', message: `The instance lacks something: ${lacks.join('; ')}`, errors }
+    const lacks = errors.map(ofNode).join('; ')
+    return { code: 'workflow_unavailable', message: `The workflow needs what is not there: ${lacks}`, errors }
   }
-  const named = ofCaller.map(({ pointer, message }) => `${pointer ?? ''}: ${message}`).join('; ')
-  return { code: 'invalid_workflow', message: named || `ComfyUI refused the workflow: ${message}`, errors }
+  const named = ofCaller.map(({ pointer, message }) => `${pointer ?? ''}: ${message}`)
+  if (named.length > 0) return { code: 'invalid_workflow', message: named.join('; '), errors }
+  const reason = errors.length === 0 ? message : errors.map(ofNode).join('; ')
+  return { code: 'invalid_workflow', message: `ComfyUI does not take the workflow: ${reason}`, errors }
+}
+
+function ofNode({ node, message }: FieldError): string {
+  if (node === undefined) return message
+  const input = node.input === undefined ? '' : `, ${node.input}`
+  return `node ${node.id} (${node.classType})${input}: ${message}`
 }
 
 /** ComfyUI runs the good outputs of a partly bad prompt. A workflow is wanted whole: what it would answer if it were so. */

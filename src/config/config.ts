@@ -44,6 +44,8 @@ export interface Config {
     readonly connectTimeoutMs: number
     readonly submitTimeoutMs: number
     readonly fetchTimeoutMs: number
+    /** What ComfyUI would refuse is refused before it is queued. */
+    readonly predictsRefusals: boolean
   }
   readonly workflows: {
     /** Absolute paths; of two folders that have a name the later one serves it. The shipped folder, where it is served, is the first. */

@@ -51,6 +51,7 @@ describe('defaults', () => {
         connectTimeoutMs: 2_000,
         submitTimeoutMs: 30_000,
         fetchTimeoutMs: 60_000,
+        predictsRefusals: true,
       },
       workflows: { folders: [place.shippedWorkflowsFolder], watch: 'native' },
       jobs: {
@@ -119,6 +120,7 @@ describe('precedence', () => {
       rateLimit: '1/s',
       comfyuiUrls: 'http://gpu:8188',
       instanceFiles: '/etc/instances',
+      predictRefusals: 'off',
       submitAhead: '2',
       connectTimeoutSeconds: '1',
       submitTimeoutSeconds: '1',

@@ -127,6 +127,7 @@ export function loadConfig(
       connectTimeoutMs: readMs(settings.connectTimeoutSeconds),
       submitTimeoutMs: readMs(settings.submitTimeoutSeconds),
       fetchTimeoutMs: readMs(settings.fetchTimeoutSeconds),
+      predictsRefusals: read(settings.predictRefusals) === 'on',
     },
     workflows: { folders, watch: read(settings.watch), warmupCheckpoint: read(settings.warmupCheckpoint) },
     jobs: {

@@ -190,6 +190,15 @@ export const settings = {
     description: 'Longest silence of an instance while anything else is read from it, such as an output.',
   }),
 
+  predictRefusals: single(choice(['on', 'off']), {
+    env: 'COMFYUI_API_PREDICT_REFUSALS',
+    flag: '--predict-refusals <when>',
+    group: 'ComfyUI',
+    default: 'on',
+    description:
+      'Refuse what ComfyUI would refuse before it is queued, by its rules and by what the instances told of their nodes and models. off lets every job go to an instance first, as custom nodes need that check values in their own way.',
+  }),
+
   workflowFolders: several(folder, {
     env: 'WORKFLOW_DIR',
     flag: '--workflows <folder>',

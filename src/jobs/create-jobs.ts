@@ -21,6 +21,11 @@ export interface JobLimits {
 
 export interface JobsOptions extends Omit<LiveJobsOptions, 'onUnwantedEnded'>, Omit<JobRunnerOptions, 'lives'> {
   readonly limits: JobRunnerOptions['limits'] & JobLimits
+  /**
+   * The error that a new job would end with because ComfyUI refuses its prompt; `undefined` where it does not. Nothing
+   * is predicted when absent.
+   */
+  readonly predictRefusal?: (request: JobRequest) => undefined | Promise<GatewayError | undefined>
 }
 
 /** What the process that owns the jobs may do besides. */
@@ -180,6 +185,8 @@ export function createJobs(options: JobsOptions): JobsOwner {
         await forgetting.whenRemoved(request.chosenId.id)
         if (isAccepted(request.chosenId.id)) return replayId(request.chosenId)
       }
+      const refusal = await options.predictRefusal?.(request)
+      if (refusal !== undefined) throw refusal
       const caller = limits.maxQueuedPerCaller === undefined ? undefined : request.caller
       checkCapacity(caller)
       refuseLostInputs(request)

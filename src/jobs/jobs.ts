@@ -83,7 +83,8 @@ export interface Jobs {
   /**
    * Accepts a job. Resolves when it is committed: from then on it survives a crash.
    * @throws GatewayError `too_many_queued`, `queue_full`, `draining`, `no_healthy_instance`, `storage_unavailable`,
-   * `idempotency_key_reuse`, `idempotency_conflict`, `id_conflict`, `conversion_unavailable`
+   * `idempotency_key_reuse`, `idempotency_conflict`, `id_conflict`, `conversion_unavailable`; `invalid_workflow` and
+   * `workflow_unavailable` where it is known that no instance would run the prompt
    */
   submit(request: JobRequest): Promise<Submission>
   get(id: string): Job | undefined

@@ -29,6 +29,19 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest?.name
 }
 
+/** Names that may have been meant, the likeliest first. Asks for each of them: meant for when something is refused. */
+export function nearestNames(name: string, known: Iterable<string>, limit: number): readonly string[] {
+  const others = new Set(known)
+  const nearest: string[] = []
+  while (nearest.length < limit) {
+    const next = nearestName(name, others)
+    if (next === undefined) break
+    nearest.push(next)
+    others.delete(next)
+  }
+  return nearest
+}
+
 interface AnalysedName {
   readonly words: readonly string[]
   readonly letters: string

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
 import { definitionOf, unwrapSchema } from './inspect-schema.ts'
 import { pointerBelow } from '../../lib/json-pointer.ts'
@@ -53,6 +54,23 @@ export function withLeaf(input: unknown, pointer: string, value: unknown): unkno
   }
 }
 
+/** Whether the value at `pointer` is there without anybody having chosen it: it, or what holds it, is the default. */
+export function isDefaultAt(schema: z.core.$ZodType, input: unknown, pointer: string): boolean {
+  return isLeft(input, schema, '')
+
+  function isLeft(value: unknown, current: z.core.$ZodType | undefined, at: string): boolean {
+    if (isDefault(current, value)) return true
+    if (Array.isArray(value)) return value.some((item, index) => isLeftBelow(item, current, at, index))
+    if (!isPlainObject(value)) return false
+    return Object.entries(value).some(([key, item]) => isLeftBelow(item, current, at, key))
+  }
+
+  function isLeftBelow(item: unknown, parent: z.core.$ZodType | undefined, at: string, key: string | number): boolean {
+    const below = pointerBelow(at, key)
+    return (pointer === below || pointer.startsWith(`${below}/`)) && isLeft(item, partAt(parent, key), below)
+  }
+}
+
 /**
  * A copy of `input` in which every text that the caller chose freely is another one, the keys of records included.
  * What the caller cannot have chosen stays: `kept` texts, members of enums, and the schema's own defaults.
@@ -97,11 +115,11 @@ function choicesOf(schema: z.core.$ZodType | undefined): readonly (string | numb
   }
 }
 
-function isDefault(schema: z.core.$ZodType | undefined, value: string): boolean {
+function isDefault(schema: z.core.$ZodType | undefined, value: unknown): boolean {
   if (schema === undefined) return false
   const definition = definitionOf(schema)
-  if ((definition.type === 'default' || definition.type === 'prefault') && definition.defaultValue === value)
-    return true
+  const hasDefault = definition.type === 'default' || definition.type === 'prefault'
+  if (hasDefault && isDeepStrictEqual(definition.defaultValue, value)) return true
   return 'innerType' in definition && isDefault(definition.innerType, value)
 }
 

@@ -1,0 +1,132 @@
+import { explainRefusal, partlyRefused, type NameParameters } from '../comfyui/explain-refusal.ts'
+import type { NodeErrors } from '../comfyui/wire/answers.ts'
+import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
+import { readRefusal, type RefusedPrompt } from '../comfyui/wire/read-refusal.ts'
+import { validatePrompt, type PromptVerdict } from '../comfyui/wire/verdict/validate-prompt.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
+import type { InstancePool, SharedCatalogue } from '../instances/instance-pool.ts'
+import { explainMissing } from './explain-missing.ts'
+
+export interface RefusalPredictorOptions {
+  readonly pool: Pick<InstancePool, 'catalogues' | 'nodes' | 'views' | 'refreshLists'>
+  /** Adds the parameters of a workflow to errors in the prompt that it made of this input. */
+  readonly nameParameters: (
+    workflow: string,
+    input: unknown,
+    errors: Parameters<NameParameters>[0],
+  ) => ReturnType<NameParameters>
+}
+
+/** A prompt that is about to be queued. */
+export interface PredictedPrompt {
+  readonly workflow: string
+  /** Parsed parameters. */
+  readonly input: unknown
+  readonly prompt: Prompt
+}
+
+/**
+ * What would become of a prompt: `undefined`, at once, when an instance would run all of it or may turn out to, for one
+ * that has not told its nodes yet is not judged; else the error that its job would end with.
+ */
+export type PredictRefusal = (job: PredictedPrompt) => undefined | Promise<GatewayError | undefined>
+
+type Refusal = Exclude<PromptVerdict, { kind: 'crash' }>
+
+interface Judgement extends SharedCatalogue {
+  readonly refusal: Refusal
+}
+
+/** An instance that was never reached for this long is not waited for. */
+const firstContactMs = 10_000
+
+/**
+ * Applies the rules of ComfyUI to what the instances have, without asking one of them. Only before something is refused
+ * the lists that it is about are read anew: a model may have come a moment ago.
+ */
+export function createRefusalPredictor(options: RefusalPredictorOptions): PredictRefusal {
+  const { pool } = options
+  return (job) => (judge(job.prompt, pool.catalogues()) === undefined ? undefined : refuse(job, options))
+}
+
+async function refuse(
+  job: PredictedPrompt,
+  { pool, nameParameters }: RefusalPredictorOptions,
+): Promise<GatewayError | undefined> {
+  if (isLearning(pool)) return undefined
+  await pool.refreshLists(new Set(Object.values(job.prompt).map((node) => node.class_type)))
+  const judgements = judge(job.prompt, pool.catalogues())
+  if (judgements === undefined) return undefined
+  const context = { prompt: job.prompt, known: judgements }
+  const { code, message, errors } = await explainRefusal(
+    answerOf(closest(judgements).refusal),
+    (found) => nameParameters(job.workflow, job.input, explainMissing(found, context)),
+    job.prompt,
+  )
+  return new GatewayError(code, { detail: message, errors })
+}
+
+/** Why each of them refuses; `undefined` as soon as one does not, and when there is none. */
+function judge(prompt: Prompt, catalogues: readonly SharedCatalogue[]): readonly Judgement[] | undefined {
+  const judgements: Judgement[] = []
+  for (const each of commonFirst(catalogues)) {
+    const refusal = refusalOf(prompt, each.catalogue)
+    if (refusal === undefined) return undefined
+    judgements.push({ ...each, refusal })
+  }
+  return judgements.length === 0 ? undefined : judgements
+}
+
+function commonFirst(catalogues: readonly SharedCatalogue[]): readonly SharedCatalogue[] {
+  return catalogues.length < 2 ? catalogues : catalogues.toSorted((a, b) => b.instances.length - a.instances.length)
+}
+
+/** `undefined` where ComfyUI runs all of it, and where its server fails: that says nothing that a caller could use. */
+function refusalOf(prompt: Prompt, { lookUp, rules }: NodeCatalogue): Refusal | undefined {
+  const verdict = validatePrompt(prompt, undefined, { nodes: lookUp, rules, fileExists: anyFile })
+  if (verdict.kind === 'crash') return undefined
+  if (verdict.kind === 'accepted' && Object.keys(verdict.nodeErrors).length === 0) return undefined
+  return verdict
+}
+
+/** Uploads come later, and an instance does not tell all of its other files. */
+const anyFile = () => true
+
+/** An instance of which nothing is known may be the one that takes it. */
+function isLearning(pool: RefusalPredictorOptions['pool']): boolean {
+  const unknown = new Set(pool.nodes().flatMap(({ id, catalogue }) => (catalogue === undefined ? [id] : [])))
+  if (unknown.size === 0) return false
+  return pool.views().some(({ id, state, sinceMs }) => {
+    if (!unknown.has(id) || state === 'draining' || state === 'unreachable') return false
+    return state !== 'connecting' || Date.now() - sinceMs < firstContactMs
+  })
+}
+
+/** The one with the least to mend: what it lacks says most about the prompt. */
+function closest(judgements: readonly Judgement[]): Judgement {
+  const [first, ...others] = judgements
+  if (first === undefined) throw new Error('there is nothing to choose from')
+  return others.reduce((best, each) => (flawsOf(each) < flawsOf(best) ? each : best), first)
+}
+
+function flawsOf({ refusal }: Judgement): number {
+  const count = Object.values(refusal.nodeErrors).reduce((sum, { errors }) => sum + errors.length, 0)
+  // Where the class of a node is missing nothing else is looked at.
+  return count === 0 ? Infinity : count
+}
+
+/** The same as its client reads of the answer of ComfyUI. */
+function answerOf(refusal: Refusal): RefusedPrompt {
+  const nodeErrors: NodeErrors = Object.fromEntries(
+    Object.entries(refusal.nodeErrors).map(([id, { class_type, errors }]) => [
+      id,
+      {
+        class_type,
+        errors: errors.map((error) => ({ ...error, extra_info: { input_name: undefined, ...error.extra_info } })),
+      },
+    ]),
+  )
+  if (refusal.kind === 'accepted') return partlyRefused(nodeErrors)
+  return readRefusal({ error: { ...refusal.error }, node_errors: nodeErrors })
+}
