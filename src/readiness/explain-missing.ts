@@ -73,6 +73,6 @@ function listInstances(known: readonly SharedCatalogue[]): string {
 }
 
 function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+  const text = JSON.stringify(value)
   return text.length > maxValueLength ? `${text.slice(0, maxValueLength)}…` : text
 }

@@ -9,7 +9,7 @@ import type { InstancePool, SharedCatalogue } from '../instances/instance-pool.t
 import { explainMissing } from './explain-missing.ts'
 
 export interface RefusalPredictorOptions {
-  readonly pool: Pick<InstancePool, 'catalogues' | 'nodes' | 'views' | 'refreshLists'>
+  readonly pool: Pick<InstancePool, 'catalogues' | 'isLearning' | 'refreshLists'>
   /** Adds the parameters of a workflow to errors in the prompt that it made of this input. */
   readonly nameParameters: (
     workflow: string,
@@ -38,9 +38,6 @@ interface Judgement extends SharedCatalogue {
   readonly refusal: Refusal
 }
 
-/** An instance that was never reached for this long is not waited for. */
-const firstContactMs = 10_000
-
 /**
  * Applies the rules of ComfyUI to what the instances have, without asking one of them. Only before something is refused
  * the lists that it is about are read anew: a model may have come a moment ago.
@@ -54,7 +51,7 @@ async function refuse(
   job: PredictedPrompt,
   { pool, nameParameters }: RefusalPredictorOptions,
 ): Promise<GatewayError | undefined> {
-  if (isLearning(pool)) return undefined
+  if (pool.isLearning) return undefined
   await pool.refreshLists(new Set(Object.values(job.prompt).map((node) => node.class_type)))
   const judgements = judge(job.prompt, pool.catalogues())
   if (judgements === undefined) return undefined
@@ -92,16 +89,6 @@ function refusalOf(prompt: Prompt, { lookUp, rules }: NodeCatalogue): Refusal | 
 
 /** Uploads come later, and an instance does not tell all of its other files. */
 const anyFile = () => true
-
-/** An instance of which nothing is known may be the one that takes it. */
-function isLearning(pool: RefusalPredictorOptions['pool']): boolean {
-  const unknown = new Set(pool.nodes().flatMap(({ id, catalogue }) => (catalogue === undefined ? [id] : [])))
-  if (unknown.size === 0) return false
-  return pool.views().some(({ id, state, sinceMs }) => {
-    if (!unknown.has(id) || state === 'draining' || state === 'unreachable') return false
-    return state !== 'connecting' || Date.now() - sinceMs < firstContactMs
-  })
-}
 
 /** The one with the least to mend: what it lacks says most about the prompt. */
 function closest(judgements: readonly Judgement[]): Judgement {
