@@ -4,8 +4,7 @@ import { coreClassTypes, coreNode, type CoreNodesVersion } from './core-nodes.ts
 import type { NodeDefinition, NodeLookup } from './object-info.ts'
 import { findObjectInfo, ObjectInfoError } from './object-info-error.ts'
 import { readDefinitions } from './read-definitions.ts'
-import { promptRules, rulesOfVersion, type PromptRules } from './verdict/prompt-rules.ts'
-import { rulesOfDefinitions } from './verdict/rules-of-definitions.ts'
+import { promptRules, rulesOfObjectInfo, rulesOfVersion, type PromptRules } from './verdict/prompt-rules.ts'
 
 /** The node classes of one ComfyUI, and how it decides about prompts. Shared by all who ask: not to be changed. */
 export interface NodeCatalogue {
@@ -34,11 +33,10 @@ export interface ReadNodeCatalogueOptions {
  * @throws ObjectInfoError when it is something else
  */
 export function readNodeCatalogue(objectInfo: unknown, options: ReadNodeCatalogueOptions): NodeCatalogue {
-  const definitions = readDefinitions(findObjectInfo(objectInfo, options.source))
-  const { comfyuiVersion } = options
-  const rules =
-    (comfyuiVersion === undefined ? undefined : rulesOfVersion(comfyuiVersion)) ?? rulesOfDefinitions(definitions)
-  return catalogueOf(definitions, rules, options.source)
+  const classes = findObjectInfo(objectInfo, options.source)
+  const { comfyuiVersion = '' } = options
+  const rules = rulesOfVersion(comfyuiVersion) ?? rulesOfObjectInfo(classes)
+  return catalogueOf(readDefinitions(classes), rules, options.source)
 }
 
 /**

@@ -1,4 +1,7 @@
 import { isRecord } from '../../../lib/json-record.ts'
+import { isLinkShaped } from '../prompt.ts'
+import type { DeclaredInput } from './compile-node.ts'
+import type { NodeError } from './node-error.ts'
 import { PythonException } from './python-exception.ts'
 
 /** Whether a name as loader nodes take it leads to an existing file or folder. */
@@ -82,6 +85,50 @@ const validators: Readonly<Record<string, NodeValidator>> = {
   ModelAttentionBackend: accepts('attention'),
   FluxProUltraImageNode: fluxUltra,
   TripoConversionNode: tripoConversion,
+}
+
+/** Whether the class's own check judges an input, instead of the limits and choices that it declares. */
+export function takesInput(validator: NodeValidator, name: string): boolean {
+  return validator.takesAll === true || validator.takes.includes(name)
+}
+
+interface JudgedNode {
+  readonly declared: readonly DeclaredInput[]
+  readonly inputs: Inputs
+  readonly linkedTypes: Inputs | undefined
+  readonly fileExists: FileExists
+}
+
+/**
+ * What the class's own check says about a node.
+ * @throws PythonException where the check raises one
+ */
+export function runValidator(
+  validator: NodeValidator,
+  { declared, inputs, linkedTypes = {}, fileExists }: JudgedNode,
+): NodeError[] {
+  const names = new Set(declared.map(({ name }) => name))
+  const handed = Object.keys(inputs).filter(
+    (name) => takesInput(validator, name) && (names.has(name) || isLinkShaped(inputs[name])),
+  )
+  const needed = validator.takes.filter((name) => name !== 'input_types')
+  if (validator.takesAll !== true && needed.some((name) => !handed.includes(name))) {
+    throw new PythonException('TypeError', 'VALIDATE_INPUTS() missing 1 required positional argument')
+  }
+  const result = validator.check(withoutLinks(inputs), linkedTypes, fileExists)
+  if (result === true) return []
+  const blamed = validator.takesTypes === true ? [...handed, 'input_types'] : handed
+  return blamed.map((name) => ({
+    type: 'custom_validation_failed',
+    message: 'Custom validation failed for node',
+    details: `${name} - ${result}`,
+    extra_info: { input_name: name },
+  }))
+}
+
+/** The check gets nothing for a linked input: its value is not known yet. */
+function withoutLinks(inputs: Inputs): Inputs {
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, Array.isArray(value) ? null : value]))
 }
 
 /** The class's own check, which `/object_info` does not show. */

@@ -1,27 +1,37 @@
-const matchType = 'COMFY_MATCHTYPE_V3'
+import type { PromptRules } from './prompt-rules.ts'
 
-/**
- * Whether an output may be linked to an input.
- * @param matchesAny whether `*` and match types go with every type
- */
-export function typesMatch(received: unknown, wanted: unknown, matchesAny: boolean): boolean {
-  if (isSame(received, wanted)) return true
-  if (
-    matchesAny &&
-    [received, wanted].some((type) => members(type).some((name) => name === '*' || name === matchType))
-  ) {
-    return true
+/** The type of an input or of an output, ready to be compared. */
+export interface LinkType {
+  /** A name, a union such as `INT,FLOAT`, or a list of choices. */
+  readonly written: unknown
+  /** Names of the union; none for a list of choices. */
+  readonly members: readonly string[]
+  /** It is `*`, or it is a union with `*` in it. */
+  readonly any: 'no' | 'whole' | 'member'
+  readonly isMatchType: boolean
+}
+
+type TypeRules = Pick<PromptRules, 'matchesAnyType' | 'matchesMatchTypes'>
+
+export function linkType(written: unknown): LinkType {
+  if (typeof written !== 'string') return { written, members: [], any: 'no', isMatchType: false }
+  const members = written.split(',').map((name) => name.trim())
+  const any = written === '*' ? 'whole' : members.includes('*') ? 'member' : 'no'
+  return { written, members, any, isMatchType: written === 'COMFY_MATCHTYPE_V3' }
+}
+
+/** Whether an output may be linked to an input. */
+export function typesMatch(received: LinkType, wanted: LinkType, rules: TypeRules): boolean {
+  if (received.written === wanted.written) return true
+  // Where the server has no rule for it, the classes that use it bring one of their own.
+  if (received.any === 'whole' || wanted.any === 'whole') return true
+  if (rules.matchesMatchTypes && (received.isMatchType || wanted.isMatchType)) return true
+  if (Array.isArray(received.written)) {
+    if (wanted.written === 'COMBO') return rules.matchesAnyType
+    return Array.isArray(wanted.written) && JSON.stringify(received.written) === JSON.stringify(wanted.written)
   }
-  if (Array.isArray(received) && wanted === 'COMBO') return true
-  if (typeof received !== 'string' || typeof wanted !== 'string') return false
-  const accepted = members(wanted)
-  return members(received).some((name) => accepted.includes(name))
-}
-
-function members(type: unknown): string[] {
-  return typeof type === 'string' ? type.split(',').map((name) => name.trim()) : []
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return a === b || (Array.isArray(a) && Array.isArray(b) && JSON.stringify(a) === JSON.stringify(b))
+  // A list of choices has no members, and a union with `*` in it goes with every other name only.
+  if (received.members.length === 0 || wanted.members.length === 0) return false
+  if (rules.matchesAnyType && (received.any === 'member' || wanted.any === 'member')) return true
+  return received.members.some((name) => wanted.members.includes(name))
 }

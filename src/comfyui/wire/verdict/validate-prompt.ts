@@ -1,11 +1,13 @@
 import { isRecord } from '../../../lib/json-record.ts'
 import type { NodeLookup } from '../object-info.ts'
-import type { SubmittedPrompt } from '../submitted-prompt.ts'
+import type { SubmittedNode, SubmittedPrompt } from '../submitted-prompt.ts'
 import { pythonText } from '../python-json.ts'
 import type { PromptRules } from './prompt-rules.ts'
 import type { FileExists } from './node-validators.ts'
 import { PythonException } from './python-exception.ts'
-import { CycleFound, validateInputs, type NodeError, type NodeVerdict } from './validate-inputs.ts'
+import { compileNode, type CompiledNode } from './compile-node.ts'
+import type { NodeError, NodeVerdict } from './node-error.ts'
+import { CycleFound, validateInputs, type KnownNode } from './validate-inputs.ts'
 
 export interface PromptError {
   type: string
@@ -41,15 +43,15 @@ export function validatePrompt(
   if (!isRecord(prompt)) {
     return Array.isArray(prompt) && !rules.namesMissingNode ? refused(noOutputs) : { kind: 'crash' }
   }
-  const nodes: SubmittedPrompt = {}
+  const nodes = new Map<string, KnownNode>()
+  const compiledNode = rememberClasses(lookUp)
   const outputs: string[] = []
   for (const [nodeId, node] of Object.entries(prompt)) {
-    const checked = checkNode(nodeId, node, lookUp, rules)
+    const checked = checkNode(nodeId, node, compiledNode, rules)
     if (checked === 'crash') return { kind: 'crash' }
     if ('type' in checked) return refused(checked)
-    nodes[nodeId] = checked
-    const isOutput = lookUp(checked.class_type)?.output_node === true
-    if (isOutput && isTarget(nodeId, targets)) outputs.push(nodeId)
+    nodes.set(nodeId, checked)
+    if (checked.compiled.isOutput && isTarget(nodeId, targets)) outputs.push(nodeId)
   }
   if (typeof targets === 'number') return { kind: 'crash' }
   if (outputs.length === 0) return refused(noOutputs)
@@ -70,19 +72,19 @@ export function validatePrompt(
       const entry = (nodeErrors[nodeId] ??= {
         errors,
         dependent_outputs: [],
-        class_type: nodes[nodeId]?.class_type ?? '',
+        class_type: nodes.get(nodeId)?.node.class_type ?? '',
       })
       entry.dependent_outputs.push(output)
     }
   }
-  if (good.length > 0) return { kind: 'accepted', prompt: nodes, outputs: good, nodeErrors }
+  if (good.length > 0) return { kind: 'accepted', prompt: submitted(nodes), outputs: good, nodeErrors }
   const message = 'Prompt outputs failed validation'
   const error = { type: 'prompt_outputs_failed_validation', message, details: details.join('\n'), extra_info: {} }
   return { kind: 'refused', error, nodeErrors }
 
   function judgeOutput(output: string): NodeVerdict {
     try {
-      return validateInputs({ prompt: nodes, nodes: lookUp, rules, fileExists, judged, path: [] }, output)
+      return validateInputs({ nodes, rules, fileExists, judged, path: new Set() }, output)
     } catch (error) {
       if (error instanceof CycleFound) return { valid: false, errors: [] }
       if (!(error instanceof PythonException)) throw error
@@ -91,6 +93,24 @@ export function validatePrompt(
       return verdict
     }
   }
+}
+
+type CompiledLookup = (classType: string) => CompiledNode | undefined
+
+/** Nodes of a prompt share classes: each is looked up once. */
+function rememberClasses(lookUp: NodeLookup): CompiledLookup {
+  const known = new Map<string, CompiledNode | undefined>()
+  return (classType) => {
+    if (known.has(classType)) return known.get(classType)
+    const definition = lookUp(classType)
+    const compiled = definition && compileNode(definition)
+    known.set(classType, compiled)
+    return compiled
+  }
+}
+
+function submitted(nodes: ReadonlyMap<string, KnownNode>): SubmittedPrompt {
+  return Object.fromEntries([...nodes].map(([nodeId, { node }]) => [nodeId, node]))
 }
 
 const noOutputs = { type: 'prompt_no_outputs', message: 'Prompt has no outputs', details: '', extra_info: {} }
@@ -109,9 +129,9 @@ function isTarget(nodeId: string, targets: unknown): boolean {
 function checkNode(
   nodeId: string,
   node: unknown,
-  lookUp: NodeLookup,
+  compiledNode: CompiledLookup,
   rules: PromptRules,
-): { class_type: string; inputs: Record<string, unknown> } | PromptError | 'crash' {
+): KnownNode | PromptError | 'crash' {
   if (!isRecord(node)) {
     const listed = typeof node === 'string' || Array.isArray(node)
     return listed && !rules.namesMissingNode ? missingNode(nodeId, undefined, undefined, rules) : 'crash'
@@ -120,20 +140,16 @@ function checkNode(
   const inputs = node['inputs']
   if (typeof classType === 'object' && classType !== null) return 'crash'
   if (inputs !== undefined && !isRecord(inputs) && rules.namesMissingNode) return 'crash'
-  const known = typeof classType === 'string' && lookUp(classType) !== undefined
-  if (!known) {
-    if (node['_meta'] === null && rules.namesMissingNode) return 'crash'
-    return missingNode(nodeId, 'class_type' in node ? classType : undefined, node['_meta'], rules)
+  const compiled = typeof classType === 'string' ? compiledNode(classType) : undefined
+  if (typeof classType === 'string' && compiled !== undefined) {
+    return { node: keepNode(node, classType, inputs), compiled }
   }
-  return keepNode(node, classType, inputs)
+  if (node['_meta'] === null && rules.namesMissingNode) return 'crash'
+  return missingNode(nodeId, 'class_type' in node ? classType : undefined, node['_meta'], rules)
 }
 
 /** A node without `inputs` is kept so: the server accepts it where no output reaches it. */
-function keepNode(
-  node: Record<string, unknown>,
-  classType: string,
-  inputs: unknown,
-): { class_type: string; inputs: Record<string, unknown> } {
+function keepNode(node: Record<string, unknown>, classType: string, inputs: unknown): SubmittedNode {
   const kept = { ...node, class_type: classType, inputs: isRecord(inputs) ? { ...inputs } : {} }
   if (inputs === undefined) Reflect.deleteProperty(kept, 'inputs')
   return kept
