@@ -103,7 +103,8 @@ function* brokenLink(
     yield { code: 'unknown_source', place, what: `links to node ${shownId(source)}, which is not in the graph` }
     return
   }
-  const outputs = nodes(from.class_type)?.output
+  const definition = nodes(from.class_type)
+  const outputs = definition?.unreadable === true ? undefined : definition?.output
   if (typeof slot !== 'number' || !Number.isInteger(slot) || slot < 0 || slot > maxSlot) {
     const count = outputs?.length ?? 0
     const isPythonIndex =

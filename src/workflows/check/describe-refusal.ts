@@ -1,0 +1,206 @@
+import { modelFolder } from '../../comfyui/wire/model-folders.ts'
+import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
+import {
+  inputChoices,
+  inputOptions,
+  inputType,
+  type InputSpec,
+  type NodeLookup,
+} from '../../comfyui/wire/object-info.ts'
+import { isPromptLink } from '../../comfyui/wire/prompt.ts'
+import { declaredInputs } from '../../comfyui/wire/verdict/declared-inputs.ts'
+import type { NodeError } from '../../comfyui/wire/verdict/validate-inputs.ts'
+import { isRecord } from '../../lib/json-record.ts'
+import { nearestName } from '../../lib/nearest-name.ts'
+import type { LinkedNode, LinkedNodes } from '../graph/graph-rules.ts'
+import type { CheckProblem } from './check-problem.ts'
+import { leadsOut } from './listed-files.ts'
+import { offersOf, type Offers } from './offers.ts'
+import { listed, shown, typeName } from './words.ts'
+
+export interface RefusalContext {
+  readonly nodes: LinkedNodes
+  readonly lookUp: NodeLookup
+  readonly catalogue: NodeCatalogue
+}
+
+type Described = Pick<CheckProblem, 'message' | 'fix'>
+
+/** Says in our own words what one error of ComfyUI is about, and what to do. */
+export function describeRefusal(id: string, error: NodeError, context: RefusalContext): CheckProblem {
+  const node = context.nodes[id] ?? { class_type: '', inputs: {} }
+  const classType = node.class_type
+  const input = typeof error.extra_info['input_name'] === 'string' ? error.extra_info['input_name'] : undefined
+  const isOfOtherNode = error.type === 'exception_during_inner_validation'
+  const place = input === undefined || isOfOtherNode ? {} : { input }
+  const value = input !== undefined && Object.hasOwn(node.inputs, input) ? node.inputs[input] : undefined
+  return {
+    severity: 'error',
+    kind: 'refused',
+    code: error.type,
+    node: id,
+    classType,
+    ...place,
+    ...(value !== undefined && !isOfOtherNode && { value }),
+    ...(input === undefined || isOfOtherNode
+      ? describeNodeError(error)
+      : describeInputError(error, { id, node, input, value: unwrap(value) }, context)),
+  }
+}
+
+function describeNodeError({ type, details }: NodeError): Described {
+  if (type === 'dependency_cycle') {
+    return { message: `It waits for itself: ${details}.`, fix: 'Cut one of these links.' }
+  }
+  if (details === "'inputs'") return { message: 'It has no `inputs`.', fix: 'Write "inputs": {}.' }
+  return { message: `ComfyUI fails when it looks at this node: ${details}` }
+}
+
+interface InputPlace {
+  readonly id: string
+  readonly node: LinkedNode
+  readonly input: string
+  readonly value: unknown
+}
+
+function describeInputError(error: NodeError, place: InputPlace, context: RefusalContext): Described {
+  const { node, input, value } = place
+  const definition = context.lookUp(node.class_type)
+  const declared =
+    definition === undefined
+      ? []
+      : declaredInputs(definition, node.inputs, context.catalogue.rules.expandsDynamicInputs)
+  const spec = declared.find(({ name }) => name === input)?.spec ?? ['*']
+  switch (error.type) {
+    case 'required_input_missing':
+      return {
+        message: `${node.class_type} needs this input, and there is none.`,
+        fix: fixMissing(place, spec, new Set(declared.map(({ name }) => name)), context),
+      }
+    case 'bad_linked_input':
+      return {
+        message: `${shown(value)} is a list but no link.`,
+        fix: 'A link is ["id of a node", number of its output]; a list as a value stands in {"__value__": […]}.',
+      }
+    case 'return_type_mismatch':
+      return describeMismatch(place, spec, context)
+    case 'invalid_input_type':
+      return { message: `${shown(value)} is no ${wordFor(spec)}.`, fix: `Give a ${wordFor(spec)}${rangeOf(spec)}.` }
+    case 'value_smaller_than_min':
+      return {
+        message: `${shown(value)} is less than ${shown(inputOptions(spec)['min'])}, the least that is allowed.`,
+        fix: `Give a ${wordFor(spec)}${rangeOf(spec)}.`,
+      }
+    case 'value_bigger_than_max':
+      return {
+        message: `${shown(value)} is more than ${shown(inputOptions(spec)['max'])}, the most that is allowed.`,
+        fix: `Give a ${wordFor(spec)}${rangeOf(spec)}.`,
+      }
+    case 'value_not_in_list':
+      return describeNotInList(place, inputChoices(spec) ?? [], context)
+    case 'custom_validation_failed':
+      return describeCustom(place, error)
+    default:
+      return { message: `${error.message}: ${error.details}` }
+  }
+}
+
+function fixMissing(
+  { id, node, input }: InputPlace,
+  spec: InputSpec,
+  declared: ReadonlySet<string>,
+  context: RefusalContext,
+): string {
+  const strange = Object.keys(node.inputs).filter((name) => !declared.has(name))
+  const near = nearestName(input, strange)
+  if (near !== undefined) return `Rename the input ${near} to ${input}.`
+  const options = inputOptions(spec)
+  const type = inputType(spec)
+  const isValue = inputChoices(spec) !== undefined || ['INT', 'FLOAT', 'STRING', 'BOOLEAN'].includes(String(type))
+  if (isValue && options['default'] !== undefined)
+    return `Give it a value, such as its default ${shown(options['default'])}.`
+  if (isValue) return `Give it a ${wordFor(spec)}${rangeOf(spec)}.`
+  return linkTo(offersOf(context), type, id) ?? `Link it to a node that gives ${typeName(type)}.`
+}
+
+function linkTo(offers: Offers, type: unknown, except: string): string | undefined {
+  const offer = offers.find(type, except)
+  if (offer === undefined) return undefined
+  return `Link it to an output of type ${typeName(type)}, such as ["${offer.id}", ${offer.slot}] of ${offer.classType}.`
+}
+
+function describeMismatch({ id, value }: InputPlace, spec: InputSpec, context: RefusalContext): Described {
+  const wanted = inputType(spec)
+  if (!isPromptLink(value)) return { message: `A link to an output of type ${typeName(wanted)} is needed.` }
+  const [source, slot] = value
+  const classType = context.nodes[source]?.class_type ?? ''
+  const outputs = context.lookUp(classType)?.output ?? []
+  const received = outputs.at(slot)
+  const message = `Slot ${slot} of node ${source} (${classType}) is ${typeName(received)}, and ${typeName(wanted)} is needed.`
+  const other = outputs.findIndex((output) => output === wanted)
+  const fix = other >= 0 ? `Link it to slot ${other} of node ${source}.` : linkTo(offersOf(context), wanted, id)
+  return { message, fix: fix ?? `Link it to a node that gives ${typeName(wanted)}.` }
+}
+
+function wordFor(spec: InputSpec): string {
+  if (inputChoices(spec) !== undefined) return 'value of its list'
+  switch (inputType(spec)) {
+    case 'INT':
+      return 'whole number'
+    case 'STRING':
+      return 'text'
+    case 'BOOLEAN':
+      return 'boolean'
+    default:
+      return 'number'
+  }
+}
+
+function rangeOf(spec: InputSpec): string {
+  const { min, max } = inputOptions(spec)
+  if (typeof min === 'number' && typeof max === 'number') return ` from ${shown(min)} to ${shown(max)}`
+  if (typeof min === 'number') return ` of at least ${shown(min)}`
+  return typeof max === 'number' ? ` of at most ${shown(max)}` : ''
+}
+
+function describeNotInList(
+  { node, input, value }: InputPlace,
+  choices: readonly unknown[],
+  { catalogue }: RefusalContext,
+): Described {
+  const names = choices.filter((choice) => typeof choice === 'string')
+  const near = typeof value === 'string' ? nearestName(value, names) : undefined
+  const question = near === undefined ? undefined : `Did you mean ${shown(near)}?`
+  const folder = modelFolder(node.class_type, input)
+  if (folder !== undefined && typeof value === 'string' && value !== '') {
+    const put = `put the file into models/${folder}`
+    const fix = question === undefined ? capital(`${put}.`) : `${question} Otherwise ${put}.`
+    return { message: `${capital(catalogue.source)} has no file ${shown(value)} in models/${folder}.`, fix }
+  }
+  if (choices.length === 0) {
+    return { message: `${shown(value)} cannot be chosen: ${catalogue.source} offers nothing here.` }
+  }
+  const count = choices.length === 1 ? 'the only value that is allowed' : `one of the ${choices.length} allowed values`
+  const fix = question ?? `Choose ${choices.length > 1 ? 'one of ' : ''}${listed(choices.map(shown))}.`
+  return { message: `${shown(value)} is not ${count}.`, fix }
+}
+
+function describeCustom({ value }: InputPlace, { details }: NodeError): Described {
+  const name = / - Invalid (?:image|latent|audio|video|model) file: /.test(details) ? value : undefined
+  if (typeof name !== 'string') return { message: `The class itself refuses it: ${details}` }
+  if (leadsOut(name)) {
+    return {
+      message: `The file ${shown(name)} is outside of the input folder.`,
+      fix: 'Name a file of the input folder.',
+    }
+  }
+  return { message: `There is no file ${shown(name)} in the input folder.`, fix: 'Upload it, or name another one.' }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function unwrap(value: unknown): unknown {
+  return isRecord(value) && '__value__' in value ? value['__value__'] : value
+}

@@ -1,0 +1,110 @@
+import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
+import type { NodeDefinition, NodeLookup } from '../../comfyui/wire/object-info.ts'
+import { isRecord } from '../../lib/json-record.ts'
+import { nearestName } from '../../lib/nearest-name.ts'
+import type { LinkedNode } from '../graph/graph-rules.ts'
+import type { CheckProblem } from './check-problem.ts'
+import { shown } from './words.ts'
+
+/** A graph whose nodes can all be looked at. */
+export interface ReadGraph {
+  readonly nodes: Readonly<Record<string, LinkedNode>>
+  /** Knows the classes of the catalogue, and stands in for those that are not there: nothing is known of these. */
+  readonly lookUp: NodeLookup
+  /** The same graph without what stops ComfyUI before it looks at any input. Undefined when there is nothing like that. */
+  readonly repaired: Readonly<Record<string, unknown>> | undefined
+  readonly problems: readonly CheckProblem[]
+}
+
+const unknownClass: NodeDefinition = { input: {}, output: [], output_node: true, unreadable: true }
+
+/** Reads what is to be a graph node by node, and says which of them stop ComfyUI before it looks at their inputs. */
+export function readGraph(prompt: unknown, catalogue: NodeCatalogue): ReadGraph {
+  const lookUp: NodeLookup = (classType) => catalogue.lookUp(classType) ?? unknownClass
+  const nothing = { nodes: {}, lookUp, repaired: undefined }
+  if (!isRecord(prompt)) {
+    const message = `The graph is ${kindOf(prompt)}, not an object of nodes.`
+    return { ...nothing, problems: [refused('invalid_graph', message, 'Export the workflow in API format.')] }
+  }
+  if (Array.isArray(prompt['nodes']) && Array.isArray(prompt['links'])) {
+    const message = 'The graph is in the format of the editor, which ComfyUI does not run.'
+    return { ...nothing, problems: [refused('editor_format', message, 'Export it in API format, or convert it.')] }
+  }
+  const entries = Object.entries(prompt)
+  if (entries.length === 0) return { ...nothing, problems: [refused('no_nodes', 'The graph has no nodes.')] }
+
+  const nodes: [string, LinkedNode][] = []
+  const repaired: [string, unknown][] = []
+  const problems: CheckProblem[] = []
+  let isRepaired = false
+  for (const [id, value] of entries) {
+    const { node, problem } = readNode(id, value, catalogue)
+    nodes.push([id, node])
+    if (problem !== undefined) problems.push(problem)
+    const stops = problem !== undefined && problem.code !== 'missing_inputs'
+    isRepaired ||= stops
+    repaired.push([id, stops ? node : value])
+  }
+  return {
+    nodes: Object.fromEntries(nodes),
+    lookUp,
+    repaired: isRepaired ? Object.fromEntries(repaired) : undefined,
+    problems,
+  }
+}
+
+function readNode(id: string, value: unknown, catalogue: NodeCatalogue): { node: LinkedNode; problem?: CheckProblem } {
+  if (!isRecord(value)) {
+    const node = { class_type: '', inputs: {} }
+    return { node, problem: { ...refused('invalid_node', `It is ${kindOf(value)}, not an object.`), node: id } }
+  }
+  const { class_type: classType, inputs } = value
+  if (typeof classType !== 'string' || catalogue.lookUp(classType) === undefined) {
+    const node = { class_type: typeof classType === 'string' ? classType : '', inputs: isRecord(inputs) ? inputs : {} }
+    return { node, problem: { ...withoutClass(id, value, catalogue), node: id } }
+  }
+  if (isRecord(inputs)) return { node: { class_type: classType, inputs } }
+  const node = { class_type: classType, inputs: {} }
+  const fix = 'Write "inputs": {}.'
+  if (inputs === undefined) {
+    const message = 'It has no `inputs`: ComfyUI accepts that, and its worker ends for ever.'
+    return {
+      node,
+      problem: { severity: 'error', kind: 'fatal', code: 'missing_inputs', node: id, classType, message, fix },
+    }
+  }
+  const kind = catalogue.rules.namesMissingNode ? 'refused' : 'fatal'
+  const message = `Its \`inputs\` are ${kindOf(inputs)}, not an object.`
+  return { node, problem: { severity: 'error', kind, code: 'invalid_inputs', node: id, classType, message, fix } }
+}
+
+function withoutClass(id: string, value: Record<string, unknown>, catalogue: NodeCatalogue): CheckProblem {
+  const { class_type: classType } = value
+  const code = catalogue.rules.namesMissingNode ? 'missing_node_type' : 'invalid_prompt'
+  if (typeof classType === 'string' && classType !== '') {
+    const where = catalogue.knowsFiles ? `${catalogue.source} has` : `It is none of ${catalogue.source}:`
+    const message = catalogue.knowsFiles
+      ? `${where} no node class ${shown(classType)}.`
+      : `${where} the class ${shown(classType)} belongs to custom nodes, or does not exist.`
+    const near = nearestName(classType, catalogue.classTypes)
+    const install = 'Install the custom nodes that have it.'
+    const fix = near === undefined ? install : `Did you mean ${near}? Otherwise install the custom nodes that have it.`
+    return { ...refused(catalogue.knowsFiles ? code : 'unknown_class', message, fix), classType }
+  }
+  if (id === 'prompt' && Object.values(value).some((inner) => isRecord(inner) && 'class_type' in inner)) {
+    return refused(code, 'The graph lies inside of `prompt`.', 'Give what `prompt` holds, without it.')
+  }
+  const isObject = typeof classType === 'object' && classType !== null
+  if (isObject) return refused('invalid_class_type', `Its \`class_type\` is ${kindOf(classType)}, not a text.`)
+  return refused(code, 'It has no `class_type`.', 'Write the name of its class there.')
+}
+
+function refused(code: string, message: string, fix?: string): CheckProblem {
+  return { severity: 'error', kind: 'refused', code, message, ...(fix !== undefined && { fix }) }
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value === 'string' ? 'text' : typeof value}`
+}
