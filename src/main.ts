@@ -16,6 +16,8 @@ const program = createProgram({
   typeSources,
   // Loaded when it is needed, so that --help and --version answer at once.
   renderPrompt: async (request) => (await import('./render.ts')).renderPrompt(request),
+  checkWorkflows: async (request) => (await import('./check.ts')).checkWorkflows(request),
+  fetchObjectInfo: async (...asked) => (await import('./object-info.ts')).fetchObjectInfo(...asked),
   startGateway: async (config, dependencies) => (await import('./compose.ts')).compose(config, dependencies),
 })
 await program.parseAsync()

@@ -7,9 +7,11 @@ import { createProgram } from './program.ts'
 function serveHelp(): string {
   const serve = createProgram({
     env: {},
-    terminal: { isTerminal: false, print: () => undefined, printError: () => undefined },
+    terminal: { isTerminal: false, print: () => undefined, printError: () => undefined, flush: async () => undefined },
     typeSources,
     renderPrompt: () => Promise.reject(new Error('nothing is rendered')),
+    checkWorkflows: () => Promise.reject(new Error('nothing is checked')),
+    fetchObjectInfo: () => Promise.reject(new Error('nothing is asked')),
     startGateway: () => Promise.reject(new Error('not part of this test')),
     supervise: () => undefined,
     exit: () => undefined,

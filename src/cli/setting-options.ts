@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import type { Environment } from '../config/environment.ts'
 import type { Flags } from '../config/load-config.ts'
 import type { Setting } from '../config/setting.ts'
 import { settings } from '../config/settings.ts'
@@ -27,6 +28,12 @@ export function givenFlags(command: Command): Flags {
     ([name]) => command.getOptionValueSource(name) === 'cli',
   )
   return Object.fromEntries(given)
+}
+
+/** The variables of some settings, without whatever else the environment says of a server. */
+export function ownEnvironment(chosen: readonly Setting<unknown>[], env: Environment): Environment {
+  const names = chosen.flatMap((setting) => [setting.env, ...(setting.envAliases ?? [])])
+  return Object.fromEntries(names.map((name) => [name, env[name]]))
 }
 
 /** Settings that only the environment can set, one a line. */

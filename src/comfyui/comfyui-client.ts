@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'undici'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { parsePythonJson } from '../lib/parse-python-json.ts'
 import { ComfyuiError } from './comfyui-error.ts'
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts'
@@ -19,6 +19,7 @@ import {
   systemStatsSchema,
   uploadedSchema,
 } from './wire/answers.ts'
+import { nodePackRoutes, readNodePacks, type NodePackLookup } from './wire/node-packs.ts'
 import { readRefusal, type RefusedPrompt } from './wire/read-refusal.ts'
 
 export interface ComfyuiClientOptions {
@@ -222,13 +223,23 @@ export class ComfyuiClient {
     return {}
   }
 
-  /** The same as the text that came; not checked to be what it should. */
+  /** The answer of `GET /object_info` word for word; not checked to be what it should. */
   async objectInfoText(): Promise<string> {
     const answer = await this.#call({ method: 'GET', path: '/object_info' })
     if (answer.status !== 200) throw unexpected('GET /object_info', answer)
     if (Buffer.isBuffer(answer.body)) return answer.body.toString('utf8')
     discard(answer.body)
     throw new ComfyuiError('bad_answer', 'GET /object_info answered with far too much', { status: answer.status })
+  }
+
+  /** What ComfyUI-Manager knows of packs of custom nodes; nothing where there is no Manager. Some megabytes. */
+  async nodePacks(): Promise<NodePackLookup> {
+    for (const path of nodePackRoutes) {
+      const answer = await this.#call({ method: 'GET', path })
+      if (answer.status === 200) return readNodePacks(parseAnswer(answer, z.unknown(), `GET ${path}`))
+      discard(answer.body)
+    }
+    return () => undefined
   }
 
   /**

@@ -8,7 +8,7 @@ import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { dottedName } from '../../lib/json-pointer.ts'
 import { describeFault } from '../describe-start-error.ts'
 import type { RenderPrompt, RenderRequest } from '../rendering.ts'
-import { addSettingFlags, givenFlags } from '../setting-options.ts'
+import { addSettingFlags, givenFlags, ownEnvironment } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface RenderDependencies {
@@ -70,8 +70,7 @@ async function render(workflow: string, command: Command, dependencies: RenderDe
 function readRequest(workflow: string, command: Command, env: Environment): RenderRequest {
   const { input, inputFile, parameter = [] } = command.opts<RenderOptions>()
   const inputText = inputFile === undefined ? input : readText(inputFile)
-  const names = ownSettings.flatMap((setting) => [setting.env, ...(setting.envAliases ?? [])])
-  const ownEnv = Object.fromEntries(names.map((name) => [name, env[name]]))
+  const ownEnv = ownEnvironment(ownSettings, env)
   const { folders, warmupCheckpoint } = loadConfig(ownEnv, givenFlags(command)).config.workflows
   return {
     target: moduleName.test(workflow) ? { file: workflow } : { name: workflow, folders },

@@ -45,7 +45,12 @@ async function run(
   let handlers: LifecycleHandlers | undefined
   const program = createProgram({
     env,
-    terminal: { isTerminal: false, print: (text) => void out.push(text), printError: (text) => void err.push(text) },
+    terminal: {
+      isTerminal: false,
+      print: (text) => void out.push(text),
+      printError: (text) => void err.push(text),
+      flush: async () => undefined,
+    },
     startGateway: (given) => {
       config = given
       return gateway instanceof Error ? Promise.reject(gateway) : Promise.resolve(gateway)
@@ -59,6 +64,8 @@ async function run(
     contactTimeoutMs: 50,
     typeSources,
     renderPrompt: () => Promise.reject(new Error('serve renders nothing')),
+    checkWorkflows: () => Promise.reject(new Error('serve checks nothing here')),
+    fetchObjectInfo: () => Promise.reject(new Error('serve asks through its instances')),
   })
   await program.parseAsync(args, { from: 'user' })
   return { out: out.join('\n'), err: err.join('\n'), exitCode, config, handlers }

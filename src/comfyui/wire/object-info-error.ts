@@ -2,6 +2,9 @@ import { isRecord } from '../../lib/json-record.ts'
 
 /** What was given is not the answer of `GET /object_info`. The message says what it is and how to get the right one. */
 export class ObjectInfoError extends Error {
+  /** What it is instead, such as `a prompt`. */
+  readonly found: string
+
   /**
    * @param source what was read, for people
    * @param found what it is instead, such as `a prompt`
@@ -12,6 +15,7 @@ export class ObjectInfoError extends Error {
         'Get them with: comfyui-api object-info --comfyui-url http://127.0.0.1:8188 > object_info.json',
     )
     this.name = 'ObjectInfoError'
+    this.found = found
   }
 }
 
