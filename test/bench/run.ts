@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { measureInstances } from './instances.ts'
+import { measureCheck } from './check-time.ts'
 import { type MeasuredProcess, startMeasured } from './measured-process.ts'
 import { type Figures, type Load, measure } from './throughput.ts'
 import { measureStart } from './start-time.ts'
@@ -12,7 +13,7 @@ import { measureStart } from './start-time.ts'
  * Measures the gateway beside a bare route that does the same without keeping any promise. Simulator, gateway and load
  * are processes of their own on this machine.
  *
- *     npm run bench [-- throughput|start|instances] [--quick]
+ *     npm run bench [-- throughput|start|instances|check] [--quick]
  */
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
@@ -20,6 +21,8 @@ const { values, positionals } = parseArgs({
 })
 const scale = values.quick ? 0.2 : 1
 const submitAhead = 1
+const checkedWorkflows = 500
+const checkBarSeconds = 10
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const inRoot = (file: string) => path.join(root, file)
@@ -137,7 +140,14 @@ async function printInstances(): Promise<void> {
   print(`Resident memory after each fifth: ${long.residentMiB.map((mib) => Math.round(mib)).join(', ')} MiB.`)
 }
 
-const parts = { throughput: printThroughput, start: printStart, instances: printInstances }
+async function printCheck(): Promise<void> {
+  const { seconds, workflows, graphs } = await measureCheck(inRoot('bin/comfyui-api.js'), scratch, checkedWorkflows)
+  print(
+    `comfyui-api check: ${String(workflows)} workflows in ${seconds.toFixed(1)} s, with ${String(graphs)} graphs; at most ${String(checkBarSeconds)} s.`,
+  )
+}
+
+const parts = { throughput: printThroughput, start: printStart, instances: printInstances, check: printCheck }
 const wanted = positionals.length > 0 ? positionals : Object.keys(parts)
 
 try {
