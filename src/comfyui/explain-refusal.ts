@@ -26,10 +26,11 @@ export async function explainRefusal(
   prompt: Prompt = {},
 ): Promise<ExplainedRefusal> {
   const message = withoutServerPaths(answer.message)
-  const errors = await nameParameters([...missingNode(answer, message, prompt), ...fieldErrorsOf(answer.nodeErrors)])
+  const found = [...missingNode(answer, message, prompt), ...fieldErrorsOf(answer.nodeErrors)]
+  const errors = await nameParameters(found.length > 0 ? found : [{ code: answer.errorType, message }])
   const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
   if (ofCaller.length === 0 && isMissingClass(answer.errorType)) {
-    const reason = errors.length === 0 ? message : errors.map((error) => error.message).join('; ')
+    const reason = errors.map((error) => error.message).join('; ')
     return { code: 'workflow_unavailable', message: `ComfyUI does not take the workflow: ${reason}`, errors }
   }
   if (ofCaller.length === 0 && errors.length > 0 && errors.every(({ code }) => code === 'value_not_in_list')) {
@@ -38,7 +39,7 @@ export async function explainRefusal(
   }
   const named = ofCaller.map(({ pointer, message }) => `${pointer ?? ''}: ${message}`)
   if (named.length > 0) return { code: 'invalid_workflow', message: named.join('; '), errors }
-  const reason = errors.length === 0 ? message : errors.map(ofNode).join('; ')
+  const reason = errors.map(ofNode).join('; ')
   return { code: 'invalid_workflow', message: `ComfyUI does not take the workflow: ${reason}`, errors }
 }
 

@@ -3,9 +3,10 @@ import type { NodeErrors } from '../comfyui/wire/answers.ts'
 import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { readRefusal, type RefusedPrompt } from '../comfyui/wire/read-refusal.ts'
-import { validatePrompt, type PromptVerdict } from '../comfyui/wire/verdict/validate-prompt.ts'
+import { validatePrompt, type NodeErrors as VerdictErrors } from '../comfyui/wire/verdict/validate-prompt.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { InstancePool, SharedCatalogue } from '../instances/instance-pool.ts'
+import { missingParts } from '../instances/missing-parts.ts'
 import { explainMissing } from './explain-missing.ts'
 
 export interface RefusalPredictorOptions {
@@ -32,10 +33,8 @@ export interface PredictedPrompt {
  */
 export type PredictRefusal = (job: PredictedPrompt) => undefined | Promise<GatewayError | undefined>
 
-type Refusal = Exclude<PromptVerdict, { kind: 'crash' }>
-
 interface Judgement extends SharedCatalogue {
-  readonly refusal: Refusal
+  readonly refusal: RefusedPrompt
 }
 
 /**
@@ -57,7 +56,7 @@ async function refuse(
   if (judgements === undefined) return undefined
   const context = { prompt: job.prompt, known: judgements }
   const { code, message, errors } = await explainRefusal(
-    answerOf(closest(judgements).refusal),
+    closest(judgements).refusal,
     (found) => nameParameters(job.workflow, job.input, explainMissing(found, context)),
     job.prompt,
   )
@@ -80,11 +79,30 @@ function commonFirst(catalogues: readonly SharedCatalogue[]): readonly SharedCat
 }
 
 /** `undefined` where ComfyUI runs all of it, and where its server fails: that says nothing that a caller could use. */
-function refusalOf(prompt: Prompt, { lookUp, rules }: NodeCatalogue): Refusal | undefined {
+function refusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | undefined {
+  const { lookUp, rules } = catalogue
   const verdict = validatePrompt(prompt, undefined, { nodes: lookUp, rules, fileExists: anyFile })
-  if (verdict.kind === 'crash') return undefined
-  if (verdict.kind === 'accepted' && Object.keys(verdict.nodeErrors).length === 0) return undefined
-  return verdict
+  switch (verdict.kind) {
+    case 'crash':
+      return undefined
+    case 'refused':
+      return readRefusal({ error: { ...verdict.error }, node_errors: asAnswered(verdict.nodeErrors) })
+    case 'accepted':
+      if (Object.keys(verdict.nodeErrors).length > 0) return partlyRefused(asAnswered(verdict.nodeErrors))
+      return rules.checksComboOptions ? undefined : lateRefusalOf(prompt, catalogue)
+  }
+}
+
+/** Releases that do not compare all names with their lists take the prompt, and the node fails without its model. */
+function lateRefusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | undefined {
+  const missing = missingParts(catalogue, prompt)
+  if (missing.length === 0) return undefined
+  const nodeErrors: NonNullable<NodeErrors> = {}
+  for (const { nodeId, classType, input } of missing) {
+    const node = (nodeErrors[nodeId] ??= { class_type: classType, errors: [] })
+    node.errors.push({ type: 'value_not_in_list', message: 'Value not in list', extra_info: { input_name: input } })
+  }
+  return partlyRefused(nodeErrors)
 }
 
 /** Uploads come later, and an instance does not tell all of its other files. */
@@ -98,22 +116,16 @@ function closest(judgements: readonly Judgement[]): Judgement {
 }
 
 function flawsOf({ refusal }: Judgement): number {
-  const count = Object.values(refusal.nodeErrors).reduce((sum, { errors }) => sum + errors.length, 0)
+  const count = Object.values(refusal.nodeErrors ?? {}).reduce((sum, { errors }) => sum + errors.length, 0)
   // Where the class of a node is missing nothing else is looked at.
   return count === 0 ? Infinity : count
 }
 
-/** The same as its client reads of the answer of ComfyUI. */
-function answerOf(refusal: Refusal): RefusedPrompt {
-  const nodeErrors: NodeErrors = Object.fromEntries(
-    Object.entries(refusal.nodeErrors).map(([id, { class_type, errors }]) => [
-      id,
-      {
-        class_type,
-        errors: errors.map((error) => ({ ...error, extra_info: { input_name: undefined, ...error.extra_info } })),
-      },
-    ]),
+/** The same as the client of ComfyUI reads of its answer. */
+function asAnswered(nodeErrors: VerdictErrors): NodeErrors {
+  const errorsOf = (errors: VerdictErrors[string]['errors']) =>
+    errors.map((error) => ({ ...error, extra_info: { input_name: undefined, ...error.extra_info } }))
+  return Object.fromEntries(
+    Object.entries(nodeErrors).map(([id, { class_type, errors }]) => [id, { class_type, errors: errorsOf(errors) }]),
   )
-  if (refusal.kind === 'accepted') return partlyRefused(nodeErrors)
-  return readRefusal({ error: { ...refusal.error }, node_errors: nodeErrors })
 }
