@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import type { ObjectInfo, NodeLookup } from '../../src/comfyui/wire/object-info.ts'
+import { promptRules } from '../../src/comfyui/wire/verdict/prompt-rules.ts'
 import { isRecord } from '../../src/lib/json-record.ts'
 import { isPromptLink, type Prompt } from '../../src/comfyui/wire/prompt.ts'
+import { checkPrompt } from '../../src/workflows/check/check-prompt.ts'
+import { reachedFrom } from '../../src/workflows/check/reached-nodes.ts'
 import { completePrompt } from '../../src/workflows/graph/complete-prompt.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../../src/workflows/served-workflow.ts'
 import { createWorkflowRegistry } from '../../src/workflows/workflow-registry.ts'
-import { graphFlaws } from './graph-flaws.ts'
 import { nativeImport } from './native-import.ts'
 import { nodeDefinitions } from './node-definitions.ts'
 
@@ -108,9 +110,23 @@ export async function buildGraph(workflow: ServedWorkflow, parameters: Parameter
   return completePrompt(await workflow.definition.generateWorkflow(workflow.parse(given)), 'prefix')
 }
 
+/** Everything that is wrong with a graph; every node of it leads to an output that the module names. */
 export function shippedFlaws(workflow: ServedWorkflow, prompt: Prompt, nodes: NodeLookup): readonly string[] {
+  const rules = promptRules('0.33.0')
+  const catalogue = { lookUp: nodes, classTypes: [], rules, fingerprint: '', source: 'the server', knowsFiles: true }
+  const { verdict, problems } = checkPrompt(prompt, { catalogue, fileExists: (name) => name === upload })
   const outputs = Object.values(workflow.definition.outputs ?? {})
-  return graphFlaws(prompt, { nodes, outputs, fileExists: (name) => name === upload })
+  const needed = reachedFrom(prompt, outputs)
+  return [
+    ...(verdict === 'accepted' ? [] : [`ComfyUI: ${verdict}`]),
+    ...problems.map((problem) => JSON.stringify(problem)),
+    ...outputs
+      .filter((id) => nodes(prompt[id]?.class_type ?? '')?.output_node !== true)
+      .map((id) => `node ${id} is no output`),
+    ...Object.keys(prompt)
+      .filter((id) => !needed.has(id))
+      .map((id) => `node ${id}: no named output needs it`),
+  ]
 }
 
 /** The titles of the nodes from the first one to `id`, following the first of the named inputs that each node has. */

@@ -12,6 +12,7 @@ import { inputProblems } from './input-problems.ts'
 import { leadsOut, mayBeListed } from './listed-files.ts'
 import { reachedNodes } from './reached-nodes.ts'
 import { readGraph, type ReadGraph } from './read-graph.ts'
+import { unsafeNames } from './unsafe-names.ts'
 import { unusedNodes } from './unused-nodes.ts'
 import { withoutFileLists } from './without-file-lists.ts'
 
@@ -64,6 +65,7 @@ export function checkPrompt(prompt: unknown, options: CheckPromptOptions): Promp
     ...refusals(errors, graph).filter(({ node, code }) => !isFailure(code) || !explained.has(node)),
     ...broken,
     ...Object.keys(graph.nodes).flatMap((id) => inputProblems(id, graph)),
+    ...unsafeNames(graph, errors),
     ...(reached.size > 0 ? unusedNodes(graph) : []),
     ...refusals(unusedErrors, graph).flatMap(ifItWereUsed),
   ]

@@ -42,5 +42,11 @@ function told(
   value: unknown,
   converted: unknown,
 ): Pick<CheckProblem, 'severity' | 'message' | 'fix'> {
-  return { severity, message: `ComfyUI makes ${shown(converted)} of ${shown(value)}.`, fix: `Write what is meant.` }
+  const isDenial = converted === true && typeof value === 'string' && /^(false|no|off|0)$/i.test(value.trim())
+  const meant = shown(isDenial ? false : converted)
+  return {
+    severity,
+    message: `ComfyUI makes ${shown(converted)} of ${shown(value)}.`,
+    fix: `Write ${meant} if that is meant.`,
+  }
 }

@@ -28,7 +28,7 @@ function problemOf(broken: BrokenRule, graph: CheckedGraph): CheckProblem {
   return {
     severity,
     kind,
-    code: failure ?? code,
+    code: (kind === 'refused' ? failure : undefined) ?? code,
     ...(place !== undefined && { node: place.id, classType: place.classType }),
     ...(input !== undefined && { input }),
     ...(value !== undefined && { value }),
@@ -50,9 +50,9 @@ function gravityOf(
     return chainLength >= deadlyChainLength ? { severity: 'error', kind: 'fatal' } : flawed
   }
   if (place?.input === undefined || !graph.reached.has(place.id)) return flawed
-  if (isLinkRule(code) && graph.declared(place.id).has(place.input) && graph.failures.has(place.id)) {
-    return isPythonIndex ? flawed : { severity: 'error', kind: 'refused' }
-  }
+  // Where ComfyUI has not looked yet, because it refuses the graph for something else, it would find these next.
+  const isSeen = isLinkRule(code) && graph.declared(place.id).has(place.input)
+  if (isSeen && !isPythonIndex) return { severity: 'error', kind: 'refused' }
   switch (code) {
     case 'unknown_source':
     case 'slot_out_of_range':

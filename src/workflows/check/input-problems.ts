@@ -68,6 +68,11 @@ function deprecatedProblem({ class_type: classType }: LinkedNode): Told {
 /** What editors of all ages write into exports for their own use, and no class declares. */
 const editorInputs = new Set(['upload', 'choose file to upload', 'control_after_generate', 'audioUI'])
 
+function isOfEditor(input: string, value: unknown): boolean {
+  // Classes that show models in three dimensions get the empty name of a picture.
+  return editorInputs.has(input) || (input === 'image' && value === '')
+}
+
 interface UndeclaredContext {
   readonly definition: NodeDefinition
   readonly declared: ReadonlyMap<string, DeclaredInput>
@@ -84,7 +89,7 @@ function undeclaredProblem(
   const free = [...declared.keys()].filter((name) => !Object.hasOwn(inputs, name))
   const near = nearestName(input, free) ?? nearestName(input, declared.keys())
   const isLink = linkShapedIn(value) !== undefined
-  if (!isLink && (editorInputs.has(input) || nodeValidator(classType)?.takesAll === true)) return []
+  if (!isLink && (isOfEditor(input, value) || nodeValidator(classType)?.takesAll === true)) return []
   const fix = near === undefined ? 'Leave it out.' : `Did you mean ${near}?`
   const message = `${classType} has no input ${shown(input)}`
   if (isLink && isReached) {

@@ -12,12 +12,15 @@ export function mayBeListed(catalogue: NodeCatalogue): (name: string) => boolean
   return (name) => {
     const plain = name.replace(/ ?\[input\]$/, '')
     if (plain.includes('/') || plain.includes('\\') || / ?\[(output|temp)\]$/.test(plain)) return true
-    if (plain === '' || plain === '.') return true
+    if (plain === '' || plain === '.' || partlyListed.test(plain)) return true
     let files = known.get(catalogue)
     if (files === undefined) known.set(catalogue, (files = listedFiles(catalogue)))
     return files.has(plain)
   }
 }
+
+/** Of models in three dimensions the lists show one folder only. */
+const partlyListed = /\.(glb|gltf|obj|fbx|stl|usdz|ply|splat|spz|ksplat)$/i
 
 const uploadFlags = ['image_upload', 'audio_upload', 'video_upload', 'file_upload']
 

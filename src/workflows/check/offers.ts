@@ -10,7 +10,7 @@ export interface Offer {
 
 /** What the nodes of a graph give. */
 export interface Offers {
-  /** The first output of exactly this type that another node has. */
+  /** The first output of exactly this type that another node has; those of nodes that save or show are passed by. */
   find(type: unknown, exceptId: string): Offer | undefined
 }
 
@@ -26,7 +26,9 @@ function collect(nodes: LinkedNodes, lookUp: NodeLookup): Offers {
   /** Two of each type: one of them is of another node than the one that asks. */
   const byType = new Map<unknown, Offer[]>()
   for (const [id, { class_type: classType }] of Object.entries(nodes)) {
-    for (const [slot, type] of (lookUp(classType)?.output ?? []).entries()) {
+    const definition = lookUp(classType)
+    if (definition === undefined || definition.output_node === true) continue
+    for (const [slot, type] of definition.output.entries()) {
       const offers = byType.get(type) ?? []
       if (offers.length > 1 || offers.some((offer) => offer.id === id)) continue
       byType.set(type, [...offers, { id, slot, classType }])

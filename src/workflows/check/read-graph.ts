@@ -96,7 +96,8 @@ function withoutClass(id: string, value: Record<string, unknown>, catalogue: Nod
   }
   const isObject = typeof classType === 'object' && classType !== null
   if (isObject) return refused('invalid_class_type', `Its \`class_type\` is ${kindOf(classType)}, not a text.`)
-  return refused(code, 'It has no `class_type`.', 'Write the name of its class there.')
+  const fix = 'Export it again where its custom nodes are installed, or write the name of its class there.'
+  return refused(code, 'It has no `class_type`.', fix)
 }
 
 function refused(code: string, message: string, fix?: string): CheckProblem {

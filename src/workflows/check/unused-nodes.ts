@@ -22,8 +22,10 @@ export function unusedNodes(graph: CheckedGraph): readonly CheckProblem[] {
       users.length === 0
         ? 'Nothing uses what it makes: ComfyUI does not run it.'
         : `What it makes goes to ${listed(users)}, which leads to no output: ComfyUI does not run it.`
-    const fix = aroundIt(id, graph, uses) ?? 'Link an input to it, or remove it.'
-    return { severity: 'warning', kind: 'flawed', code: 'unused_node', node: id, classType, message, fix }
+    const problem = { severity: 'warning', kind: 'flawed', code: 'unused_node', node: id, classType, message } as const
+    return users.length > 0
+      ? problem
+      : { ...problem, fix: aroundIt(id, graph, uses) ?? 'Link an input to it, or remove it.' }
   })
 }
 
@@ -49,7 +51,7 @@ const maxUses = 100
 function aroundIt(id: string, graph: CheckedGraph, uses: ReadonlyMap<string, readonly Use[]>): string | undefined {
   const node = graph.nodes[id]
   const outputs = graph.lookUp(node?.class_type ?? '')?.output ?? []
-  if (node === undefined || (uses.get(id)?.length ?? 0) > 0) return undefined
+  if (node === undefined) return undefined
   for (const [input, value] of Object.entries(node.inputs)) {
     const link = linkIn(value)
     const spec = graph.declared(id).get(input)?.spec

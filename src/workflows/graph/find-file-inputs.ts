@@ -6,7 +6,8 @@ import {
   type NodeLookup,
 } from '../../comfyui/wire/object-info.ts'
 import { isRecord } from '../../lib/json-record.ts'
-import { isPromptLink, type Prompt, type PromptInput } from '../../comfyui/wire/prompt.ts'
+import { isPromptLink } from '../../comfyui/wire/prompt.ts'
+import type { LinkedNodes } from './graph-rules.ts'
 import { linkIn } from './prompt-links.ts'
 import type { MediaKind } from '../parameters/media.ts'
 
@@ -84,7 +85,7 @@ const fileLikeName =
  * Every text in the prompt that ends up as the name of a file: literals of file-like inputs, and the texts of the nodes
  * that feed such an input with a text.
  */
-export function findFileInputs(prompt: Prompt, nodes: NodeLookup): readonly FileInput[] {
+export function findFileInputs(prompt: LinkedNodes, nodes: NodeLookup): readonly FileInput[] {
   const found = new Map<string, FileInput>()
   for (const [id, node] of Object.entries(prompt)) {
     for (const [input, value] of Object.entries(node.inputs)) {
@@ -93,7 +94,7 @@ export function findFileInputs(prompt: Prompt, nodes: NodeLookup): readonly File
   }
   return [...found.values()]
 
-  function collect(id: string, classType: string, input: string, value: PromptInput, visited: Set<string>): void {
+  function collect(id: string, classType: string, input: string, value: unknown, visited: Set<string>): void {
     const link = linkIn(value)
     if (link === undefined) {
       for (const text of textsIn(value)) found.set([id, input, text].join('\0'), { id, classType, input, value: text })
