@@ -23,6 +23,7 @@ import { createRequestLog } from './observability/request-log.ts'
 import { createTracing } from './observability/tracing.ts'
 import { createImageConverter } from './outputs/image-converter.ts'
 import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
+import { createWorkflowReadiness } from './readiness/workflow-readiness.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
 import { createSimulator, type Simulator } from './simulator/simulator.ts'
@@ -36,15 +37,23 @@ export interface ComposedGateway {
   readonly app: FastifyInstance
   /** Resolves with the address that people can open, once requests are answered. */
   listen(): Promise<{ url: string }>
-  /** Reads the workflow folders and the files with instances again. */
+  /** Reads the workflow folders, the files with instances, and the nodes of all instances again. */
   reload(): Promise<void>
   summary(): {
     readonly workflows: readonly string[]
+    readonly notReady: readonly { readonly name: string; readonly reason: string }[]
+    readonly isChecked: boolean
     readonly problems: readonly { readonly file: string; readonly reason: string }[]
     readonly instances: readonly { readonly url: string; readonly version: string | undefined }[]
   }
   /** Lets open requests end, for as long as the configuration allows, then releases everything. Open jobs stay stored. */
   close(): Promise<void>
+}
+
+export interface ComposeOptions {
+  readonly logger: Logger
+  /** Time between two looks at the lists of models of an instance. */
+  readonly listIntervalMs?: number
 }
 
 const simulatorLabel = 'SIMULATED'
@@ -57,12 +66,12 @@ const minCloseTimeoutMs = 1_000
 const outageTimeoutMs = 60_000
 
 /** Builds every long-lived object once, in the order in which they need each other, and connects them. */
-export async function compose(config: Config, { logger }: { logger: Logger }): Promise<ComposedGateway> {
+export async function compose(config: Config, options: ComposeOptions): Promise<ComposedGateway> {
   const { dataDir } = config.storage
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const closers: (() => unknown)[] = []
   try {
-    return await build(config, logger, dataDir, closers)
+    return await build(config, options, dataDir, closers)
   } catch (error) {
     await closeAll(closers)
     throw error
@@ -71,7 +80,7 @@ export async function compose(config: Config, { logger }: { logger: Logger }): P
 
 async function build(
   config: Config,
-  logger: Logger,
+  { logger, listIntervalMs }: ComposeOptions,
   dataDir: string,
   closers: (() => unknown)[],
 ): Promise<ComposedGateway> {
@@ -83,6 +92,7 @@ async function build(
       return pool.views()
     },
     openJobs: () => jobs.countOpen(),
+    workflows: () => readiness.counts(),
   })
   closers.push(() => metrics.close())
   const logJob = createJobLog(logger)
@@ -124,9 +134,16 @@ async function build(
       if (state === 'ready') logger.info({ instance: id, version: comfyuiVersion }, 'instance ready')
       else logger.warn({ instance: id, state, reason }, 'instance not ready')
     },
-    onNodesRead: () => names.refresh(),
+    watchedClasses: () => readiness.classTypes(),
+    listIntervalMs,
+    onNodesRead: () => {
+      names.refresh()
+      readiness.refresh()
+    },
   })
   closers.push(() => pool.close())
+  const readiness = createWorkflowReadiness({ registry, instances: () => pool.nodes(), logger })
+  closers.push(() => readiness.close())
   lookUpNode = (classType) => pool.definition(classType) ?? coreNode(classType)
   const names = followNames({ registry, ask: () => pool.models() })
   closers.push(() => names.close())
@@ -182,6 +199,7 @@ async function build(
     outputs,
     instances: pool,
     inventory: pool,
+    readiness,
     nodes,
     decodeMedia,
     checkInput: (bytes, pointer) => checkInput(bytes, pointer, config.server.maxBodyBytes),
@@ -189,7 +207,8 @@ async function build(
       if (isDraining) return { ready: false, reason: 'The server is shutting down.' }
       if (!pool.views().some(({ state }) => state === 'ready'))
         return { ready: false, reason: 'No ComfyUI instance is reachable.' }
-      return { ready: true }
+      const reason = readiness.whyNotReady(config.workflows.required)
+      return reason === undefined ? { ready: true } : { ready: false, reason }
     },
     metrics: {
       contentType: metrics.contentType,
@@ -223,11 +242,13 @@ async function build(
     },
     async reload() {
       if (config.comfyui.instanceFiles.length > 0) await replaceInstances()
-      await registry.reload()
+      await Promise.all([registry.reload(), pool.refreshNodes()])
     },
     summary: () => ({
       workflows: registry.list().map(({ name }) => name),
       problems: registry.problems(),
+      notReady: readiness.notReady(),
+      isChecked: readiness.isChecked,
       instances: pool.views(),
     }),
     async close() {

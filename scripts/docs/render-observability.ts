@@ -71,6 +71,7 @@ function renderTable(): string {
   const metrics: Metrics = createMetrics({
     version: '',
     instances: () => [],
+    workflows: () => ({ ready: 0, notReady: 0, unknown: 0 }),
     openJobs: () => ({ queued: 0, running: 0, canceling: 0, waiting: 0, oldestWaitingSinceMs: undefined }),
   })
   metrics.close()

@@ -12,7 +12,7 @@ const maxListed = 12
 
 /** What a person wants to know when the server is up. */
 export function renderBanner({ version, url, config, summary }: BannerFacts): string {
-  const { workflows, problems, instances } = summary
+  const { workflows, problems, notReady, instances } = summary
   const { publicUrl } = config.proxying
   const lines = [
     `comfyui-api ${version} answers at ${url}`,
@@ -21,6 +21,7 @@ export function renderBanner({ version, url, config, summary }: BannerFacts): st
     ...section('Public', publicUrl === undefined ? [] : [publicUrl]),
     ...section('Workflows', workflows.length === 0 ? ['none'] : shorten(workflows.map((name) => `POST /${name}`))),
     ...section('Not served', shorten(problems.map(({ file, reason }) => `${file}: ${reason}`))),
+    ...section('Not ready', shorten(notReady.map(({ name, reason }) => `${name}: ${reason}`))),
     ...section('ComfyUI', config.demo.isEnabled ? ['the built-in simulator'] : instances.map(describeInstance)),
     ...section('Key', config.security.apiKeys.length === 0 && !config.server.isLoopback ? [openWarning] : []),
   ]
@@ -35,6 +36,7 @@ export function bannerFields({ version, url, config, summary }: BannerFacts): Re
     docs: `${url}/docs`,
     workflows: summary.workflows,
     problems: summary.problems.map(({ file, reason }) => ({ file, reason })),
+    notReady: summary.notReady.map(({ name, reason }) => ({ name, reason })),
     instances: summary.instances.map((instance) => ({ url: instance.url, version: instance.version })),
     isSimulated: config.demo.isEnabled,
     isKeyNeeded: config.security.apiKeys.length > 0,

@@ -17,6 +17,10 @@ export interface GatewaySummary {
   readonly workflows: readonly string[]
   /** Files that are not served as they stand, and why. */
   readonly problems: readonly { readonly file: string; readonly reason: string }[]
+  /** Workflows that no instance can run, and why. */
+  readonly notReady: readonly { readonly name: string; readonly reason: string }[]
+  /** Whether that is known of all workflows. */
+  readonly isChecked: boolean
   /** `version` is undefined as long as the instance has not answered. */
   readonly instances: readonly { readonly url: string; readonly version: string | undefined }[]
 }

@@ -52,6 +52,8 @@ export interface Config {
     readonly folders: readonly string[]
     readonly watch: 'native' | 'poll' | 'off'
     readonly warmupCheckpoint: string | undefined
+    /** Names of those without which the server is not ready. */
+    readonly required: readonly string[]
   }
   readonly jobs: {
     readonly maxQueued: number

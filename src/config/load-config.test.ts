@@ -53,7 +53,7 @@ describe('defaults', () => {
         fetchTimeoutMs: 60_000,
         predictsRefusals: true,
       },
-      workflows: { folders: [place.shippedWorkflowsFolder], watch: 'native' },
+      workflows: { folders: [place.shippedWorkflowsFolder], watch: 'native', required: [] },
       jobs: {
         maxQueued: 1000,
         maxQueuedPerCaller: undefined,
@@ -128,6 +128,7 @@ describe('precedence', () => {
       workflowFolders: 'mine',
       shippedWorkflows: 'no',
       watch: 'poll',
+      requiredWorkflows: 'flux/flux_depth',
       warmupCheckpoint: 'a.safetensors',
       dataDir: 'elsewhere',
       jobStore: 'memory',

@@ -129,7 +129,12 @@ export function loadConfig(
       fetchTimeoutMs: readMs(settings.fetchTimeoutSeconds),
       predictsRefusals: read(settings.predictRefusals) === 'on',
     },
-    workflows: { folders, watch: read(settings.watch), warmupCheckpoint: read(settings.warmupCheckpoint) },
+    workflows: {
+      folders,
+      watch: read(settings.watch),
+      warmupCheckpoint: read(settings.warmupCheckpoint),
+      required: read(settings.requiredWorkflows),
+    },
     jobs: {
       maxQueued: read(settings.maxQueued),
       maxQueuedPerCaller,

@@ -13,6 +13,7 @@ import {
   secretText,
   urlPath,
   webOrigin,
+  workflowName,
 } from './value-kinds.ts'
 
 /** Every variable that begins with this is one of ours. */
@@ -222,6 +223,14 @@ export const settings = {
     default: 'native',
     description:
       'How changes of workflow files are noticed. Some network and container mounts need poll. SIGHUP always reloads.',
+  }),
+  requiredWorkflows: several(workflowName, {
+    env: 'COMFYUI_API_REQUIRE',
+    flag: '--require <workflow>',
+    group: 'Workflows',
+    separator: 'comma',
+    description:
+      'Workflow without which the server is not ready: GET /ready answers 503 until an instance can run it. Several may be named.',
   }),
   warmupCheckpoint: single(orOff(modelFile), {
     env: 'COMFYUI_API_WARMUP_CHECKPOINT',

@@ -118,6 +118,15 @@ export const file: ValueKind<string> = { schema: pathSchema, rule: 'the path of 
 export const folder: ValueKind<string> = { schema: pathSchema, rule: 'the path of a folder' }
 export const modelFile: ValueKind<string> = { schema: pathSchema, rule: 'the name of a model file as ComfyUI lists it' }
 
+/** Whether there is one is for the workflow folders to say. */
+export const workflowName: ValueKind<string> = {
+  schema: z
+    .string()
+    .transform((text) => text.replace(/^\/|\.[cm]?[jt]s$/g, ''))
+    .pipe(z.string().regex(/^[A-Za-z0-9][\w./-]*$/)),
+  rule: 'the name of a workflow, such as flux/flux_depth',
+}
+
 /** What it means is for the simulator to say. */
 export const faultText: ValueKind<string> = {
   schema: z.string().regex(/^\S+$/),

@@ -8,6 +8,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
+import type { WorkflowReadiness } from '../readiness/workflow-readiness.ts'
 import type { LinksOptions } from './links.ts'
 import type { RateLimit } from './plugins/request-rates.ts'
 
@@ -158,6 +159,8 @@ export interface AppOptions {
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
   readonly instances: InstanceControl
   readonly inventory: InstanceInventory
+  /** Which instances can run which workflow. */
+  readonly readiness: Pick<WorkflowReadiness, 'of'>
   /** What is known of node classes, those of custom nodes included. */
   readonly nodes: NodeLookup
   /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */

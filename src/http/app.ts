@@ -102,7 +102,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobOutputRoutes, { jobs, outputs })
   const trialStorage = { inputs: { put: options.checkInput }, decodeMedia: options.decodeMedia }
   const { inventory } = options
-  await app.register(workflowRoutes, { registry, routes, links, inventory, trialStorage })
+  await app.register(workflowRoutes, { registry, routes, links, readiness: options.readiness, trialStorage })
   await app.register(renderWorkflowRoutes, { registry, routes, links, inventory, trialStorage })
   const calls = createJobCalls({
     jobs,

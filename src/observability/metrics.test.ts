@@ -14,7 +14,12 @@ let metrics: Metrics
 beforeEach(() => {
   instances = []
   open = idle
-  metrics = createMetrics({ version: '1.2.3', instances: () => instances, openJobs: () => open })
+  metrics = createMetrics({
+    version: '1.2.3',
+    instances: () => instances,
+    openJobs: () => open,
+    workflows: () => ({ ready: 2, notReady: 1, unknown: 0 }),
+  })
 })
 afterEach(() => {
   metrics.close()

@@ -5,6 +5,7 @@ import { createInstanceMetrics, type ObservedInstance } from './instance-metrics
 import { type MetricDescription, Instruments } from './instruments.ts'
 import { createJobMetrics } from './job-metrics.ts'
 import { createProcessMetrics } from './process-metrics.ts'
+import { createWorkflowMetrics, type ObservedWorkflows } from './workflow-metrics.ts'
 
 export interface MetricsOptions {
   readonly version: string
@@ -12,6 +13,8 @@ export interface MetricsOptions {
   readonly instances: () => readonly ObservedInstance[]
   /** Asked by each scrape. */
   readonly openJobs: () => OpenJobs
+  /** Asked by each scrape. */
+  readonly workflows: () => ObservedWorkflows
 }
 
 export interface Metrics {
@@ -34,7 +37,7 @@ export interface Metrics {
 const prefix = 'comfyui_api_'
 
 /** What happens is counted as it happens; what is, is looked up when a scrape asks. */
-export function createMetrics({ version, instances, openJobs }: MetricsOptions): Metrics {
+export function createMetrics({ version, instances, openJobs, workflows }: MetricsOptions): Metrics {
   const registry = new Registry()
   const instruments = new Instruments(registry)
   instruments
@@ -42,6 +45,7 @@ export function createMetrics({ version, instances, openJobs }: MetricsOptions):
     .set({ version }, 1)
   const jobMetrics = createJobMetrics(instruments, prefix)
   const setInstances = createInstanceMetrics(instruments, prefix)
+  const setWorkflows = createWorkflowMetrics(instruments, prefix)
   const httpMetrics = createHttpMetrics(instruments, prefix)
   const processMetrics = createProcessMetrics(instruments)
 
@@ -54,6 +58,7 @@ export function createMetrics({ version, instances, openJobs }: MetricsOptions):
     render() {
       jobMetrics.setOpen(openJobs())
       setInstances(instances())
+      setWorkflows(workflows())
       return registry.metrics()
     },
     descriptions: instruments.descriptions,

@@ -46,6 +46,18 @@ beforeAll(async () => {
           { id: 'gpu-3', state: 'connecting', lacks: undefined },
         ],
       },
+      readiness: {
+        of: () => ({
+          isReady: true,
+          reason: undefined,
+          instances: [
+            { id: 'gpu-1', state: 'ready', canRun: true, reason: undefined, lacks: [] },
+            { id: 'gpu-2', state: 'ready', canRun: false, reason: 'it is too small', lacks: [] },
+            { id: 'gpu-3', state: 'connecting', canRun: undefined, reason: undefined, lacks: [] },
+          ],
+          checks: [],
+        }),
+      },
     },
   })
 })
@@ -106,11 +118,12 @@ describe('rendering', () => {
     expect(outputs).toEqual([{ node_id: '1', class_type: 'Test', name: 'picture' }])
     expect(warnings).toEqual(['a union'])
     expect(instances).toEqual([
-      { id: 'gpu-1', status: 'ready', can_run: true, lacks: [] },
+      { id: 'gpu-1', status: 'ready', can_run: true, reason: null, lacks: [] },
       {
         id: 'gpu-2',
         status: 'ready',
         can_run: false,
+        reason: 'Test has no "x.safetensors" for model.',
         lacks: [
           {
             node_id: '1',
@@ -118,10 +131,12 @@ describe('rendering', () => {
             input: 'model',
             value: 'x.safetensors',
             message: 'Test has no "x.safetensors" for model.',
+            pack: null,
+            model: null,
           },
         ],
       },
-      { id: 'gpu-3', status: 'connecting', can_run: null, lacks: [] },
+      { id: 'gpu-3', status: 'connecting', can_run: null, reason: null, lacks: [] },
     ])
     expect((await render('test/restless', { prompt: 'a' })).outputs).toEqual([
       { node_id: '2', class_type: 'SaveImage', name: null },
@@ -230,7 +245,7 @@ describe('an address below /workflows', () => {
     expect(workflowDescriptionSchema.parse(description).examples).toEqual({ example1: { count: 3 } })
     gateway.registry.replace([fussy])
     const without: unknown = await (await fetch(`${gateway.url}/test/fussy`)).json()
-    expect(without).toMatchObject({ examples: {}, readiness: { ready: null, instances: [] } })
+    expect(without).toMatchObject({ examples: {} })
   })
 
   test.each([

@@ -203,6 +203,7 @@ describe('workflows', () => {
             jobs: '/jobs?workflow=a%2Fone',
             docs: '/docs',
           },
+          readiness: { ready: null, reason: null, instances: [], errors: 0, warnings: 0 },
         },
       ],
       problems: [

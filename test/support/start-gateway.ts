@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly dataDir?: string
   /** Silent without one. */
   readonly logger?: Logger
+  /** Time between two looks at the lists of models of an instance. */
+  readonly listIntervalMs?: number
 }
 
 /** Composes the real gateway, from settings as a person would give them, and listens on a free port. */
@@ -33,13 +35,14 @@ export async function startGateway({
   env = {},
   dataDir,
   logger = pino({ level: 'silent' }),
+  listIntervalMs,
 }: GatewayOptions = {}): Promise<RunningGateway> {
   const ownDataDir = dataDir ?? (await makeDataDir())
   const { config } = loadConfig(
     { PORT: '0', COMFYUI_API_DATA_DIR: ownDataDir, COMFYUI_API_DRAIN_SECONDS: '1', COMFYUI_API_WATCH: 'off', ...env },
     flags,
   )
-  const gateway = await compose(config, { logger })
+  const gateway = await compose(config, { logger, ...(listIntervalMs !== undefined && { listIntervalMs }) })
   const { url } = await gateway.listen()
   return {
     url,

@@ -110,6 +110,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     outputs,
     instances: { views: () => [], drain: () => undefined, resume: () => undefined, subscribe: silent },
     inventory: { models: async () => [], readiness: () => [] },
+    readiness: { of: () => undefined },
     nodes: coreNode,
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
     checkInput: (bytes, pointer) => inputs.check(bytes, pointer),

@@ -12,6 +12,8 @@ import { createProgram } from '../program.ts'
 const summary: GatewaySummary = {
   workflows: ['qwen/qwen_base_txt2img'],
   problems: [{ file: 'mine/broken.ts', reason: 'it has no default export' }],
+  notReady: [],
+  isChecked: true,
   instances: [{ url: 'http://gpu:8188', version: undefined }],
 }
 

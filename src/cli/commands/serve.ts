@@ -114,10 +114,15 @@ function supervise(gateway: Gateway, config: Config, logger: Logger, dependencie
   })
 }
 
-/** Resolves when every instance has told its version, or when the time is up. Requests are answered meanwhile. */
+/**
+ * Resolves when every instance has told its version and all workflows are checked, or when the time is up. Requests are
+ * answered meanwhile.
+ */
 async function waitForContact(gateway: Gateway, timeoutMs: number): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs
-  while (gateway.summary().instances.some(({ version }) => version === undefined)) {
+  for (;;) {
+    const { instances, isChecked } = gateway.summary()
+    if (isChecked && instances.every(({ version }) => version !== undefined)) return
     if (performance.now() >= deadlineMs) return
     await setTimeout(contactPollMs)
   }

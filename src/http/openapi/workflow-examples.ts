@@ -24,8 +24,21 @@ const summary = {
   },
 }
 
+const missingVae = `VAELoader has no "${vae}" for vae_name; it belongs into models/vae.`
+
 export const workflowListExample: z.infer<typeof workflowListSchema> = {
-  data: [summary],
+  data: [
+    {
+      ...summary,
+      readiness: {
+        ready: true,
+        reason: null,
+        instances: [{ id: instance, status: 'ready', can_run: true, reason: null }],
+        errors: 0,
+        warnings: 0,
+      },
+    },
+  ],
   problems: [
     {
       file: 'mine/draft.ts',
@@ -54,7 +67,12 @@ export const workflowDescriptionExample: z.infer<typeof workflowDescriptionSchem
     models: [{ name: vae, directory: 'vae', url: null, sha256: null }],
     nodes: [],
   },
-  readiness: { ready: true, instances: [{ id: instance, status: 'ready', can_run: true, lacks: [] }] },
+  readiness: {
+    ready: true,
+    reason: null,
+    instances: [{ id: instance, status: 'ready', can_run: true, reason: null, lacks: [] }],
+    checks: [{ instances: [instance], verdict: 'accepted', problems: [] }],
+  },
 }
 
 export const renderedWorkflowExample: RenderedWorkflow = {
@@ -76,13 +94,16 @@ export const renderedWorkflowExample: RenderedWorkflow = {
       id: instance,
       status: 'ready',
       can_run: false,
+      reason: missingVae,
       lacks: [
         {
           node_id: '39',
           class_type: 'VAELoader',
           input: 'vae_name',
           value: vae,
-          message: `VAELoader has no "${vae}" for vae_name.`,
+          message: missingVae,
+          pack: null,
+          model: { name: vae, directory: 'vae', url: null, sha256: null },
         },
       ],
     },

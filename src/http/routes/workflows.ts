@@ -1,13 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
-import type { InstanceInventory } from '../app-options.ts'
+import type { WorkflowReadiness } from '../../readiness/workflow-readiness.ts'
 import { createExampleTrials } from '../answers/try-examples.ts'
 import type { MediaStorage } from '../body/store-media.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { pathOf, type Links } from '../links.ts'
 import type { KnownRoutes } from '../plugins/known-routes.ts'
-import { toInstanceReadiness } from '../schemas/readiness.ts'
 import {
   toWorkflowDescription,
   toWorkflowProblem,
@@ -22,20 +21,20 @@ export interface WorkflowRoutesOptions {
   readonly registry: Pick<WorkflowRegistry, 'get' | 'list' | 'problems'>
   readonly routes: KnownRoutes
   readonly links: Links
-  readonly inventory: Pick<InstanceInventory, 'readiness'>
+  readonly readiness: Pick<WorkflowReadiness, 'of'>
   /** For trying examples: it keeps nothing. */
   readonly trialStorage: MediaStorage
 }
 
 /** `GET /workflows`, `GET /workflows/{workflow}`, and the same at the address of each of them. */
 export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = async (app, options) => {
-  const { registry, routes, links, inventory } = options
+  const { registry, routes, links } = options
   const tryExamples = createExampleTrials(options.trialStorage)
+  const readinessOf = ({ name }: ServedWorkflow) => options.readiness.of(name)
 
   async function describe(workflow: ServedWorkflow) {
-    const { bodies, prompt } = await tryExamples(workflow)
-    const instances = prompt && inventory.readiness(prompt).map(toInstanceReadiness)
-    return toWorkflowDescription(workflow, { examples: bodies, instances, links })
+    const examples = await tryExamples(workflow)
+    return toWorkflowDescription(workflow, { examples, readiness: readinessOf(workflow), links })
   }
 
   app.get(
@@ -45,12 +44,12 @@ export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = asyn
         operationId: 'listWorkflows',
         tags: ['workflows'],
         summary: 'List workflows',
-        description: 'Those that are served, and the files that are not, with the reason.',
+        description: 'Those that are served, who can run them, and the files that are not served, with the reason.',
         response: { 200: jsonResponse('All workflows', workflowListSchema), ...errorResponses() },
       },
     },
     () => ({
-      data: registry.list().map((workflow) => toWorkflowSummary(workflow, links)),
+      data: registry.list().map((workflow) => toWorkflowSummary(workflow, { readiness: readinessOf(workflow), links })),
       problems: registry.problems().map(toWorkflowProblem),
     }),
   )

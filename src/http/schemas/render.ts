@@ -5,7 +5,7 @@ import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import type { InstanceReadiness } from '../../instances/instance-pool.ts'
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
-import { instanceReadinessSchema, toInstanceReadiness } from './readiness.ts'
+import { instanceReadinessSchema, toPromptReadiness } from './readiness.ts'
 
 /** The graph as ComfyUI takes it. */
 export const promptGraphSchema = z
@@ -75,7 +75,7 @@ export function toRenderedWorkflow({ workflow, prepared, again, instances }: Ren
         .filter(([name, value]) => !isDeepStrictEqual(again[id]?.inputs[name], value))
         .map(([name]) => ({ node_id: id, class_type: node.class_type, input: name })),
     ),
-    instances: instances.map(toInstanceReadiness),
+    instances: instances.map((each) => toPromptReadiness(each, workflow.definition.metadata)),
     warnings,
   }
 }

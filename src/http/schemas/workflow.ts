@@ -1,13 +1,23 @@
 import { z } from 'zod'
 import type { ServedWorkflow, WorkflowProblem } from '../../workflows/served-workflow.ts'
+import type { ReadinessOfWorkflow } from '../../readiness/workflow-readiness.ts'
 import type { Links } from '../links.ts'
-import { instanceReadinessSchema, isReady, type InstanceReadinessResource } from './readiness.ts'
+import {
+  readinessSchema,
+  readinessSummarySchema,
+  requiredModelSchema,
+  requiredNodeSchema,
+  toReadiness,
+  toReadinessSummary,
+  toRequiredModel,
+  toRequiredNode,
+} from './readiness.ts'
 
 export const workflowParamsSchema = z.object({
   name: z.string().describe('As `GET /workflows` has it. Its slashes may be sent as they are, or as `%2F`.'),
 })
 
-export const workflowSummarySchema = z.object({
+const workflowFactsSchema = z.object({
   name: z.string(),
   url: z.string().describe('POST runs it, GET describes it.'),
   summary: z.string().nullable(),
@@ -23,6 +33,8 @@ export const workflowSummarySchema = z.object({
   }),
 })
 
+const workflowSummarySchema = workflowFactsSchema.extend({ readiness: readinessSummarySchema })
+
 export const workflowProblemSchema = z.object({
   file: z.string(),
   name: z.string().nullable().describe('The route it would have.'),
@@ -37,21 +49,7 @@ export const workflowListSchema = z.object({
   problems: z.array(workflowProblemSchema).describe('Files that are not served as they stand.'),
 })
 
-const requiredModelSchema = z.object({
-  name: z.string(),
-  directory: z.string().nullable().describe('Folder below `models/`; null where the module does not say.'),
-  url: z.string().nullable(),
-  sha256: z.string().nullable(),
-})
-
-const requiredNodeSchema = z.object({
-  pack: z.string(),
-  version: z.string().nullable(),
-  url: z.string().nullable(),
-  class_types: z.array(z.string()),
-})
-
-export const workflowDescriptionSchema = workflowSummarySchema.extend({
+export const workflowDescriptionSchema = workflowFactsSchema.extend({
   description: z.string().nullable(),
   input: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the parameters.'),
   media: z.array(z.object({ path: z.array(z.string()), kind: z.enum(['image', 'mask', 'video', 'audio']) })),
@@ -63,12 +61,10 @@ export const workflowDescriptionSchema = workflowSummarySchema.extend({
     .record(z.string(), z.record(z.string(), z.unknown()))
     .describe('Bodies that work: those of the author, `minimal` and `full`.'),
   requires: z.object({ models: z.array(requiredModelSchema), nodes: z.array(requiredNodeSchema) }),
-  readiness: z.object({
-    ready: z.boolean().nullable().describe('An instance could run the smallest example now. Null: not known yet.'),
-    instances: z.array(instanceReadinessSchema).describe('What each has of the classes and models of that example.'),
-  }),
+  readiness: readinessSchema,
 })
 
+type WorkflowFacts = z.infer<typeof workflowFactsSchema>
 type WorkflowSummary = z.infer<typeof workflowSummarySchema>
 type WorkflowDescription = z.infer<typeof workflowDescriptionSchema>
 
@@ -76,7 +72,14 @@ const outputDescription =
   'POST answers with the job, and its images as base64 in `images`. Accept: image/* (video/*, audio/*) gets the first ' +
   'output of that type as it is, Accept: text/event-stream the progress, Prefer: respond-async the job at once.'
 
-export function toWorkflowSummary(workflow: ServedWorkflow, links: Links): WorkflowSummary {
+export function toWorkflowSummary(
+  workflow: ServedWorkflow,
+  { readiness, links }: { readonly readiness: ReadinessOfWorkflow | undefined; readonly links: Links },
+): WorkflowSummary {
+  return { ...toWorkflowFacts(workflow, links), readiness: toReadinessSummary(readiness) }
+}
+
+function toWorkflowFacts(workflow: ServedWorkflow, links: Links): WorkflowFacts {
   return {
     name: workflow.name,
     url: links.path(`/${workflow.name}`),
@@ -109,35 +112,22 @@ export function toWorkflowDescription(
   workflow: ServedWorkflow,
   facts: {
     readonly examples: WorkflowDescription['examples']
-    readonly instances: readonly InstanceReadinessResource[] | undefined
+    readonly readiness: ReadinessOfWorkflow | undefined
     readonly links: Links
   },
 ): WorkflowDescription {
   const { definition } = workflow
   return {
-    ...toWorkflowSummary(workflow, facts.links),
+    ...toWorkflowFacts(workflow, facts.links),
     description: definition.description ?? null,
     input: { ...workflow.inputJsonSchema },
     media: workflow.mediaFields.map(({ path, kind }) => ({ path: [...path], kind })),
     output: { description: outputDescription, names: { ...definition.outputs } },
     examples: facts.examples,
     requires: {
-      models: (definition.metadata?.requiredModels ?? []).map((model) => ({
-        name: model.name,
-        directory: model.directory ?? null,
-        url: model.url ?? null,
-        sha256: model.sha256 ?? null,
-      })),
-      nodes: (definition.metadata?.requiredNodes ?? []).map((node) => ({
-        pack: node.pack,
-        version: node.version ?? null,
-        url: node.url ?? null,
-        class_types: [...(node.classTypes ?? [])],
-      })),
+      models: (definition.metadata?.requiredModels ?? []).map(toRequiredModel),
+      nodes: (definition.metadata?.requiredNodes ?? []).map(toRequiredNode),
     },
-    readiness: {
-      ready: facts.instances === undefined ? null : isReady(facts.instances),
-      instances: [...(facts.instances ?? [])],
-    },
+    readiness: toReadiness(facts.readiness),
   }
 }

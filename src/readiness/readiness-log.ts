@@ -1,0 +1,65 @@
+import type { WorkflowCheck } from '../workflows/check/check-workflow.ts'
+import type { CheckProblem } from '../workflows/check/check-problem.ts'
+
+/** The part of a pino logger that is used here. */
+export interface ReadinessLogger {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+}
+
+export interface ReadinessLog {
+  /** The checks of a workflow, one for each set of nodes. */
+  note(name: string, checks: readonly WorkflowCheck[]): void
+  /** The workflow is gone. */
+  forget(name: string): void
+  /** Everything is checked. */
+  sum(counts: { readonly ready: number; readonly notReady: number; readonly unknown: number }, workflows: number): void
+}
+
+/** Longer lists are for `GET /workflows/{name}` and `comfyui-api check`. */
+const maxLogged = 3
+
+/** Says what checks found, and nothing twice. */
+export function createReadinessLog(logger: ReadinessLogger): ReadinessLog {
+  const noted = new Map<string, string>()
+  let summed = ''
+
+  return {
+    note(name, checks) {
+      if (checks.length === 0) return
+      const errors = uniqueErrors(checks)
+      const before = noted.get(name)
+      const now = errors.map(({ line, fix, message }) => [line, message, fix].join(' ')).join('\n')
+      if (now === (before ?? '')) return
+      noted.set(name, now)
+      const file = checks[0]?.file
+      if (errors.length === 0) logger.info({ workflow: name, file }, 'workflow has no errors any more')
+      else logger.warn({ workflow: name, file, errors: errors.length, first: firstOf(errors) }, 'workflow has errors')
+    },
+    forget(name) {
+      noted.delete(name)
+    },
+    sum({ ready, notReady, unknown }, workflows) {
+      const withErrors = [...noted.values()].filter((text) => text !== '').length
+      const facts = { workflows, ready, notReady, unknown, withErrors }
+      const now = JSON.stringify(facts)
+      if (now === summed) return
+      summed = now
+      logger.info(facts, 'workflows checked')
+    },
+  }
+}
+
+function uniqueErrors(checks: readonly WorkflowCheck[]): readonly CheckProblem[] {
+  const errors = checks.flatMap(({ problems }) => problems.filter(({ severity }) => severity === 'error'))
+  return [...new Map(errors.map((error) => [`${error.line ?? ''} ${error.message}`, error])).values()]
+}
+
+function firstOf(errors: readonly CheckProblem[]): readonly string[] {
+  const first = errors
+    .slice(0, maxLogged)
+    .map(({ line, message, fix }) =>
+      [line === undefined ? '' : `line ${line}: `, message, fix === undefined ? '' : ` ${fix}`].join(''),
+    )
+  return errors.length > maxLogged ? [...first, `and ${errors.length - maxLogged} more`] : first
+}
