@@ -7,7 +7,7 @@ import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import { describeMediaFields } from './parameters/describe-input.ts'
 import { DefinitionError, type ReadDefinition } from './modules/read-definition.ts'
 import type { RequestReading } from './parameters/read-request-schema.ts'
-import type { MediaField, ServedWorkflow } from './served-workflow.ts'
+import type { ListField, MediaField, ServedWorkflow } from './served-workflow.ts'
 import { nameParameters } from './graph/name-parameters.ts'
 import { nameRequirements } from './graph/name-requirements.ts'
 import type { WorkflowGraph } from './workflow-definition.ts'
@@ -20,6 +20,7 @@ export interface ServeWorkflowOptions {
   readonly request: RequestReading
   /** Media that the schema does not tell. */
   readonly foundMedia: readonly MediaField[]
+  readonly listFields: readonly ListField[]
   readonly warnings: readonly string[]
   readonly nodes: NodeLookup
   /** What an error of the module says, with the place in its source and without paths of this machine. */
@@ -87,6 +88,9 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
     generation: options.generation,
     definition: { ...definition, RequestSchema: schema },
     mediaFields,
+    listFields: options.listFields.filter(
+      ({ path }) => !mediaFields.some((media) => isDeepStrictEqual(media.path, path)),
+    ),
     warnings: [...options.warnings, ...inspected.warnings, ...described.warnings, ...exampleWarnings],
     inputJsonSchema: describeMediaFields(described.schema, foundMedia),
     parameterNames: inspected.parameterNames,

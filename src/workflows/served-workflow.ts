@@ -10,6 +10,14 @@ export interface MediaField {
   readonly kind: MediaKind
 }
 
+/** A parameter that takes any text, of which an instance takes only those of its lists. */
+export interface ListField {
+  /** As in `MediaField`. */
+  readonly path: readonly string[]
+  /** The inputs of nodes that get its text as it is. Some may turn out to have no list. */
+  readonly places: readonly { readonly classType: string; readonly input: string }[]
+}
+
 /** A workflow module that loaded, ready to serve requests. Immutable: a changed file makes a new one. */
 export interface ServedWorkflow {
   /** Route without the leading slash, such as `qwen/qwen_base_txt2img`. */
@@ -20,6 +28,7 @@ export interface ServedWorkflow {
   readonly generation: number
   readonly definition: WorkflowDefinition
   readonly mediaFields: readonly MediaField[]
+  readonly listFields: readonly ListField[]
   /** Things the author should know, such as a union whose keys cannot be checked. */
   readonly warnings: readonly string[]
   /** JSON Schema (2020-12) of the parameters, as a caller sends them. Random defaults are left out. */

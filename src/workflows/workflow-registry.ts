@@ -2,6 +2,7 @@ import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { withinTime } from '../lib/within-time.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import { describeModuleError } from './modules/describe-module-error.ts'
+import { findListFields } from './graph/find-list-fields.ts'
 import { findMediaFields } from './graph/find-media-fields.ts'
 import { hostModules, type HostModules } from './modules/host-modules.ts'
 import { coreNames, type KnownNames } from './salad/known-names.ts'
@@ -12,7 +13,7 @@ import { reservedNames as ownReservedNames } from './modules/reserved-names.ts'
 import { createSaladModules } from './salad/salad-modules.ts'
 import { folderLabel, scanFolder, type RouteFile, type ScannedFolder } from './modules/scan-folder.ts'
 import { serveWorkflow } from './serve-workflow.ts'
-import type { MediaField, ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
+import type { ListField, MediaField, ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
 import { loadTranspiler, type TranspileModule } from './modules/transpile-module.ts'
 import { watchFolders } from './modules/watch-folders.ts'
 
@@ -278,6 +279,7 @@ interface ReadModule {
   readonly definition: ReadDefinition['definition']
   readonly request: RequestReading
   readonly foundMedia: readonly MediaField[]
+  readonly listFields: readonly ListField[]
   readonly warnings: readonly string[]
 }
 
@@ -290,6 +292,7 @@ async function readModule(namespace: unknown, nodes: NodeLookup): Promise<ReadMo
     definition,
     request,
     foundMedia: await findMediaFields({ schema: request.structure, generate, nodes }),
+    listFields: await findListFields({ schema: request.structure, generate, nodes }),
     warnings,
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
 import type {
+  ListField,
   MediaField,
   ServedWorkflow,
   WorkflowProblem,
@@ -12,7 +13,12 @@ import type { WorkflowDefinition } from '../../src/workflows/workflow-definition
 export function fakeWorkflow(
   name: string,
   shape: z.ZodRawShape,
-  changes: { mediaFields?: readonly MediaField[]; definition?: Partial<WorkflowDefinition>; warnings?: string[] } = {},
+  changes: {
+    mediaFields?: readonly MediaField[]
+    listFields?: readonly ListField[]
+    definition?: Partial<WorkflowDefinition>
+    warnings?: string[]
+  } = {},
 ): ServedWorkflow {
   const schema = z.strictObject(shape)
   return {
@@ -21,6 +27,7 @@ export function fakeWorkflow(
     generation: 1,
     definition: { RequestSchema: schema, generateWorkflow: () => ({}), ...changes.definition },
     mediaFields: changes.mediaFields ?? [],
+    listFields: changes.listFields ?? [],
     warnings: changes.warnings ?? [],
     inputJsonSchema: z.toJSONSchema(schema, { io: 'input' }),
     parameterNames: Object.keys(shape),

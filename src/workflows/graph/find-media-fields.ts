@@ -1,15 +1,10 @@
-import type { z } from 'zod'
 import { withinTime } from '../../lib/within-time.ts'
 import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
-import { completePrompt } from './complete-prompt.ts'
 import { findFileInputs, mediaOfInput } from './find-file-inputs.ts'
-import { sampleInput } from '../parameters/sample-input.ts'
+import { sampleGraphs, type SampleGraphsOptions } from './sample-graphs.ts'
 import type { MediaField } from '../served-workflow.ts'
-import type { WorkflowGraph } from '../workflow-definition.ts'
 
-export interface FindMediaFieldsOptions {
-  readonly schema: z.core.$ZodType
-  readonly generate: (input: unknown) => WorkflowGraph | Promise<WorkflowGraph>
+export interface FindMediaFieldsOptions extends SampleGraphsOptions {
   readonly nodes: NodeLookup
 }
 
@@ -25,20 +20,13 @@ export async function findMediaFields(options: FindMediaFieldsOptions): Promise<
   return (await withinTime(search(options), timeoutMs)) ?? []
 }
 
-async function search({ schema, generate, nodes }: FindMediaFieldsOptions): Promise<readonly MediaField[]> {
+async function search(options: FindMediaFieldsOptions): Promise<readonly MediaField[]> {
   const found = new Map<string, MediaField>()
-  for (const booleans of [undefined, true, false]) {
-    const { input, texts } = sampleInput(schema, booleans === undefined ? {} : { booleans })
-    if (texts.size === 0) break
-    try {
-      const prompt = completePrompt(await generate(input), '')
-      for (const file of findFileInputs(prompt, nodes)) {
-        const path = texts.get(file.value)
-        const kind = mediaOfInput(file, nodes)
-        if (path !== undefined && kind !== undefined) found.set(path.join('\0'), { path, kind })
-      }
-    } catch {
-      // A sample is no request: what a module makes of it says nothing.
+  for await (const { prompt, texts } of sampleGraphs(options)) {
+    for (const file of findFileInputs(prompt, options.nodes)) {
+      const path = texts.get(file.value)
+      const kind = mediaOfInput(file, options.nodes)
+      if (path !== undefined && kind !== undefined) found.set(path.join('\0'), { path, kind })
     }
   }
   return [...found.values()]
