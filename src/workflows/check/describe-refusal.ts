@@ -174,11 +174,11 @@ function describeNotInList(
   const folder = modelFolder(node.class_type, input)
   if (folder !== undefined && typeof value === 'string' && value !== '') {
     const put = `put the file into models/${folder}`
-    const fix = question === undefined ? capital(`${put}.`) : `${question} Otherwise ${put}.`
-    return { message: `${capital(catalogue.source)} has no file ${shown(value)} in models/${folder}.`, fix }
+    const fix = question === undefined ? `P${put.slice(1)}.` : `${question} Otherwise ${put}.`
+    return { message: `There is no file ${shown(value)} in models/${folder} (asked: ${catalogue.source}).`, fix }
   }
   if (choices.length === 0) {
-    return { message: `${shown(value)} cannot be chosen: ${catalogue.source} offers nothing here.` }
+    return { message: `${shown(value)} cannot be chosen: the list is empty (asked: ${catalogue.source}).` }
   }
   const count = choices.length === 1 ? 'the only value that is allowed' : `one of the ${choices.length} allowed values`
   const fix = question ?? `Choose ${choices.length > 1 ? 'one of ' : ''}${listed(choices.map(shown))}.`
@@ -195,10 +195,6 @@ function describeCustom({ value }: InputPlace, { details }: NodeError): Describe
     }
   }
   return { message: `There is no file ${shown(name)} in the input folder.`, fix: 'Upload it, or name another one.' }
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function unwrap(value: unknown): unknown {

@@ -22,7 +22,7 @@ function problemOf(broken: BrokenRule, graph: CheckedGraph): CheckProblem {
   const { severity, kind } = gravityOf(broken, graph)
   const input = place?.input
   const value = place === undefined || input === undefined ? undefined : graph.nodes[place.id]?.inputs[input]
-  const remark = severity === 'warning' ? '; ComfyUI would run it, and the gateway refuses it' : ''
+  const remark = severity === 'warning' ? '; ComfyUI does not mind, and the gateway refuses it' : ''
   const isDeclared = place !== undefined && input !== undefined && graph.declared(place.id).has(input)
   const failure = isDeclared && isLinkRule(code) ? graph.failures.get(place.id) : undefined
   return {
@@ -51,7 +51,8 @@ function gravityOf(
   }
   if (place?.input === undefined || !graph.reached.has(place.id)) return flawed
   // Where ComfyUI has not looked yet, because it refuses the graph for something else, it would find these next.
-  const isSeen = isLinkRule(code) && graph.declared(place.id).has(place.input)
+  const isPlain = Array.isArray(graph.nodes[place.id]?.inputs[place.input])
+  const isSeen = isPlain && isLinkRule(code) && graph.declared(place.id).has(place.input)
   if (isSeen && !isPythonIndex) return { severity: 'error', kind: 'refused' }
   switch (code) {
     case 'unknown_source':

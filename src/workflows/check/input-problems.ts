@@ -1,7 +1,6 @@
 import { inputType, type NodeDefinition } from '../../comfyui/wire/object-info.ts'
 import type { DeclaredInput } from '../../comfyui/wire/verdict/compile-node.ts'
 import { nodeValidator, unwrapped } from '../../comfyui/wire/verdict/node-validators.ts'
-import { isRecord } from '../../lib/json-record.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import { linkShapedIn } from '../graph/prompt-links.ts'
 import type { LinkedNode } from '../graph/graph-rules.ts'
@@ -30,7 +29,7 @@ export function inputProblems(id: string, graph: CheckedGraph): readonly CheckPr
       const isTold = broken.some(({ name }) => input === name || input.startsWith(`${name}.`))
       if (!isTold) problems.push(...undeclaredProblem(node, input, value, { definition, declared, isReached }))
     } else if (isReached) {
-      problems.push(...literalProblems(node, known, value, isOwnClass(definition)))
+      problems.push(...literalProblems(known, value, isOwnClass(definition)))
     }
   }
   return problems.map((problem) => ({ node: id, classType: node.class_type, ...problem }))
@@ -86,41 +85,38 @@ function undeclaredProblem(
   { definition, declared, isReached }: UndeclaredContext,
 ): readonly Told[] {
   const isOwn = isOwnClass(definition)
-  const free = [...declared.keys()].filter((name) => !Object.hasOwn(inputs, name))
-  const near = nearestName(input, free) ?? nearestName(input, declared.keys())
   const isLink = linkShapedIn(value) !== undefined
   if (!isLink && (isOfEditor(input, value) || nodeValidator(classType)?.takesAll === true)) return []
-  const fix = near === undefined ? 'Leave it out.' : `Did you mean ${near}?`
+  const near = nearestName(
+    input,
+    [...declared.keys()].filter((name) => !Object.hasOwn(inputs, name)),
+  )
+  const isLikely = near !== undefined && !isOfSeries(input, declared.keys())
   const message = `${classType} has no input ${shown(input)}`
-  if (isLink && isReached) {
-    return isOwn
-      ? [
-          {
-            severity: 'error',
-            kind: 'fails',
-            code: 'undeclared_link',
-            input,
-            value,
-            message: `${message}, and a link makes the job fail.`,
-            fix,
-          },
-        ]
-      : [
-          {
-            severity: 'warning',
-            kind: 'flawed',
-            code: 'undeclared_link',
-            input,
-            value,
-            message: `${message}; the job fails if it does not take any.`,
-            fix,
-          },
-        ]
+  const problem = {
+    // Classes of custom nodes may take inputs that they do not declare.
+    severity: isOwn || isLikely ? 'warning' : 'note',
+    kind: 'flawed',
+    input,
+    value,
+    fix: near === undefined ? 'Leave it out.' : `Did you mean ${near}?`,
+  } as const
+  if (!isLink || !isReached) {
+    const unless = isOwn ? '' : ', unless the class takes what it does not declare'
+    return [{ ...problem, code: 'undeclared_input', message: `${message}: ComfyUI ignores it${unless}.` }]
   }
-  // Classes of custom nodes may take inputs that they do not declare.
-  const severity = isOwn || near !== undefined ? 'warning' : 'note'
-  const ignored = `${message}: ComfyUI ignores it.`
-  return [{ severity, kind: 'flawed', code: 'undeclared_input', input, value, message: ignored, fix }]
+  const code = 'undeclared_link'
+  if (isOwn)
+    return [
+      { ...problem, severity: 'error', kind: 'fails', code, message: `${message}: this link makes the job fail.` },
+    ]
+  return [{ ...problem, code, message: `${message}: the job fails, unless the class takes what it does not declare.` }]
+}
+
+/** One more of a series of which the class declares the first ones, such as `image3`. */
+function isOfSeries(input: string, declared: Iterable<string>): boolean {
+  const stem = input.replace(/\d+$/, '')
+  return stem !== input && [...declared].some((name) => name !== stem && name.replace(/\d+$/, '') === stem)
 }
 
 /** Types of ComfyUI itself that only links bring. */
@@ -136,7 +132,6 @@ function isLinkedType(type: unknown): boolean {
 }
 
 function literalProblems(
-  { class_type: classType }: LinkedNode,
   { name: input, spec, required }: DeclaredInput,
   given: unknown,
   isOwn: boolean,
@@ -177,7 +172,7 @@ function literalProblems(
       },
     ]
   }
-  const conversion = isRecord(value) && classType === '' ? undefined : conversionOf(type, value)
+  const conversion = conversionOf(type, value)
   if (conversion === undefined) return []
   return [{ kind: 'flawed', code: 'value_converted', input, value, ...conversion }]
 }

@@ -82,10 +82,9 @@ function withoutClass(id: string, value: Record<string, unknown>, catalogue: Nod
   const { class_type: classType } = value
   const code = catalogue.rules.namesMissingNode ? 'missing_node_type' : 'invalid_prompt'
   if (typeof classType === 'string' && classType !== '') {
-    const where = catalogue.knowsFiles ? `${catalogue.source} has` : `It is none of ${catalogue.source}:`
     const message = catalogue.knowsFiles
-      ? `${where} no node class ${shown(classType)}.`
-      : `${where} the class ${shown(classType)} belongs to custom nodes, or does not exist.`
+      ? `There is no node class ${shown(classType)} (asked: ${catalogue.source}).`
+      : `${shown(classType)} belongs to custom nodes, or does not exist (asked: ${catalogue.source}).`
     const near = nearestName(classType, catalogue.classTypes)
     const install = 'Install the custom nodes that have it.'
     const fix = near === undefined ? install : `Did you mean ${near}? Otherwise install the custom nodes that have it.`
