@@ -8,6 +8,7 @@ import type { NodePackLookup } from './comfyui/wire/node-packs.ts'
 import type { NodeLookup } from './comfyui/wire/object-info.ts'
 import { ObjectInfoError } from './comfyui/wire/object-info-error.ts'
 import { GatewayError } from './errors/gateway-error.ts'
+import { isRecord } from './lib/json-record.ts'
 import type { CheckProblem } from './workflows/check/check-problem.ts'
 import { checkPrompt } from './workflows/check/check-prompt.ts'
 import { brokenWorkflow, checkWorkflow, type WorkflowCheck } from './workflows/check/check-workflow.ts'
@@ -40,6 +41,8 @@ type Verdict = WorkflowCheck['verdict']
 
 /** A problem, and where it was found. */
 export interface FoundProblem extends CheckProblem {
+  /** What the node is called in the graph. */
+  readonly title?: string
   /** Sources of the definitions that show it, where others do not. */
   readonly definitions?: readonly string[]
 }
@@ -72,7 +75,7 @@ interface Definitions {
 interface Check {
   readonly verdict: Verdict
   readonly graphs: number
-  readonly problems: readonly CheckProblem[]
+  readonly problems: readonly FoundProblem[]
 }
 
 /**
@@ -196,11 +199,19 @@ async function checkModule(workflow: ServedWorkflow, { catalogue, nodePacks }: D
 
 function checkFound(found: FoundPrompt, catalogue: NodeCatalogue): Check {
   if ('prompt' in found) {
-    return { ...checkPrompt(found.prompt, { catalogue }), graphs: 1 }
+    const { verdict, problems } = checkPrompt(found.prompt, { catalogue })
+    return { verdict, graphs: 1, problems: problems.map((problem) => withTitle(problem, found.prompt)) }
   }
   const message = `This is ${found.instead}.`
   const problem: CheckProblem = { severity: 'error', kind: 'broken_module', code: 'no_graph', message, fix: found.fix }
   return { verdict: 'broken', graphs: 0, problems: [problem] }
+}
+
+function withTitle(problem: CheckProblem, prompt: unknown): FoundProblem {
+  const node = problem.node !== undefined && isRecord(prompt) ? prompt[problem.node] : undefined
+  const meta = isRecord(node) ? node['_meta'] : undefined
+  const title = isRecord(meta) ? meta['title'] : undefined
+  return typeof title === 'string' && title !== '' ? { ...problem, title } : problem
 }
 
 const verdictOrder: readonly Verdict[] = ['accepted', 'partly', 'refused', 'broken']
@@ -212,11 +223,12 @@ function unite(
   catalogues: readonly NodeCatalogue[],
   checks: readonly Check[],
 ): CheckResult {
-  const found = new Map<string, { problem: CheckProblem; definitions: string[] }>()
+  const found = new Map<string, { problem: FoundProblem; definitions: string[] }>()
   for (const [index, { problems }] of checks.entries()) {
     const source = catalogues[index]?.source ?? ''
     for (const problem of problems) {
-      const key = JSON.stringify(problem)
+      // Texts name where they come from.
+      const key = JSON.stringify(problem).replaceAll(JSON.stringify(source).slice(1, -1), '')
       const known = found.get(key)
       if (known === undefined) found.set(key, { problem, definitions: [source] })
       else if (!known.definitions.includes(source)) known.definitions.push(source)
@@ -230,9 +242,15 @@ function unite(
     verdicts,
     graphs: checks.reduce((most, { graphs }) => Math.max(most, graphs), 0),
     problems: [...found.values()].map(({ problem, definitions }) =>
-      definitions.length === catalogues.length ? problem : { ...problem, definitions },
+      definitions.length === catalogues.length ? ofAll(problem, definitions) : { ...problem, definitions },
     ),
   }
+}
+
+/** A text that names the first of several definitions names the others as well. */
+function ofAll(problem: FoundProblem, [first = '', ...others]: readonly string[]): FoundProblem {
+  if (others.length === 0) return problem
+  return { ...problem, message: problem.message.replaceAll(first, `${first}, as well as ${others.join(' and ')},`) }
 }
 
 function nothingFound(target: CheckRequest['target']): GatewayError {
