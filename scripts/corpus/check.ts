@@ -72,7 +72,9 @@ export function compareChecks(folder: string, { objectInfo }: { objectInfo: stri
     if (real !== 'accepted') count(named, difference.length === 0)
     if (verdict === real && difference.length === 0) continue
     const { template, op, node, input, value } = mutation
-    console.log(`${template}: ${[op, node, input].filter(Boolean).join(' ')} ${JSON.stringify(value) ?? ''}`)
+    console.log(
+      `${template}: ${[op, node, input].filter(Boolean).join(' ')} ${value === undefined ? '' : JSON.stringify(value)}`,
+    )
     console.log(`  ${real} by ComfyUI, here ${verdict}${difference.map((line) => `\n  ${line}`).join('')}`)
   }
 

@@ -22,9 +22,11 @@ const textKeys: ReadonlySet<string> = new Set(['tooltip', 'description', 'placeh
 
 /** Class → definition without texts for people; equal parts of all of them are the same object. */
 export function readDefinitions(objectInfo: Readonly<Record<string, unknown>>): ReadonlyMap<string, NodeDefinition> {
-  const { intern } = createInterner((key, value) => textKeys.has(key) && typeof value === 'string')
+  const interner = createInterner((key, value) => textKeys.has(key) && typeof value === 'string')
   return new Map(
-    Object.entries(objectInfo).map(([classType, whole]) => [classType, readDefinition(whole, intern)] as const),
+    Object.entries(objectInfo).map(
+      ([classType, whole]) => [classType, readDefinition(whole, (value) => interner.intern(value))] as const,
+    ),
   )
 }
 

@@ -4,10 +4,10 @@ import { pythonRepr, pythonText } from '../python-json.ts'
 export class ConversionError extends Error {}
 
 const maxIntegerDigits = 4300
-const integerText = /^\s*[+-]?\d+(?:_\d+)*\s*$/
+const integerText = /^[+-]?\d+(?:_\d+)*$/
 const digits = String.raw`\d+(?:_\d+)*`
 const floatText = new RegExp(
-  String.raw`^\s*[+-]?(?:(?:${digits}\.?(?:${digits})?|\.${digits})(?:e[+-]?${digits})?|inf(?:inity)?|nan)\s*$`,
+  String.raw`^[+-]?(?:(?:${digits}\.?(?:${digits})?|\.${digits})(?:e[+-]?${digits})?|inf(?:inity)?|nan)$`,
   'i',
 )
 
@@ -39,15 +39,40 @@ function toInteger(value: unknown): number | bigint {
     return Math.trunc(value)
   }
   if (typeof value === 'string') {
-    const length = value.replaceAll(/[\s_+-]/g, '').length
-    if (!integerText.test(value) || length > maxIntegerDigits) {
+    const text = numberText(value)
+    const length = text.replaceAll(/[_+-]/g, '').length
+    if (!integerText.test(text) || length > maxIntegerDigits) {
       throw new ConversionError(`invalid literal for int() with base 10: ${pythonRepr(value)}`)
     }
-    return exactInteger(value.replaceAll('_', '').trim())
+    return exactInteger(text.replaceAll('_', ''))
   }
   throw new ConversionError(
     `int() argument must be a string, a bytes-like object or a real number, not '${pythonTypeName(value)}'`,
   )
+}
+
+const isAscii = /^[!-~]*$/
+
+/** Without the blanks around it, and with digits of other scripts as `0` to `9`. */
+function numberText(value: string): string {
+  if (isAscii.test(value)) return value
+  const characters = Array.from(value)
+  const isText = (character: string): boolean => !isBlank(character)
+  const [first, last] = [characters.findIndex(isText), characters.findLastIndex(isText)]
+  const text = first === -1 ? '' : characters.slice(first, last + 1).join('')
+  return text.replaceAll(/[^\P{Nd}0-9]/gu, (digit) => String(digitValue(digit)))
+}
+
+function isBlank(character: string): boolean {
+  return /\p{White_Space}/u.test(character) || (character >= '\x1c' && character <= '\x1f')
+}
+
+/** Digits stand in Unicode from zero to nine, in tens without a gap. */
+function digitValue(digit: string): number {
+  const point = digit.codePointAt(0) ?? 0
+  let before = point
+  while (/\p{Nd}/u.test(String.fromCodePoint(before - 1))) before -= 1
+  return (point - before) % 10
 }
 
 function exactInteger(text: string): number | bigint {
@@ -66,10 +91,11 @@ function toFloat(value: unknown): number {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'number') return value
   if (typeof value === 'string') {
-    const text = value.trim().toLowerCase().replaceAll('_', '')
-    if (!floatText.test(value)) {
+    const written = numberText(value)
+    if (!floatText.test(written)) {
       throw new ConversionError(`could not convert string to float: ${pythonRepr(value)}`)
     }
+    const text = written.toLowerCase().replaceAll('_', '')
     if (text.includes('nan')) return Number.NaN
     if (text.includes('inf')) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
     return Number(text)

@@ -57,7 +57,7 @@ export function validatePrompt(
   if (outputs.length === 0) return refused(noOutputs)
 
   const judged = new Map<string, NodeVerdict>()
-  const nodeErrors: NodeErrors = {}
+  const errorsOf = new Map<string, NodeErrors[string]>()
   const good: string[] = []
   const details: string[] = []
   for (const output of outputs) {
@@ -69,14 +69,13 @@ export function validatePrompt(
     details.push(...verdict.errors.map((error) => `${error.message}: ${error.details}`))
     for (const [nodeId, { valid, errors }] of judged) {
       if (valid || errors.length === 0) continue
-      const entry = (nodeErrors[nodeId] ??= {
-        errors,
-        dependent_outputs: [],
-        class_type: nodes.get(nodeId)?.node.class_type ?? '',
-      })
+      const class_type = nodes.get(nodeId)?.node.class_type ?? ''
+      const entry = errorsOf.get(nodeId) ?? { errors, dependent_outputs: [], class_type }
+      errorsOf.set(nodeId, entry)
       entry.dependent_outputs.push(output)
     }
   }
+  const nodeErrors: NodeErrors = Object.fromEntries(errorsOf)
   if (good.length > 0) return { kind: 'accepted', prompt: submitted(nodes), outputs: good, nodeErrors }
   const message = 'Prompt outputs failed validation'
   const error = { type: 'prompt_outputs_failed_validation', message, details: details.join('\n'), extra_info: {} }
