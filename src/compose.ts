@@ -29,6 +29,7 @@ import { FaultSpecError } from './simulator/faults/fault-spec.ts'
 import { createSimulator, type Simulator } from './simulator/simulator.ts'
 import type { NodeLookup } from './comfyui/wire/object-info.ts'
 import { pointIntoPrompt, rawPromptName } from './workflows/graph/raw-prompt.ts'
+import { createLiveLists } from './readiness/live-lists.ts'
 import { createRefusalPredictor, type RefusalPredictorOptions } from './readiness/predict-refusal.ts'
 import { followNames } from './workflows/salad/follow-names.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
@@ -199,6 +200,7 @@ async function build(
     outputs,
     instances: pool,
     inventory: pool,
+    lists: createLiveLists(pool),
     readiness,
     nodes,
     decodeMedia,

@@ -7,6 +7,7 @@ import type { InstanceView } from '../instances/instance-view.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
+import type { LiveLists } from '../readiness/live-lists.ts'
 import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
 import type { WorkflowReadiness } from '../readiness/workflow-readiness.ts'
 import type { LinksOptions } from './links.ts'
@@ -159,6 +160,8 @@ export interface AppOptions {
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
   readonly instances: InstanceControl
   readonly inventory: InstanceInventory
+  /** What the instances have for parameters that feed lists. */
+  readonly lists: LiveLists
   /** Which instances can run which workflow. */
   readonly readiness: Pick<WorkflowReadiness, 'of'>
   /** What is known of node classes, those of custom nodes included. */

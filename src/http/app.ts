@@ -90,7 +90,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   answerErrors(app, { routes, logger, links, maxBodyBytes: limits.maxBodyBytes })
   await documentRoutes(app, { about, security, links })
   const takesRawPrompts = security.takesRawPrompts ?? false
-  const render = createOpenApiDocument({ fixed: () => ({ ...app.swagger() }), registry, takesRawPrompts, logger })
+  const { lists } = options
+  const fixed = () => ({ ...app.swagger() })
+  const render = createOpenApiDocument({ fixed, registry, lists, takesRawPrompts, logger })
 
   await app.register(probeRoutes, { about, ready: options.ready, metrics: options.metrics })
   await app.register(instanceRoutes, { instances: options.instances })
@@ -102,7 +104,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobOutputRoutes, { jobs, outputs })
   const trialStorage = { inputs: { put: options.checkInput }, decodeMedia: options.decodeMedia }
   const { inventory } = options
-  await app.register(workflowRoutes, { registry, routes, links, readiness: options.readiness, trialStorage })
+  await app.register(workflowRoutes, { registry, routes, links, readiness: options.readiness, trialStorage, lists })
   await app.register(renderWorkflowRoutes, { registry, routes, links, inventory, trialStorage })
   const calls = createJobCalls({
     jobs,

@@ -109,6 +109,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     inputs,
     outputs,
     instances: { views: () => [], drain: () => undefined, resume: () => undefined, subscribe: silent },
+    lists: { revision: '', names: () => undefined },
     inventory: { models: async () => [], readiness: () => [] },
     readiness: { of: () => undefined },
     nodes: coreNode,

@@ -23,7 +23,8 @@ function withoutFamily(workflow: string): string {
   return segments.length === 2 && last.toLowerCase().startsWith(family.toLowerCase()) ? last : workflow
 }
 
-function pascalCase(text: string): string {
+/** Letters and digits only, beginning with a letter. */
+export function pascalCase(text: string): string {
   const words = text.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
   const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
   return /^[A-Za-z]/.test(name) ? name : `W${name}`

@@ -3,7 +3,9 @@ import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-wo
 import type { HttpLogger } from '../app-options.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { rawPromptName } from '../../workflows/graph/raw-prompt.ts'
+import type { LiveLists } from '../../readiness/live-lists.ts'
 import { componentNames } from './component-names.ts'
+import { createListComponents } from './list-components.ts'
 import { withOptionalBodies } from './optional-bodies.ts'
 import { withProblemExamples } from './problem-examples.ts'
 import { promptPath } from './prompt-fragment.ts'
@@ -16,22 +18,24 @@ export interface RenderedDocument {
   readonly etag: string
 }
 
-/** The fixed part of the document with one fragment per workflow, made again only when the workflows change. */
+/** The fixed part of the document with one fragment per workflow, made again only when workflows or lists change. */
 export function createOpenApiDocument(options: {
   fixed: () => Readonly<Record<string, unknown>>
   registry: Pick<WorkflowRegistry, 'list' | 'revision'>
+  lists: LiveLists
   takesRawPrompts: boolean
   logger: HttpLogger
 }): () => RenderedDocument {
-  const { registry, logger } = options
+  const { registry, lists, logger } = options
   const fixed = options.takesRawPrompts ? () => withPrompt(options.fixed()) : options.fixed
-  let rendered: { revision: number; value: RenderedDocument } | undefined
+  let rendered: { revision: string; value: RenderedDocument } | undefined
   return () => {
-    if (rendered?.revision !== registry.revision) {
-      const document = merge(fixed(), registry.list(), logger)
+    const revision = `${registry.revision} ${lists.revision}`
+    if (rendered?.revision !== revision) {
+      const document = merge(fixed(), registry.list(), { lists, logger })
       const json = JSON.stringify(document)
       const etag = `"${createHash('sha256').update(json).digest('base64url').slice(0, 22)}"`
-      rendered = { revision: registry.revision, value: { document, json, etag } }
+      rendered = { revision, value: { document, json, etag } }
     }
     return rendered.value
   }
@@ -44,16 +48,19 @@ function withPrompt(fixed: Readonly<Record<string, unknown>>): Record<string, un
 function merge(
   fixed: Readonly<Record<string, unknown>>,
   workflows: readonly ServedWorkflow[],
-  logger: HttpLogger,
+  { lists, logger }: { lists: LiveLists; logger: HttpLogger },
 ): Record<string, unknown> {
   const components = isRecord(fixed['components']) ? fixed['components'] : {}
   const paths: Record<string, unknown> = {}
   const schemas: Record<string, unknown> = { ...asRecord(components['schemas']) }
   const families = new Map<string, ServedWorkflow[]>()
   const names = componentNames(workflows.map((workflow) => workflow.name))
+  const inputs = new Set([...names.values()].map((name) => `${name}Input`))
+  const listed = createListComponents((name) => inputs.has(name) || Object.hasOwn(schemas, name))
   for (const workflow of workflows) {
     try {
-      const fragment = workflowFragment(workflow, freeName(names.get(workflow.name) ?? workflow.name, schemas))
+      const name = freeName(names.get(workflow.name) ?? workflow.name, schemas)
+      const fragment = workflowFragment(workflow, name, { lists, writeList: listed.write })
       // A schema that cannot be written as JSON must not cost the whole document.
       JSON.stringify(fragment)
       paths[fragment.path] = fragment.item
@@ -64,6 +71,7 @@ function merge(
       logger.warn({ err: error, workflow: workflow.name }, 'A workflow cannot be documented')
     }
   }
+  Object.assign(schemas, listed.schemas)
   const fixedPaths = withOptionalBodies(asRecord(fixed['paths']))
   const { tags, order } = tagsOf(fixed['tags'], fixedPaths, families)
   Object.assign(paths, inOrder(fixedPaths, order))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { embedSchema } from './embed-schema.ts'
 import { formSchema } from './form-schema.ts'
 
 const schema = z.strictObject({
@@ -29,7 +30,9 @@ test('a field of a form has an example that works, and none where nothing needs 
     { prompt: 'another', steps: 3 },
   ]
   const file = { type: 'string', contentMediaType: 'application/octet-stream' }
-  expect(formSchema({ inputJsonSchema, mediaFields }, '#/components/schemas/A', bodies)).toEqual({
+  expect(
+    formSchema({ inputJsonSchema, mediaFields }, embedSchema(inputJsonSchema, '#/components/schemas/A'), bodies),
+  ).toEqual({
     type: 'object',
     properties: {
       image: { ...file, description: 'What to change' },

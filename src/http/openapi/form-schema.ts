@@ -1,7 +1,6 @@
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { isOptional, parameterSchema, takesEmptyText } from '../../workflows/parameters/parameter-schemas.ts'
-import { embedSchema } from './embed-schema.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -11,15 +10,15 @@ const file = { type: 'string', contentMediaType: 'application/octet-stream' }
  * The parameters of a workflow as fields of a form: named like parameters, media as files. A page that makes a form of
  * this fills in the example of each field: one that works, and nothing where the workflow draws a value or needs none.
  *
- * @param base where the schema of the parameters stands, such as `#/components/schemas/Txt2imgInput`
+ * @param embedded the schema of the parameters as it stands in the document
  * @param bodies that the workflow takes
  */
 export function formSchema(
   { inputJsonSchema, mediaFields }: Pick<ServedWorkflow, 'inputJsonSchema' | 'mediaFields'>,
-  base: string,
+  embedded: Schema,
   bodies: readonly Schema[],
 ): object {
-  const { properties, required } = embedSchema(inputJsonSchema, base)
+  const { properties, required } = embedded
   if (!isRecord(properties)) return { type: 'object' }
   const fields = Object.entries(properties).map(([name, schema]): [string, unknown] => {
     const media = mediaFields.find(({ path }) => path[0] === name)

@@ -1,5 +1,6 @@
 import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { envelopeProperties, headerParameters } from './call-option-schemas.ts'
+import { describeLists, type DescribeListsOptions } from './describe-lists.ts'
 import { embedSchema } from './embed-schema.ts'
 import { exampleBodies } from './example-body.ts'
 import { formSchema } from './form-schema.ts'
@@ -17,8 +18,13 @@ export interface WorkflowFragment {
  *
  * @param name its name among the components, unique
  */
-export function workflowFragment(workflow: ServedWorkflow, name: string): WorkflowFragment {
+export function workflowFragment(
+  workflow: ServedWorkflow,
+  name: string,
+  lists: DescribeListsOptions,
+): WorkflowFragment {
   const input = `${name}Input`
+  const schema = describeLists(embedSchema(workflow.inputJsonSchema, refTo(input)), workflow, lists)
   const { definition } = workflow
   const summary = definition.summary ?? workflow.name
   const tags = [workflow.name.split('/')[0] ?? workflow.name]
@@ -27,7 +33,7 @@ export function workflowFragment(workflow: ServedWorkflow, name: string): Workfl
     schemas: {
       [input]: {
         description: `Parameters of \`${workflow.name}\`.`,
-        ...embedSchema(workflow.inputJsonSchema, refTo(input)),
+        ...schema,
       },
     },
     item: {
@@ -37,7 +43,7 @@ export function workflowFragment(workflow: ServedWorkflow, name: string): Workfl
         description: runDescription(workflow),
         tags,
         parameters: [...runParameters, ...headerParameters()],
-        requestBody: requestBody(workflow, input),
+        requestBody: requestBody(workflow, input, schema),
         responses: { 200: resultResponse, 202: acceptedResponse, ...problemResponses(runErrors) },
       },
       get: {
@@ -74,7 +80,7 @@ function summaryOf(name: string): string {
 
 const formNote = 'As a form: media are files, and empty fields of optional parameters are left out.'
 
-function requestBody(workflow: ServedWorkflow, input: string): object {
+function requestBody(workflow: ServedWorkflow, input: string, schema: Readonly<Record<string, unknown>>): object {
   const examples = Object.entries(exampleBodies(workflow))
   const flat = { $ref: refTo(input) }
   const envelope = {
@@ -100,7 +106,7 @@ function requestBody(workflow: ServedWorkflow, input: string): object {
       'multipart/form-data': {
         schema: formSchema(
           workflow,
-          refTo(input),
+          schema,
           examples.map(([, body]) => body),
         ),
       },

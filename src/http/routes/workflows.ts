@@ -1,9 +1,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
+import type { LiveLists } from '../../readiness/live-lists.ts'
 import type { WorkflowReadiness } from '../../readiness/workflow-readiness.ts'
 import { createExampleTrials } from '../answers/try-examples.ts'
 import type { MediaStorage } from '../body/store-media.ts'
+import { describeLists } from '../openapi/describe-lists.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { pathOf, type Links } from '../links.ts'
 import type { KnownRoutes } from '../plugins/known-routes.ts'
@@ -22,19 +24,21 @@ export interface WorkflowRoutesOptions {
   readonly routes: KnownRoutes
   readonly links: Links
   readonly readiness: Pick<WorkflowReadiness, 'of'>
+  readonly lists: Pick<LiveLists, 'names'>
   /** For trying examples: it keeps nothing. */
   readonly trialStorage: MediaStorage
 }
 
 /** `GET /workflows`, `GET /workflows/{workflow}`, and the same at the address of each of them. */
 export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = async (app, options) => {
-  const { registry, routes, links } = options
+  const { registry, routes, links, lists } = options
   const tryExamples = createExampleTrials(options.trialStorage)
   const readinessOf = ({ name }: ServedWorkflow) => options.readiness.of(name)
 
   async function describe(workflow: ServedWorkflow) {
     const examples = await tryExamples(workflow)
-    return toWorkflowDescription(workflow, { examples, readiness: readinessOf(workflow), links })
+    const input = describeLists(workflow.inputJsonSchema, workflow, { lists })
+    return toWorkflowDescription(workflow, { input, examples, readiness: readinessOf(workflow), links })
   }
 
   app.get(

@@ -51,7 +51,11 @@ export const workflowListSchema = z.object({
 
 export const workflowDescriptionSchema = workflowFactsSchema.extend({
   description: z.string().nullable(),
-  input: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of the parameters.'),
+  input: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'JSON Schema (2020-12) of the parameters, with what the instances have for those that name a model, a sampler and the like.',
+    ),
   media: z.array(z.object({ path: z.array(z.string()), kind: z.enum(['image', 'mask', 'video', 'audio']) })),
   output: z.object({
     description: z.string(),
@@ -111,6 +115,8 @@ export function toWorkflowProblem(problem: WorkflowProblem): z.infer<typeof work
 export function toWorkflowDescription(
   workflow: ServedWorkflow,
   facts: {
+    /** JSON Schema of the parameters. */
+    readonly input: Readonly<Record<string, unknown>>
     readonly examples: WorkflowDescription['examples']
     readonly readiness: ReadinessOfWorkflow | undefined
     readonly links: Links
@@ -120,7 +126,7 @@ export function toWorkflowDescription(
   return {
     ...toWorkflowFacts(workflow, facts.links),
     description: definition.description ?? null,
-    input: { ...workflow.inputJsonSchema },
+    input: { ...facts.input },
     media: workflow.mediaFields.map(({ path, kind }) => ({ path: [...path], kind })),
     output: { description: outputDescription, names: { ...definition.outputs } },
     examples: facts.examples,

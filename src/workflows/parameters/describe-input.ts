@@ -62,15 +62,27 @@ export function describeMediaFields(
   fields: readonly MediaField[],
 ): Readonly<Record<string, unknown>> {
   const copy = structuredClone(schema)
-  for (const { path, kind } of fields) {
-    let current: unknown = copy
-    for (const step of path) {
-      const inner: unknown = isRecord(current) ? current[step === '*' ? 'items' : 'properties'] : undefined
-      current = step === '*' || !isRecord(inner) ? inner : inner[step]
-    }
-    for (const text of textsOf(current)) describeMedia(text, kind)
-  }
+  for (const { path, kind } of fields) for (const text of textSchemasAt(copy, path)) describeMedia(text, kind)
   return copy
+}
+
+/** The schemas of texts that stand in a JSON Schema at the place of a parameter; `*` is every element of an array. */
+export function textSchemasAt(
+  schema: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+): readonly Record<string, unknown>[] {
+  let current: unknown = schema
+  for (const step of path) current = stepInto(current, step)
+  return textsOf(current)
+}
+
+function stepInto(schema: unknown, step: string): unknown {
+  if (!isRecord(schema)) return undefined
+  const inner = schema[step === '*' ? 'items' : 'properties']
+  if (inner !== undefined) return step === '*' || !isRecord(inner) ? inner : inner[step]
+  // What may also be null.
+  const alternatives = Array.isArray(schema['anyOf']) ? schema['anyOf'] : []
+  return alternatives.map((each) => stepInto(each, step)).find((each) => each !== undefined)
 }
 
 /** The schema of a text, or those in the alternatives of what may also be something else, such as null. */

@@ -1,0 +1,42 @@
+import type { InstancePool } from '../instances/instance-pool.ts'
+import { namesOf } from '../instances/missing-parts.ts'
+import type { ListField } from '../workflows/served-workflow.ts'
+
+/** What instances take for parameters that end up in inputs with a list. */
+export interface LiveLists {
+  /** Another one whenever any of the lists may be another one. */
+  readonly revision: string
+  /** The names that an instance takes at all of these places, of all instances; undefined where nothing is listed. */
+  names(field: ListField): readonly string[] | undefined
+}
+
+export function createLiveLists(pool: Pick<InstancePool, 'catalogues'>): LiveLists {
+  return {
+    get revision() {
+      return pool
+        .catalogues()
+        .map(({ catalogue }) => catalogue.fingerprint)
+        .sort()
+        .join(' ')
+    },
+    names({ places }) {
+      const union = new Set<string>()
+      let isListed = false
+      for (const { catalogue } of pool.catalogues()) {
+        const lists = places.flatMap(({ classType, input }) => {
+          const names = namesOf(catalogue, classType, input)
+          return names === undefined ? [] : [names]
+        })
+        if (lists.length > 0) isListed = true
+        for (const name of inAll(lists)) union.add(name)
+      }
+      return isListed ? [...union] : undefined
+    },
+  }
+}
+
+function inAll([first = [], ...others]: readonly (readonly string[])[]): readonly string[] {
+  if (others.length === 0) return first
+  const sets = others.map((names) => new Set(names))
+  return first.filter((name) => sets.every((names) => names.has(name)))
+}
