@@ -54,6 +54,7 @@ export function chooseParameters(prompt: Prompt, options: ChooseParametersOption
     outputs,
     requiredNodes: requiredPacks(graph),
     requiredModels: requiredModels(graph, hints, uses),
+    titles: new Map(graph.nodes.flatMap(({ id, title }) => (title === undefined ? [] : [[id, title] as const]))),
     warnings,
   }
 }
@@ -75,7 +76,10 @@ function planParameter(
     type: own.kind === 'random' ? seedType(type) : type,
     value: candidate.value,
     default: own,
-    description: describeParameter(candidate, name, own.kind === 'random'),
+    description: describeParameter(candidate, name, {
+      isRandom: own.kind === 'random',
+      multipleOf: type.kind === 'integer' ? type.multipleOf : undefined,
+    }),
     targets: targetsOf(candidate, type, graph),
   }
 }

@@ -42,14 +42,21 @@ const fixedSeed = 'The same seed and parameters give the same result'
 const maxLength = 160
 
 /** One line about a parameter: of its author where there is one, in the words of the field, or of its definition. */
-export function describeParameter(candidate: Candidate, name: string, isRandom: boolean): string {
+export function describeParameter(
+  candidate: Candidate,
+  name: string,
+  { isRandom, multipleOf }: { isRandom: boolean; multipleOf?: number | undefined },
+): string {
   const { kind, node, input, tableName } = candidate
   if (kind === 'seed') return isRandom ? randomSeed : fixedSeed
   const own = authorWords(candidate, name)
-  if (kind === 'media') return own ?? mediaWords(candidate)
+  if (kind === 'media') return own ?? mediaWords(candidate, name)
   const key = [name, tableName ?? ''].find((each) => Object.hasOwn(wellKnown, each)) ?? ''
   const known = wellKnown[key]
-  if (known !== undefined) return key === name || own === undefined ? known : `${known} (${own})`
+  if (known !== undefined) {
+    const words = known === 'Pixels' && multipleOf !== undefined ? `Pixels, a multiple of ${multipleOf}` : known
+    return key === name || own === undefined ? words : `${words} (${own})`
+  }
   const spec = node.specs.get(input)
   const tooltip = spec === undefined ? undefined : inputOptions(spec)['tooltip']
   if (typeof tooltip === 'string' && tooltip.trim() !== '') return shorten(tooltip)
@@ -57,17 +64,14 @@ export function describeParameter(candidate: Candidate, name: string, isRandom: 
   return own ?? `${sentence(lastPart(input).replaceAll('_', ' '))} of ${className}`
 }
 
-function mediaWords({ media, tableName }: Candidate): string {
-  switch (tableName === 'mask' ? 'mask' : media) {
-    case 'mask':
-      return 'The mask to work with'
-    case 'video':
-      return 'The video to work with'
-    case 'audio':
-      return 'The sound to work with'
-    default:
-      return 'The image to work with'
-  }
+/** `image` and `image_2` say nothing; `start_image` does. */
+function mediaWords({ media, tableName }: Candidate, name: string): string {
+  const kind = tableName === 'mask' ? 'mask' : (media ?? 'image')
+  const [, base, number] = /^(.*?)(?:_(\d+))?$/.exec(name) ?? []
+  if (base !== undefined && base !== kind)
+    return `The ${base.replaceAll('_', ' ')}${number === undefined ? '' : ` ${number}`}`
+  const subject = kind === 'audio' ? 'sound' : kind
+  return number === undefined ? `The ${subject} to work with` : `Another ${subject} to work with`
 }
 
 /** A label or title that says more than the name made of it. */

@@ -205,6 +205,7 @@ function mergeKey(each: Candidate): string | undefined {
   if (each.mark !== undefined && typeof each.value === 'string') return undefined
   if (each.tableName !== undefined && sharedSizes.has(each.tableName)) return `${each.tableName}\0${value}`
   if (each.kind === 'holder') return undefined
+  if (each.kind === 'model') return `${each.tableName ?? each.input}\0${value}`
   return [each.node.classType, each.input, each.level, value].join('\0')
 }
 

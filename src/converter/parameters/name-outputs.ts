@@ -55,6 +55,7 @@ function baseOf(node: GraphNode, graph: PromptGraph): string {
   if (/video|webm|mp4|animated/i.test(node.classType)) return 'video'
   if (/audio|flac|mp3|opus/i.test(node.classType)) return 'audio'
   if (/glb|3d|mesh|splat/i.test(node.classType)) return 'model'
+  if (/^Preview(Any|String|Text)|ShowText/.test(node.classType)) return 'text'
   for (const [input, value] of node.inputs) {
     const link = linkOf(value)
     if (link === undefined) continue

@@ -82,6 +82,8 @@ export interface ParameterPlan {
   readonly outputs: readonly PlannedOutput[]
   readonly requiredNodes: readonly PlannedPack[]
   readonly requiredModels: readonly PlannedModel[]
+  /** Id of a node → what its author called it. */
+  readonly titles: ReadonlyMap<string, string>
   /** What a reader of the module should know, a sentence each. */
   readonly warnings: readonly string[]
 }

@@ -30,10 +30,10 @@ export function sortCandidates(candidates: readonly Candidate[], graph: PromptGr
 function keyOf(each: Candidate, index: number, nodeOrder: ReadonlyMap<string, number>): readonly number[] {
   const isMarked = each.mark === 'app' || each.mark === 'marked'
   if (isMarked && each.level === 'main') return [0, each.mark === 'app' ? 0 : 1, index]
-  const level = each.level === 'main' ? 1 : each.level === 'advanced' ? 2 : 3
+  const level = each.level === 'off' ? 2 : 1
   const name = each.tableName ?? usualName(lastPart(each.input))
   const inputIndex = [...each.node.inputs.keys()].indexOf(each.input)
-  return [level, ...rankOf(each, name), nodeOrder.get(each.node.id) ?? 0, inputIndex]
+  return [level, ...rankOf(each, name), each.node.isRoot ? 0 : 1, nodeOrder.get(each.node.id) ?? 0, inputIndex]
 }
 
 function rankOf(each: Candidate, name: string): readonly [number, number] {

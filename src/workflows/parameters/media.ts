@@ -19,6 +19,16 @@ export function mask(): z.ZodString {
   return media('mask')
 }
 
+/** A parameter that takes a video, as `image` takes an image. */
+export function video(): z.ZodString {
+  return media('video')
+}
+
+/** A parameter that takes sound, as `image` takes an image. */
+export function audio(): z.ZodString {
+  return media('audio')
+}
+
 /** The kind of media that a schema was marked with; refinements and descriptions added later keep the mark. */
 export function mediaKindOf(schema: z.core.$ZodType): MediaKind | undefined {
   const kind = z.globalRegistry.get(schema)?.[mediaKey]
