@@ -1,59 +1,35 @@
 import { modelFolder } from '../../comfyui/wire/model-folders.ts'
-import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
-import {
-  inputChoices,
-  inputOptions,
-  inputType,
-  type InputSpec,
-  type NodeLookup,
-} from '../../comfyui/wire/object-info.ts'
+import { inputChoices, inputOptions, inputType, type InputSpec } from '../../comfyui/wire/object-info.ts'
 import { isPromptLink } from '../../comfyui/wire/prompt.ts'
-import { declaredInputs } from '../../comfyui/wire/verdict/declared-inputs.ts'
+import { unwrapped } from '../../comfyui/wire/verdict/node-validators.ts'
 import type { NodeError } from '../../comfyui/wire/verdict/validate-inputs.ts'
-import { isRecord } from '../../lib/json-record.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
-import type { LinkedNode, LinkedNodes } from '../graph/graph-rules.ts'
+import type { LinkedNode } from '../graph/graph-rules.ts'
 import type { CheckProblem } from './check-problem.ts'
+import type { CheckedGraph } from './checked-graph.ts'
+import { explainFailure } from './explain-failure.ts'
 import { leadsOut } from './listed-files.ts'
 import { offersOf, type Offers } from './offers.ts'
 import { listed, shown, typeName } from './words.ts'
 
-export interface RefusalContext {
-  readonly nodes: LinkedNodes
-  readonly lookUp: NodeLookup
-  readonly catalogue: NodeCatalogue
-}
-
 type Described = Pick<CheckProblem, 'message' | 'fix'>
 
 /** Says in our own words what one error of ComfyUI is about, and what to do. */
-export function describeRefusal(id: string, error: NodeError, context: RefusalContext): CheckProblem {
-  const node = context.nodes[id] ?? { class_type: '', inputs: {} }
+export function describeRefusal(id: string, error: NodeError, graph: CheckedGraph): CheckProblem {
+  const node = graph.nodes[id] ?? { class_type: '', inputs: {} }
   const classType = node.class_type
   const input = typeof error.extra_info['input_name'] === 'string' ? error.extra_info['input_name'] : undefined
-  const isOfOtherNode = error.type === 'exception_during_inner_validation'
-  const place = input === undefined || isOfOtherNode ? {} : { input }
-  const value = input !== undefined && Object.hasOwn(node.inputs, input) ? node.inputs[input] : undefined
-  return {
-    severity: 'error',
-    kind: 'refused',
-    code: error.type,
-    node: id,
-    classType,
-    ...place,
-    ...(value !== undefined && !isOfOtherNode && { value }),
-    ...(input === undefined || isOfOtherNode
-      ? describeNodeError(error)
-      : describeInputError(error, { id, node, input, value: unwrap(value) }, context)),
-  }
+  const problem = { severity: 'error', kind: 'refused', code: error.type, node: id, classType } as const
+  if (error.type.startsWith('exception_')) return { ...problem, ...explainFailure(id, error.details, graph) }
+  if (input === undefined) return { ...problem, ...describeCycle(error) }
+  const value = Object.hasOwn(node.inputs, input) ? node.inputs[input] : undefined
+  const place = { id, node, input, value: unwrapped(value) }
+  return { ...problem, input, ...(value !== undefined && { value }), ...describeInputError(error, place, graph) }
 }
 
-function describeNodeError({ type, details }: NodeError): Described {
-  if (type === 'dependency_cycle') {
-    return { message: `It waits for itself: ${details}.`, fix: 'Cut one of these links.' }
-  }
-  if (details === "'inputs'") return { message: 'It has no `inputs`.', fix: 'Write "inputs": {}.' }
-  return { message: `ComfyUI fails when it looks at this node: ${details}` }
+function describeCycle({ type, message, details }: NodeError): Described {
+  if (type !== 'dependency_cycle') return { message: `${message}: ${details}.` }
+  return { message: `It waits for itself: ${details}.`, fix: 'Cut one of these links.' }
 }
 
 interface InputPlace {
@@ -63,19 +39,14 @@ interface InputPlace {
   readonly value: unknown
 }
 
-function describeInputError(error: NodeError, place: InputPlace, context: RefusalContext): Described {
+function describeInputError(error: NodeError, place: InputPlace, context: CheckedGraph): Described {
   const { node, input, value } = place
-  const definition = context.lookUp(node.class_type)
-  const declared =
-    definition === undefined
-      ? []
-      : declaredInputs(definition, node.inputs, context.catalogue.rules.expandsDynamicInputs)
-  const spec = declared.find(({ name }) => name === input)?.spec ?? ['*']
+  const spec = context.declared(place.id).get(input)?.spec ?? ['*']
   switch (error.type) {
     case 'required_input_missing':
       return {
         message: `${node.class_type} needs this input, and there is none.`,
-        fix: fixMissing(place, spec, new Set(declared.map(({ name }) => name)), context),
+        fix: fixMissing(place, spec, context),
       }
     case 'bad_linked_input':
       return {
@@ -101,17 +72,12 @@ function describeInputError(error: NodeError, place: InputPlace, context: Refusa
     case 'custom_validation_failed':
       return describeCustom(place, error)
     default:
-      return { message: `${error.message}: ${error.details}` }
+      return { message: `${error.message}: ${error.details}.` }
   }
 }
 
-function fixMissing(
-  { id, node, input }: InputPlace,
-  spec: InputSpec,
-  declared: ReadonlySet<string>,
-  context: RefusalContext,
-): string {
-  const strange = Object.keys(node.inputs).filter((name) => !declared.has(name))
+function fixMissing({ id, node, input }: InputPlace, spec: InputSpec, context: CheckedGraph): string {
+  const strange = Object.keys(node.inputs).filter((name) => !context.declared(id).has(name))
   const near = nearestName(input, strange)
   if (near !== undefined) return `Rename the input ${near} to ${input}.`
   const options = inputOptions(spec)
@@ -129,7 +95,7 @@ function linkTo(offers: Offers, type: unknown, except: string): string | undefin
   return `Link it to an output of type ${typeName(type)}, such as ["${offer.id}", ${offer.slot}] of ${offer.classType}.`
 }
 
-function describeMismatch({ id, value }: InputPlace, spec: InputSpec, context: RefusalContext): Described {
+function describeMismatch({ id, value }: InputPlace, spec: InputSpec, context: CheckedGraph): Described {
   const wanted = inputType(spec)
   if (!isPromptLink(value)) return { message: `A link to an output of type ${typeName(wanted)} is needed.` }
   const [source, slot] = value
@@ -166,10 +132,10 @@ function rangeOf(spec: InputSpec): string {
 function describeNotInList(
   { node, input, value }: InputPlace,
   choices: readonly unknown[],
-  { catalogue }: RefusalContext,
+  { catalogue }: CheckedGraph,
 ): Described {
   const names = choices.filter((choice) => typeof choice === 'string')
-  const near = typeof value === 'string' ? nearestName(value, names) : undefined
+  const near = typeof value === 'string' ? nearestFile(value, names) : undefined
   const question = near === undefined ? undefined : `Did you mean ${shown(near)}?`
   const folder = modelFolder(node.class_type, input)
   if (folder !== undefined && typeof value === 'string' && value !== '') {
@@ -185,9 +151,19 @@ function describeNotInList(
   return { message: `${shown(value)} is not ${count}.`, fix }
 }
 
+/** Names of files are compared without what stands after the dot, which most of them share. */
+function nearestFile(name: string, known: readonly string[]): string | undefined {
+  const byStem = new Map(known.toReversed().map((each) => [stemOf(each), each]))
+  return byStem.get(nearestName(stemOf(name), byStem.keys()) ?? '')
+}
+
+function stemOf(name: string): string {
+  return name.replace(/(?<=.)\.[a-z][a-z0-9]{1,11}$/i, '')
+}
+
 function describeCustom({ value }: InputPlace, { details }: NodeError): Described {
   const name = / - Invalid (?:image|latent|audio|video|model) file: /.test(details) ? value : undefined
-  if (typeof name !== 'string') return { message: `The class itself refuses it: ${details}` }
+  if (typeof name !== 'string') return { message: `The class itself refuses it: ${details}.` }
   if (leadsOut(name)) {
     return {
       message: `The file ${shown(name)} is outside of the input folder.`,
@@ -195,8 +171,4 @@ function describeCustom({ value }: InputPlace, { details }: NodeError): Describe
     }
   }
   return { message: `There is no file ${shown(name)} in the input folder.`, fix: 'Upload it, or name another one.' }
-}
-
-function unwrap(value: unknown): unknown {
-  return isRecord(value) && '__value__' in value ? value['__value__'] : value
 }

@@ -43,7 +43,8 @@ export function readGraph(prompt: unknown, catalogue: NodeCatalogue): ReadGraph 
     if (problem !== undefined) problems.push(problem)
     const stops = problem !== undefined && problem.code !== 'missing_inputs'
     isRepaired ||= stops
-    repaired.push([id, stops ? node : value])
+    const isOdd = problem?.code === 'invalid_inputs'
+    repaired.push([id, isOdd ? { ...node, class_type: '' } : stops ? node : value])
   }
   return {
     nodes: Object.fromEntries(nodes),

@@ -8,7 +8,8 @@ import { shown } from './words.ts'
 export function unsafeNames(graph: CheckedGraph, errors: NodeErrors): readonly CheckProblem[] {
   return findFileInputs(graph.nodes, graph.lookUp).flatMap(({ id, classType, input, value }): CheckProblem[] => {
     const reason = whyUnsafeName(value)
-    const isTold = errors[id]?.errors.some(({ extra_info: extra }) => extra['input_name'] === input)
+    const own = Object.hasOwn(errors, id) ? errors[id]?.errors : undefined
+    const isTold = own?.some(({ extra_info: extra }) => extra['input_name'] === input)
     if (reason === undefined || isTold === true) return []
     const message = `${shown(value)} names a file, and ${reason}; ComfyUI may take it, and the gateway refuses it.`
     const fix = 'Name a file inside of the folder of inputs.'
