@@ -23,6 +23,8 @@ export interface ServeWorkflowOptions {
   readonly listFields: readonly ListField[]
   readonly warnings: readonly string[]
   readonly nodes: NodeLookup
+  /** Rejects when it cannot be read. */
+  readonly readSource: () => Promise<string>
   /** What an error of the module says, with the place in its source and without paths of this machine. */
   readonly describeError: (error: unknown) => string
 }
@@ -110,6 +112,7 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
         throw error instanceof GatewayError ? error : fail('generateWorkflow', error)
       }
     },
+    readSource: () => options.readSource().catch(() => undefined),
     nameParameters: async (input, errors) =>
       nameRequirements({
         errors: await nameParameters({ schema, input, errors, generate }),

@@ -52,6 +52,8 @@ export interface ServedWorkflow {
    * @throws GatewayError `workflow_failed`, `invalid_workflow`, `unsafe_prompt`
    */
   build(input: unknown, options: { uploads: ReadonlySet<string>; filenamePrefix: string }): Promise<Prompt>
+  /** The text of the module; undefined when it cannot be read any more. */
+  readSource(): Promise<string | undefined>
   /**
    * Adds the caller's parameter (`pointer`) to errors that name a node and an input, and to errors about a class or a
    * model that an instance does not have where the module says it is to be had. Never throws.

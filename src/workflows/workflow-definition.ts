@@ -7,6 +7,7 @@ export interface RequiredModel {
   /** Folder below `models/`, such as `vae`. Unknown where a module only gives the name. */
   readonly directory?: string
   readonly url?: string
+  readonly sizeBytes?: number
   readonly sha256?: string
 }
 

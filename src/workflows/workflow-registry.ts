@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { withinTime } from '../lib/within-time.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
@@ -199,6 +200,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
         generation: (entry.served?.generation ?? 0) + 1,
         ...result,
         nodes,
+        readSource: () => readFile(route.path, 'utf8'),
         describeError: (error) => describeError(route, error),
       })
       entries.set(route.name, { route, load, served, problem: undefined })

@@ -48,6 +48,7 @@ export function fakeWorkflow(
         inputs: { input: z.json().parse(input), uploads: [...uploads], filename_prefix: filenamePrefix },
       },
     }),
+    readSource: async () => undefined,
     nameParameters: async (_input, errors) => errors,
   }
 }

@@ -1,15 +1,25 @@
 import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
 import type { NodePackLookup } from '../../comfyui/wire/node-packs.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
-import { completePrompt, GraphError } from '../graph/complete-prompt.ts'
-import { exampleBody } from '../parameters/example-body.ts'
 import type { ServedWorkflow, WorkflowProblem } from '../served-workflow.ts'
 import type { CheckProblem } from './check-problem.ts'
-import { checkPrompt, type PromptCheck } from './check-prompt.ts'
+import type { PromptCheck } from './check-prompt.ts'
+import { explainChoices, problemKey } from './explain-choices.ts'
+import { exploreWorkflow } from './explore-workflow.ts'
+import { findSourceLines } from './find-source-lines.ts'
+import { mayBeListed } from './listed-files.ts'
+import { parameterProblems } from './parameter-problems.ts'
+import { nameSources, requirementNotes } from './requirement-problems.ts'
+import { startingBody, withUploads } from './starting-body.ts'
+import { uploads, workflowParameters } from './workflow-parameters.ts'
+import { createWorkflowTrials, valueAt, type WorkflowTrials } from './workflow-trials.ts'
 
 export interface CheckWorkflowOptions {
   readonly catalogue: NodeCatalogue
-  /** Whether a file that a node loads is there, by its name as loader nodes take it. Default: every file is. */
+  /**
+   * Whether a file that a node loads is there, by its name as loader nodes take it. Default: what the lists of the
+   * catalogue show, and every file of which they say nothing.
+   */
   readonly fileExists?: (name: string) => boolean
   /** The pack of custom nodes that has a class, where the module does not say so itself. */
   readonly packOf?: NodePackLookup
@@ -21,41 +31,135 @@ export interface WorkflowCheck {
   readonly name: string
   /** Path of the module relative to its workflow folder. */
   readonly file: string
-  /** How many graphs were checked. */
+  /** How many different graphs were checked. */
   readonly graphs: number
   /** What ComfyUI itself would say to the graph of the defaults; `broken` where there is none. */
   readonly verdict: PromptCheck['verdict'] | 'broken'
+  /** Errors first. */
   readonly problems: readonly CheckProblem[]
 }
 
-/** Stands for media of a caller: the name of a file as uploads get it. */
-const upload = 'comfyui-api/media-of-the-caller.png'
-
-/** Says what is wrong with a workflow, on a server with these node classes. Never rejects. */
+/**
+ * Says what is wrong with a workflow, on a server with these node classes: in the graph of its defaults, in those of all
+ * its switches, each alone and any two together, in those of its examples, and in what it says of itself.
+ */
 export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWorkflowOptions): Promise<WorkflowCheck> {
   const { name, file } = workflow
-  const { catalogue, fileExists = () => true } = options
-  try {
-    const input = workflow.parse(exampleBody(workflow, { isFull: false, media: upload }))
-    const prompt = completePrompt(await workflow.generate(input), 'comfyui-api/check')
-    const { verdict, problems } = checkPrompt(prompt, {
-      catalogue,
-      fileExists: (each) => each === upload || fileExists(each),
-    })
-    return { name, file, graphs: 1, verdict, problems }
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    const code = error instanceof GatewayError ? error.code : error instanceof GraphError ? error.flaw.code : 'failed'
-    return { name, file, graphs: 0, verdict: 'broken', problems: [broken(code, message)] }
+  const { catalogue } = options
+  const start = startingBody(workflow)
+  const told = [...start.problems, ...moduleWarnings(workflow)]
+  const { body } = start
+  if (body === undefined) {
+    const isBroken = told.some(({ severity }) => severity === 'error')
+    return { name, file, graphs: 0, verdict: isBroken ? 'broken' : 'accepted', problems: await finish(workflow, told) }
+  }
+
+  const fileExists = options.fileExists ?? mayBeListed(catalogue)
+  const parameters = workflowParameters(workflow)
+  const samples = parameters.map(({ sample }) => sample).filter((sample) => sample !== undefined)
+  const trials = createWorkflowTrials({
+    workflow,
+    body,
+    catalogue,
+    fileExists: (each) => uploads.some((upload) => upload === each) || fileExists(each),
+    madeUp: new Set([...start.madeUp, ...samples]),
+  })
+  const explored = await exploreWorkflow({ trials, parameters, catalogue, body })
+  const explained = await explainChoices(trials, ({ parameter }) => valueAt(body, parameter.path))
+  const problems = [...explained, ...(await buildProblems(workflow, body, explained))]
+  problems.push(...(await exampleProblems(workflow, trials, problems)))
+  const named = nameSources(explored.nameParameters(problems), { workflow, catalogue, packOf: options.packOf })
+  const found = [
+    ...told,
+    ...named,
+    ...parameterProblems(explored, catalogue),
+    ...requirementNotes(workflow, trials.trials, catalogue),
+  ]
+  const [first] = trials.trials
+  return {
+    name,
+    file,
+    graphs: trials.graphs,
+    verdict: first?.prompt === undefined ? 'broken' : first.verdict,
+    problems: await finish(workflow, found),
   }
 }
 
 /** The check of a module that cannot be served: what the registry says of it. */
 export function brokenWorkflow({ name, file, line, reason }: WorkflowProblem): WorkflowCheck {
-  const problem = { ...broken('broken_module', reason), ...(line !== undefined && { line }) }
+  const problem: CheckProblem = {
+    severity: 'error',
+    kind: 'broken_module',
+    code: 'broken_module',
+    message: reason,
+    ...(line !== undefined && { line }),
+  }
   return { name: name ?? file, file, graphs: 0, verdict: 'broken', problems: [problem] }
 }
 
-function broken(code: string, message: string): CheckProblem {
-  return { severity: 'error', kind: 'broken_module', code, message }
+/** What loading the module brought to light. */
+function moduleWarnings({ warnings }: ServedWorkflow): readonly CheckProblem[] {
+  return warnings.map((message): CheckProblem => {
+    const isExample = /^examples\[\d+\] does not work/.test(message)
+    return {
+      severity: isExample || message.includes(' is ignored: ') ? 'warning' : 'note',
+      kind: 'flawed',
+      code: isExample ? 'example_refused' : 'module_flaw',
+      message: message.endsWith('.') ? message : `${message}.`,
+    }
+  })
+}
+
+/** Why the gateway itself would not take the graph of the defaults, beside what its check says already. */
+async function buildProblems(
+  workflow: ServedWorkflow,
+  body: Readonly<Record<string, unknown>>,
+  known: readonly CheckProblem[],
+): Promise<readonly CheckProblem[]> {
+  try {
+    await workflow.build(workflow.parse(body), { uploads: new Set(uploads), filenamePrefix: 'comfyui-api/check' })
+    return []
+  } catch (error) {
+    if (!(error instanceof GatewayError) || known.some(({ severity }) => severity === 'error')) return []
+    const base = { severity: 'error', kind: 'broken_module', message: error.detail } as const
+    const [first] = error.errors
+    const place = first?.node
+    if (place === undefined) return [{ ...base, code: first?.code ?? error.code }]
+    const { id: node, classType, input } = place
+    return [{ ...base, code: first?.code ?? error.code, node, classType, ...(input !== undefined && { input }) }]
+  }
+}
+
+async function exampleProblems(
+  workflow: ServedWorkflow,
+  trials: WorkflowTrials,
+  known: readonly CheckProblem[],
+): Promise<readonly CheckProblem[]> {
+  const keys = new Set(known.map(problemKey))
+  const found: CheckProblem[] = []
+  for (const [index, example] of (workflow.definition.examples ?? []).entries()) {
+    let input: unknown
+    try {
+      input = workflow.parse(withUploads(workflow, example))
+    } catch {
+      // Told as a warning of the module.
+      continue
+    }
+    const { problems } = await trials.checkInput(input)
+    for (const problem of problems) {
+      const key = problemKey(problem)
+      if (keys.has(key)) continue
+      keys.add(key)
+      found.push({ ...problem, when: `in examples[${index}]` })
+    }
+  }
+  return found
+}
+
+const order: readonly CheckProblem['severity'][] = ['error', 'warning', 'note']
+
+async function finish(workflow: ServedWorkflow, problems: readonly CheckProblem[]): Promise<readonly CheckProblem[]> {
+  const source = problems.length === 0 ? undefined : await workflow.readSource()
+  const placed = source === undefined ? problems : findSourceLines(source, problems)
+  return placed.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
 }

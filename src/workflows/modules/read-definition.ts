@@ -34,6 +34,7 @@ const requiredModelSchema: z.ZodType<RequiredModel> = z.union([
     name: nameSchema,
     directory: nameSchema.exactOptional(),
     url: z.string().exactOptional(),
+    sizeBytes: z.int().nonnegative().exactOptional(),
     sha256: z.string().exactOptional(),
   }),
 ])

@@ -29,6 +29,11 @@ export function exampleBody(
   return body
 }
 
+/** A value that a schema takes, with all of its parts whose values can be known. `root` has the `$defs`. */
+export function exampleValue(schema: unknown, root: Schema): unknown {
+  return new Example(root, true).of(schema, 0)
+}
+
 /** Finds values that a JSON Schema takes. */
 class Example {
   readonly #root: Schema

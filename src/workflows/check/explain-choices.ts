@@ -1,0 +1,96 @@
+import { isDeepStrictEqual } from 'node:util'
+import { dottedName } from '../../lib/json-pointer.ts'
+import type { CheckProblem } from './check-problem.ts'
+import { shown } from './words.ts'
+import type { Choice, Trial, WorkflowTrials } from './workflow-trials.ts'
+
+/** How many ways to come to a problem are told. */
+const maxWays = 3
+
+/**
+ * Each problem of the trials once. What all graphs show stands as it is; of the others `when` says the smallest choice of
+ * parameters that shows them.
+ * @param usual the value of a parameter that the trials start from
+ */
+export async function explainChoices(
+  trials: WorkflowTrials,
+  usual: (choice: Choice) => unknown,
+): Promise<readonly CheckProblem[]> {
+  const all = [...trials.trials]
+  const found = new Map<string, { problem: CheckProblem; shownBy: Trial[] }>()
+  for (const trial of all) {
+    for (const problem of trial.problems) {
+      const key = problemKey(problem)
+      const known = found.get(key)
+      if (known === undefined) found.set(key, { problem, shownBy: [trial] })
+      else if (known.shownBy.at(-1) !== trial) known.shownBy.push(trial)
+    }
+  }
+  const explained: CheckProblem[] = []
+  for (const [key, { problem, shownBy }] of found) {
+    const when = shownBy.length === all.length ? undefined : await explain(key, shownBy)
+    explained.push(when === undefined ? problem : { ...problem, when })
+  }
+  return explained
+
+  async function explain(key: string, shownBy: readonly Trial[]): Promise<string> {
+    if (shownBy.some(({ choices }) => choices.length === 0)) return describeUsual(key)
+    const single = shownBy.flatMap(({ choices }) => (choices.length === 1 ? [choices] : []))
+    if (single.length > 0) return describeWays(single)
+    const [first] = shownBy.toSorted((a, b) => a.choices.length - b.choices.length)
+    return describeWays([await smallest(key, first?.choices ?? [])])
+  }
+
+  /** Leaves out one choice after the other, as long as the problem stays. */
+  async function smallest(key: string, choices: readonly Choice[]): Promise<readonly Choice[]> {
+    let needed = choices
+    for (const choice of choices) {
+      const fewer = needed.filter((each) => each !== choice)
+      const trial = await trials.check(fewer)
+      if (trial?.problems.some((problem) => problemKey(problem) === key) === true) needed = fewer
+    }
+    return needed
+  }
+
+  /** The defaults show it: which of them are needed for that. */
+  function describeUsual(key: string): string {
+    const needed = new Map<string, string>()
+    for (const { choices, problems } of all) {
+      const [choice] = choices
+      if (choice === undefined || choices.length > 1) continue
+      if (problems.some((problem) => problemKey(problem) === key)) continue
+      needed.set(choice.parameter.pointer, describeChoice({ ...choice, value: usual(choice) }))
+    }
+    const texts = [...needed.values()]
+    return texts.length === 0 || texts.length > maxWays ? 'with the defaults' : `with ${texts.join(', ')}`
+  }
+}
+
+/** Equal for what is the same problem, whichever graph shows it. */
+export function problemKey({ code, kind, node, classType, input, value, parameter }: CheckProblem): string {
+  return JSON.stringify([code, kind, node, classType, input, parameter, isLinkLike(value) ? undefined : value])
+}
+
+/** Where a link leads may depend on other choices. */
+function isLinkLike(value: unknown): boolean {
+  return Array.isArray(value)
+}
+
+function describeWays(ways: readonly (readonly Choice[])[]): string {
+  const different = ways.filter(
+    (way, index) => ways.findIndex((other) => isDeepStrictEqual(keysOf(other), keysOf(way))) === index,
+  )
+  const texts = different.slice(0, maxWays).map((way) => `with ${way.map(describeChoice).join(', ')}`)
+  const more = different.length - texts.length
+  return texts.join(' or ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+/** Several values of one parameter count as one way. */
+function keysOf(choices: readonly Choice[]): readonly string[] {
+  return choices.map(({ parameter }) => parameter.pointer)
+}
+
+function describeChoice({ parameter: { pointer }, value }: Choice): string {
+  const name = dottedName(pointer)
+  return value === undefined ? `${name} absent` : `${name}=${shown(value)}`
+}

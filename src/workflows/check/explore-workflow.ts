@@ -1,0 +1,152 @@
+import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
+import type { Prompt } from '../../comfyui/wire/prompt.ts'
+import { isRecord } from '../../lib/json-record.ts'
+import type { CheckProblem } from './check-problem.ts'
+import { graphDifference } from './graph-difference.ts'
+import { pairwiseRows } from './pairwise-rows.ts'
+import { createParameterProbe, newProbe, type ProbedParameter } from './probe-parameters.ts'
+import type { WorkflowParameter } from './workflow-parameters.ts'
+import type { Choice, WorkflowTrials } from './workflow-trials.ts'
+
+export interface ExploreOptions {
+  readonly trials: WorkflowTrials
+  readonly parameters: readonly WorkflowParameter[]
+  readonly catalogue: NodeCatalogue
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** What the graphs of a workflow say of its parameters. */
+export interface ExploredWorkflow {
+  readonly probed: readonly ProbedParameter[]
+  /** Parameters that change nothing but where files are saved, which is not for callers to say. */
+  readonly namingFiles: ReadonlySet<string>
+  /** False when there was not enough time for all graphs. */
+  readonly isComplete: boolean
+  /** Adds the parameter that feeds it to problems with the value of an input. */
+  nameParameters(problems: readonly CheckProblem[]): readonly CheckProblem[]
+}
+
+/** Of all switches together; more would take longer than they tell. */
+const maxGraphs = 150
+/** Parameters that seem to do nothing are tried in so many graphs. */
+const maxContexts = 60
+/** For modules that are slow: loading and serving others goes on meanwhile. */
+const maxDurationMs = 20_000
+
+/**
+ * Finds the switches of a workflow, which are parameters that change more than values in its graph, makes the graphs of
+ * each of their values alone and of any two together, and finds out what every other parameter changes in them.
+ */
+export async function exploreWorkflow(options: ExploreOptions): Promise<ExploredWorkflow> {
+  const { trials, parameters, body, catalogue } = options
+  const endsAt = performance.now() + maxDurationMs
+  const probed = parameters.map(newProbe)
+  const isInTime = (): boolean => performance.now() < endsAt
+  let isComplete = true
+
+  const first = await trials.check([])
+  const graph = first?.prompt
+  const random = graph === undefined ? new Set<string>() : await randomInputs(trials, graph)
+  const probe = createParameterProbe({
+    trials,
+    catalogue,
+    body,
+    isRandom: (node, input) => random.has(`${node}\0${input}`),
+    isUndeclared: (node, input) => undeclared.has(`${node}\0${input}`),
+  })
+  const undeclared = new Set<string>()
+  let noted = 0
+  noteUndeclared()
+  if (graph !== undefined) await probeAll(probed, [], graph)
+
+  // Switches may show only where others are on: what a first round brings to light is in the second one.
+  for (let round = 0; round < 2; round += 1) {
+    const switches = probed.filter(({ turning }) => turning.length > 0)
+    await tryRows(switches)
+    const contexts = trials.trials.slice(1, 1 + maxContexts)
+    for (const { choices, prompt } of contexts) {
+      const idle = probed.filter(({ isAlive }) => !isAlive)
+      if (idle.length === 0) break
+      if (prompt !== undefined) await probeAll(idle, choices, prompt)
+    }
+    if (probed.filter(({ turning }) => turning.length > 0).length === switches.length) break
+  }
+  const namingFiles = new Set<string>()
+  for (const each of probed) {
+    if (!each.isAlive && each.idle.length === 0 && (await namesFiles(trials, each))) {
+      namingFiles.add(each.parameter.pointer)
+    }
+  }
+  const nameParameters = (problems: readonly CheckProblem[]): readonly CheckProblem[] =>
+    problems.map((problem) => named(problem, probed))
+  return { probed, namingFiles, isComplete, nameParameters }
+
+  async function probeAll(
+    those: readonly ProbedParameter[],
+    choices: readonly Choice[],
+    prompt: Prompt,
+  ): Promise<void> {
+    for (const each of those) {
+      if (!isInTime()) isComplete = false
+      else await probe.probe(each, choices, prompt)
+    }
+  }
+
+  async function tryRows(switches: readonly ProbedParameter[]): Promise<void> {
+    const sizes = switches.map(({ turning }) => turning.length + 1)
+    for (const row of pairwiseRows(sizes, maxGraphs)) {
+      if (!isInTime()) {
+        isComplete = false
+        return
+      }
+      const choices = row.flatMap((index, at): Choice[] => {
+        const each = switches[at]
+        return index === 0 || each === undefined ? [] : [{ parameter: each.parameter, value: each.turning[index - 1] }]
+      })
+      await trials.check(choices)
+      noteUndeclared()
+    }
+  }
+
+  function noteUndeclared(): void {
+    for (const { problems } of trials.trials.slice(noted)) {
+      for (const { code, severity, node, input } of problems) {
+        if (code === 'undeclared_input' && severity === 'warning') undeclared.add(`${node ?? ''}\0${input ?? ''}`)
+      }
+    }
+    noted = trials.trials.length
+  }
+}
+
+/** Inputs that are not the same each time. */
+async function randomInputs(trials: WorkflowTrials, graph: Prompt): Promise<ReadonlySet<string>> {
+  const again = await trials.build([])
+  const difference = again.kind === 'built' ? graphDifference(graph, again.prompt) : undefined
+  return new Set(difference?.inputs.map(({ node, input }) => `${node}\0${input}`))
+}
+
+async function namesFiles(trials: WorkflowTrials, { parameter }: ProbedParameter): Promise<boolean> {
+  const before = await trials.build([])
+  if (before.kind !== 'built') return false
+  for (const value of parameter.values) {
+    const after = await trials.build([{ parameter, value }])
+    if (after.kind === 'built' && prefixesIn(after.graph) !== prefixesIn(before.graph)) return true
+  }
+  return false
+}
+
+/** The names of files that a module gives, which the gateway replaces. */
+function prefixesIn(graph: unknown): string {
+  const nodes: unknown[] = isRecord(graph) ? Object.values(graph) : []
+  const inputs = nodes.map((node) => (isRecord(node) && isRecord(node['inputs']) ? node['inputs'] : {}))
+  return JSON.stringify(inputs.map((each) => each['filename_prefix'] ?? null))
+}
+
+function named(problem: CheckProblem, probed: readonly ProbedParameter[]): CheckProblem {
+  const { node, input, parameter, value } = problem
+  if (node === undefined || input === undefined || parameter !== undefined || Array.isArray(value)) return problem
+  const key = `${node}\0${input}`
+  const feeding = probed.filter(({ feeds }) => feeds.has(key))
+  const direct = feeding.find(({ feeds }) => feeds.get(key)?.isDirect === true) ?? feeding[0]
+  return direct === undefined ? problem : { ...problem, parameter: direct.parameter.pointer }
+}
