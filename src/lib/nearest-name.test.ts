@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nearestName } from './nearest-name.ts'
+import { nearestName, nearestNames } from './nearest-name.ts'
 
 const parameters = [
   'prompt',
@@ -84,4 +84,12 @@ describe('nearestName', () => {
   test('does not compare names of absurd length', () => {
     expect(nearestName('a'.repeat(100_000), ['a'.repeat(100_000)])).toBeUndefined()
   })
+})
+
+test('several that may have been meant come with the likeliest first', () => {
+  const known = ['heun', 'euler_ancestral', 'euler', 'dpmpp_2m']
+  expect(nearestNames('eulr', known, 3)).toEqual(['euler'])
+  expect(nearestNames('Euler', known, 3)).toEqual(['euler', 'euler_ancestral'])
+  expect(nearestNames('Euler', known, 1)).toEqual(['euler'])
+  expect(nearestNames('zzz', known, 3)).toEqual([])
 })

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import type { ListField } from '../../workflows/served-workflow.ts'
+import { describeLists } from './describe-lists.ts'
+import { createListComponents } from './list-components.ts'
+
+const schema = z.object({
+  model: z.string().min(1).describe('The model').default('a'),
+  loras: z.array(z.object({ name: z.string() })).nullable(),
+  sampler: z.string().optional(),
+})
+const json: Readonly<Record<string, unknown>> = z.toJSONSchema(schema, { io: 'input' })
+const model: ListField = { path: ['model'], places: [{ classType: 'CheckpointLoaderSimple', input: 'ckpt_name' }] }
+const lora: ListField = { path: ['loras', '*', 'name'], places: [{ classType: 'LoraLoader', input: 'lora_name' }] }
+const sampler: ListField = { path: ['sampler'], places: [{ classType: 'KSampler', input: 'sampler_name' }] }
+
+function describeWith(listFields: readonly ListField[], names: (field: ListField) => readonly string[] | undefined) {
+  return z
+    .looseObject({ properties: z.record(z.string(), z.unknown()) })
+    .parse(describeLists(json, { listFields }, { lists: { names } })).properties
+}
+
+test('what there is stands beside any other text, and what is said of the parameter stays', () => {
+  const before = structuredClone(json)
+  const properties = describeWith([model, lora], (field) => (field === model ? ['a', 'b'] : ['x']))
+  expect(properties).toMatchObject({
+    model: {
+      description: 'The model',
+      default: 'a',
+      anyOf: [
+        { type: 'string', enum: ['a', 'b'] },
+        { type: 'string', minLength: 1 },
+      ],
+    },
+    loras: {
+      anyOf: [{ items: { properties: { name: { anyOf: [{ enum: ['x'] }, { type: 'string' }] } } } }, { type: 'null' }],
+    },
+  })
+  expect(properties['model']).not.toHaveProperty('type')
+  expect(json).toEqual(before)
+})
+
+test('of what nothing is known nothing is said', () => {
+  expect(describeLists(json, { listFields: [model] }, { lists: { names: () => undefined } })).toBe(json)
+})
+
+test('a list that is too long is told by its address, and so is one that is empty', () => {
+  const many = Array.from({ length: 201 }, (_, index) => `m${index}`)
+  const properties = describeWith([model, sampler], (field) => (field === model ? many : []))
+  expect(properties).toMatchObject({
+    model: {
+      type: 'string',
+      description: 'The model. The instances have 201 of them: `GET /models?type=checkpoints`.',
+      examples: many.slice(0, 10),
+    },
+    sampler: { type: 'string', description: 'No instance has any now.' },
+  })
+})
+
+describe('lists as components', () => {
+  test('stand there once for all parameters that have the same, under a free name', () => {
+    const components = createListComponents((name) => name === 'LoraLoaderLoraName')
+    expect(components.write(model, ['a', 'b'])).toEqual({
+      $ref: '#/components/schemas/CheckpointLoaderSimpleCkptName',
+    })
+    expect(components.write(sampler, ['a', 'b'])).toEqual(components.write(model, ['a', 'b']))
+    expect(components.write(lora, ['x'])).toEqual({ $ref: '#/components/schemas/LoraLoaderLoraName2' })
+    expect(components.write(model, ['c'])).toEqual({ $ref: '#/components/schemas/CheckpointLoaderSimpleCkptName2' })
+    expect(Object.values(components.schemas)).toMatchObject([{ enum: ['a', 'b'] }, { enum: ['x'] }, { enum: ['c'] }])
+  })
+})
