@@ -99,7 +99,7 @@ async function tryDefaults({ module, plan, prompt }: VerifyModuleOptions, sent: 
       case 'value':
       case 'none':
         if (!isDeepStrictEqual(value, valueOf(parameter))) {
-          problems.push(`${parameter.name} is ${JSON.stringify(value)}, not ${JSON.stringify(valueOf(parameter))}`)
+          problems.push(`${parameter.name} is ${shown(value)}, not ${shown(valueOf(parameter))}`)
         }
     }
   }
@@ -148,9 +148,12 @@ function inputDifferences(id: string, made: unknown, wanted: Readonly<Record<str
     .filter(
       (name) => Object.hasOwn(inputs, name) !== Object.hasOwn(wanted, name) || !isSame(inputs[name], wanted[name]),
     )
-    .map(
-      (name) => `input ${name} of node ${id} is ${JSON.stringify(inputs[name])}, not ${JSON.stringify(wanted[name])}`,
-    )
+    .map((name) => `input ${name} of node ${id} is ${shown(inputs[name])}, not ${shown(wanted[name])}`)
+}
+
+function shown(value: unknown): string {
+  const text = value === undefined ? 'missing' : JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
 /** Objects count by what they hold, not by how they were made. */

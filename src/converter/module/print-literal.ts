@@ -8,7 +8,7 @@ export function printText(text: string): string {
 
 /** A text of several lines as it is. */
 export function printLines(text: string): string {
-  return `\`${escape(text, '`').replaceAll('\\n', '\n').replaceAll('${', '\\${')}\``
+  return `\`${escape(text, '`')}\``
 }
 
 /** A number as JavaScript reads it back, the same to the last bit. */
@@ -27,11 +27,16 @@ const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 
 /** Control characters, halves of pairs and what ends a line are written out: editors and tools change them. */
 function escape(text: string, quote: string): string {
-  return Array.from(text, (character) => {
-    if (character === quote) return `\\${character}`
-    const name = named[character]
-    if (name !== undefined) return name
-    const isOdd = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|\p{Surrogate}/u.test(character)
-    return isOdd ? `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}` : character
-  }).join('')
+  const characters = Array.from(text)
+  return characters
+    .map((character, index) => {
+      if (character === quote) return `\\${character}`
+      if (quote === '`' && character === '\n') return character
+      if (quote === '`' && character === '$' && characters[index + 1] === '{') return '\\$'
+      const name = named[character]
+      if (name !== undefined) return name
+      const isOdd = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|\p{Surrogate}/u.test(character)
+      return isOdd ? `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}` : character
+    })
+    .join('')
 }
