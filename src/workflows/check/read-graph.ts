@@ -1,9 +1,9 @@
 import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
 import type { NodeDefinition, NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { isRecord } from '../../lib/json-record.ts'
-import { nearestName } from '../../lib/nearest-name.ts'
 import type { LinkedNode } from '../graph/graph-rules.ts'
 import type { CheckProblem } from './check-problem.ts'
+import { nearestClass } from './nearest-class.ts'
 import { shown } from './words.ts'
 
 /** A graph whose nodes can all be looked at. */
@@ -86,7 +86,7 @@ function withoutClass(id: string, value: Record<string, unknown>, catalogue: Nod
     const message = catalogue.knowsFiles
       ? `There is no node class ${shown(classType)} (asked: ${catalogue.source}).`
       : `${shown(classType)} belongs to custom nodes, or does not exist (asked: ${catalogue.source}).`
-    const near = nearestName(classType, catalogue.classTypes)
+    const near = nearestClass(classType, catalogue)
     const install = 'Install the custom nodes that have it.'
     const fix = near === undefined ? install : `Did you mean ${near}? Otherwise install the custom nodes that have it.`
     return { ...refused(catalogue.knowsFiles ? code : 'unknown_class', message, fix), classType }
