@@ -27,8 +27,11 @@ export async function explainRefusal(
 ): Promise<ExplainedRefusal> {
   const message = withoutServerPaths(answer.message)
   const found = [...missingNode(answer, message, prompt), ...fieldErrorsOf(answer.nodeErrors)]
-  const errors = await nameParameters(found.length > 0 ? found : [{ code: answer.errorType, message }])
-  const ofCaller = errors.filter(({ pointer }) => pointer !== undefined)
+  const named = await nameParameters(found.length > 0 ? found : [{ code: answer.errorType, message }])
+  const { ofCaller = [], others = [] } = Object.groupBy(named, (error) =>
+    error.pointer === undefined ? 'others' : 'ofCaller',
+  )
+  const errors = [...ofCaller, ...others]
   if (ofCaller.length === 0 && isMissingClass(answer.errorType)) {
     const reason = errors.map((error) => error.message).join('; ')
     return { code: 'workflow_unavailable', message: `ComfyUI does not take the workflow: ${reason}`, errors }
@@ -37,8 +40,10 @@ export async function explainRefusal(
     const lacks = errors.map(ofNode).join('; ')
     return { code: 'workflow_unavailable', message: `The workflow needs what is not there: ${lacks}`, errors }
   }
-  const named = ofCaller.map(({ pointer, message }) => `${pointer ?? ''}: ${message}`)
-  if (named.length > 0) return { code: 'invalid_workflow', message: named.join('; '), errors }
+  if (ofCaller.length > 0) {
+    const reasons = ofCaller.map(({ pointer, message }) => `${pointer ?? ''}: ${message}`)
+    return { code: 'invalid_workflow', message: reasons.join('; '), errors }
+  }
   const reason = errors.map(ofNode).join('; ')
   return { code: 'invalid_workflow', message: `ComfyUI does not take the workflow: ${reason}`, errors }
 }

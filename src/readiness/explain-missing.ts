@@ -49,7 +49,7 @@ function describeMissingName(node: PromptNode, input: string, known: readonly Sh
   const has = lists.filter(({ names }) => names.includes(value))
   if (has.length > 0) return `only ${listInstances(has)} has ${quote(value)}, and lacks something else`
   const names = [...new Set(lists.flatMap((each) => each.names))].filter((name) => typeof name === 'string')
-  return `no instance has ${quote(value)} for ${input} (asked: ${listInstances(known)})${hintOf(value, names)}`
+  return `no instance has ${quote(value)} (asked: ${listInstances(known)})${hintOf(value, names)}`
 }
 
 function hintOf(value: unknown, names: readonly string[]): string {

@@ -59,13 +59,13 @@ test('a list that is too long is told by its address, and so is one that is empt
 
 describe('lists as components', () => {
   test('stand there once for all parameters that have the same, under a free name', () => {
-    const components = createListComponents((name) => name === 'LoraLoaderLoraName')
+    const components = createListComponents((name) => name === 'LorasFile')
     expect(components.write(model, ['a', 'b'])).toEqual({
-      $ref: '#/components/schemas/CheckpointLoaderSimpleCkptName',
+      $ref: '#/components/schemas/CheckpointsFile',
     })
     expect(components.write(sampler, ['a', 'b'])).toEqual(components.write(model, ['a', 'b']))
-    expect(components.write(lora, ['x'])).toEqual({ $ref: '#/components/schemas/LoraLoaderLoraName2' })
-    expect(components.write(model, ['c'])).toEqual({ $ref: '#/components/schemas/CheckpointLoaderSimpleCkptName2' })
+    expect(components.write(lora, ['x'])).toEqual({ $ref: '#/components/schemas/LorasFile2' })
+    expect(components.write(model, ['c'])).toEqual({ $ref: '#/components/schemas/CheckpointsFile2' })
     expect(Object.values(components.schemas)).toMatchObject([{ enum: ['a', 'b'] }, { enum: ['x'] }, { enum: ['c'] }])
   })
 })

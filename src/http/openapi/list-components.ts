@@ -1,3 +1,4 @@
+import { modelFolder } from '../../comfyui/wire/model-folders.ts'
 import type { ListField } from '../../workflows/served-workflow.ts'
 import { pascalCase } from './component-names.ts'
 import type { WriteList } from './describe-lists.ts'
@@ -16,8 +17,7 @@ export function createListComponents(isTaken: (name: string) => boolean): ListCo
   const named = new Map<string, string>()
 
   function freeName(field: ListField): string {
-    const [place] = field.places
-    const wanted = pascalCase(place === undefined ? 'List' : `${place.classType} ${place.input}`)
+    const wanted = pascalCase(wantedName(field))
     let name = wanted
     for (let count = 2; isTaken(name) || Object.hasOwn(schemas, name); count += 1) name = `${wanted}${count}`
     return name
@@ -38,7 +38,16 @@ export function createListComponents(isTaken: (name: string) => boolean): ListCo
   }
 }
 
+function wantedName({ places: [place] }: ListField): string {
+  if (place === undefined) return 'List'
+  const folder = modelFolder(place.classType, place.input)
+  return folder === undefined ? `${place.classType} ${place.input}` : `${folder} file`
+}
+
 function describe({ places: [place] }: ListField): string {
-  const whose = place === undefined ? '' : ` for \`${place.input}\` of \`${place.classType}\``
-  return `What the instances have now${whose}. There may be others later.`
+  if (place === undefined) return 'What the instances have now.'
+  const { classType, input } = place
+  const folder = modelFolder(classType, input)
+  const what = folder === undefined ? `For \`${input}\` of \`${classType}\`` : `In \`models/${folder}\``
+  return `${what}: what the instances have now. There may be others later.`
 }
