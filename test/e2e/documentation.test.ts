@@ -31,11 +31,15 @@ describe.each(Object.entries(documentedPages))('%s', async (name, page) => {
   let stage: Stage
 
   beforeAll(async () => {
-    if (page.needs?.comfyui === true) comfyui = await createSimulator()
+    const { comfyui: wanted } = page.needs ?? {}
+    if (wanted !== undefined) comfyui = await createSimulator()
     if (page.needs?.collector === true) collector = await new OtlpReceiver().listen()
     reader = await DocumentReader.begin({
-      replace: collector === undefined ? {} : { 'http://collector:4318': collector.url },
-      variables: comfyui === undefined ? {} : { COMFYUI_URL: comfyui.url },
+      replace: {
+        ...(collector !== undefined && { 'http://collector:4318': collector.url }),
+        ...(comfyui !== undefined && typeof wanted === 'object' && { [wanted.at]: comfyui.url }),
+      },
+      variables: comfyui !== undefined && wanted === true ? { COMFYUI_URL: comfyui.url } : {},
     })
     stage = { reader, comfyui, collector }
   })

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, vi } from 'vitest'
+import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { instanceListSchema } from '../../src/http/schemas/instance.ts'
 import type { Simulator } from '../../src/simulator/simulator.ts'
@@ -26,7 +27,11 @@ type CheckCommand = (command: string, stage: Stage) => void | Promise<void>
 
 /** How the examples of a page are tried: commands are run, files are written, answers are compared. */
 export interface DocumentedPage {
-  readonly needs?: { readonly comfyui?: true; readonly collector?: true }
+  readonly needs?: {
+    /** Commands find it by the environment, or by an address that the page gives it. */
+    readonly comfyui?: true | { readonly at: string }
+    readonly collector?: true
+  }
   /** What shows that blocks of a language are right, where they are neither of these. */
   readonly shown?: Readonly<Record<string, CheckBlock>>
   /** What is done in place of commands that have a part like this. */
@@ -60,6 +65,7 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
   'CHANGELOG.md': {},
   'CONTRIBUTING.md': {},
   'docs/architecture.md': {},
+  'docs/check.md': { needs: { comfyui: { at: 'http://gpu:8188' } }, shown: { yaml: runsSteps } },
   'docs/configuration.md': {},
   'docs/errors.md': {},
   'docs/http.md': {
@@ -104,6 +110,31 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
     ],
   },
   'workflow_templates/README.md': {},
+}
+
+const actionsSchema = z.object({
+  jobs: z.record(
+    z.string(),
+    z.object({
+      steps: z.array(
+        z.union([
+          z.strictObject({ run: z.string() }),
+          z.strictObject({ uses: z.string().regex(/^actions\/[a-z-]+@v\d+$/), with: z.looseObject({}).optional() }),
+        ]),
+      ),
+    }),
+  ),
+})
+
+/** Runs what a workflow of GitHub runs, npm left out. It may find mistakes, which the page has put there. */
+async function runsSteps({ content }: DocumentBlock, stage: Stage): Promise<void> {
+  const { jobs } = actionsSchema.parse(parseYaml(content))
+  const commands = Object.values(jobs).flatMap(({ steps }) => steps.flatMap((step) => ('run' in step ? step.run : [])))
+  expect(commands.length).toBeGreaterThan(1)
+  for (const command of commands) {
+    if (command.startsWith('npm ')) await npmScript(command, stage)
+    else expect(await stage.reader.shell(`${command.replace(/^npx /, '')} || echo "exit $?"`)).toMatch(/\nexit 1\n$/)
+  }
 }
 
 async function runJob({ reader }: Stage): Promise<void> {
