@@ -7,6 +7,7 @@ import { measureInstances } from './instances.ts'
 import { measureCheck } from './check-time.ts'
 import { type MeasuredProcess, startMeasured } from './measured-process.ts'
 import { type Figures, type Load, measure } from './throughput.ts'
+import { measurePrediction } from './prediction-time.ts'
 import { measureStart } from './start-time.ts'
 
 /**
@@ -23,6 +24,7 @@ const scale = values.quick ? 0.2 : 1
 const submitAhead = 1
 const checkedWorkflows = 500
 const checkBarSeconds = 10
+const verdictBarMicroseconds = 200
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const inRoot = (file: string) => path.join(root, file)
@@ -141,6 +143,13 @@ async function printInstances(): Promise<void> {
 }
 
 async function printCheck(): Promise<void> {
+  const prediction = measurePrediction(values.quick ? 2000 : 20_000)
+  print(
+    `Verdict on a graph of ${String(prediction.nodes)} nodes: ${prediction.verdictMicroseconds.toFixed(0)} µs of CPU; at most ${String(verdictBarMicroseconds)}.`,
+  )
+  print(
+    `Catalogue of ${String(prediction.catalogueClasses)} classes: ${prediction.catalogueKiB.toFixed(0)} KiB, read in ${prediction.readMilliseconds.toFixed(0)} ms of CPU.`,
+  )
   const { seconds, workflows, graphs } = await measureCheck(inRoot('bin/comfyui-api.js'), scratch, checkedWorkflows)
   print(
     `comfyui-api check: ${String(workflows)} workflows in ${seconds.toFixed(1)} s, with ${String(graphs)} graphs; at most ${String(checkBarSeconds)} s.`,
