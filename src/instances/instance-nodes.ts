@@ -125,7 +125,8 @@ export class InstanceNodes {
     // Classes come only with a restart, and are read then.
     if (connection === undefined || this.#catalogue?.lookUp(classType) === undefined) return Promise.resolve()
     const last = this.#asked.get(classType)
-    if (last !== undefined && Date.now() - last.atMs < freshForMs) return last.answer
+    const forMs = Math.min(freshForMs, this.#options.intervalMs)
+    if (last !== undefined && Date.now() - last.atMs < forMs) return last.answer
     const answer = this.#ask(classType, connection)
     this.#asked.set(classType, { atMs: Date.now(), answer })
     return answer

@@ -1,15 +1,18 @@
 import type { WorkflowCheck } from '../workflows/check/check-workflow.ts'
-import type { CheckProblem } from '../workflows/check/check-problem.ts'
+import { describeProblem } from './describe-problem.ts'
 
 /** The part of a pino logger that is used here. */
 export interface ReadinessLogger {
   info(facts: object, message: string): void
   warn(facts: object, message: string): void
+  error(facts: object, message: string): void
 }
 
 export interface ReadinessLog {
   /** The checks of a workflow, one for each set of nodes. */
   note(name: string, checks: readonly WorkflowCheck[]): void
+  /** The check itself failed. */
+  fail(name: string, error: unknown): void
   /** The workflow is gone. */
   forget(name: string): void
   /** Everything is checked. */
@@ -27,14 +30,17 @@ export function createReadinessLog(logger: ReadinessLogger): ReadinessLog {
   return {
     note(name, checks) {
       if (checks.length === 0) return
-      const errors = uniqueErrors(checks)
+      const errors = errorsOf(checks)
       const before = noted.get(name)
-      const now = errors.map(({ line, fix, message }) => [line, message, fix].join(' ')).join('\n')
+      const now = errors.join('\n')
       if (now === (before ?? '')) return
       noted.set(name, now)
       const file = checks[0]?.file
       if (errors.length === 0) logger.info({ workflow: name, file }, 'workflow has no errors any more')
       else logger.warn({ workflow: name, file, errors: errors.length, first: firstOf(errors) }, 'workflow has errors')
+    },
+    fail(name, err) {
+      logger.error({ workflow: name, err }, 'workflow could not be checked')
     },
     forget(name) {
       noted.delete(name)
@@ -50,16 +56,11 @@ export function createReadinessLog(logger: ReadinessLogger): ReadinessLog {
   }
 }
 
-function uniqueErrors(checks: readonly WorkflowCheck[]): readonly CheckProblem[] {
+function errorsOf(checks: readonly WorkflowCheck[]): readonly string[] {
   const errors = checks.flatMap(({ problems }) => problems.filter(({ severity }) => severity === 'error'))
-  return [...new Map(errors.map((error) => [`${error.line ?? ''} ${error.message}`, error])).values()]
+  return [...new Set(errors.map(describeProblem))]
 }
 
-function firstOf(errors: readonly CheckProblem[]): readonly string[] {
-  const first = errors
-    .slice(0, maxLogged)
-    .map(({ line, message, fix }) =>
-      [line === undefined ? '' : `line ${line}: `, message, fix === undefined ? '' : ` ${fix}`].join(''),
-    )
-  return errors.length > maxLogged ? [...first, `and ${errors.length - maxLogged} more`] : first
+function firstOf(errors: readonly string[]): readonly string[] {
+  return errors.length > maxLogged ? [...errors.slice(0, maxLogged), `and ${errors.length - maxLogged} more`] : errors
 }

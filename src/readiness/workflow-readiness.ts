@@ -10,6 +10,7 @@ import type { ServedWorkflow, WorkflowRegistry } from '../workflows/served-workf
 import { defaultPrompt } from './default-prompt.ts'
 import { describeLackedPart, lackedParts, type LackedPart } from './lacked-parts.ts'
 import { createReadinessLog, type ReadinessLogger } from './readiness-log.ts'
+import { describeProblem } from './describe-problem.ts'
 
 export interface WorkflowReadinessOptions {
   readonly registry: Pick<WorkflowRegistry, 'list' | 'get' | 'onChange'>
@@ -73,7 +74,8 @@ export interface WorkflowReadiness {
 /** What one check found, and the definitions that it looked at: as long as these stay, it stays. */
 interface Report {
   readonly check: WorkflowCheck
-  readonly lacks: readonly LackedPart[]
+  /** Undefined where no request could be made up. */
+  readonly lacks: readonly LackedPart[] | undefined
   readonly seen: ReadonlyMap<string, NodeDefinition | undefined>
 }
 
@@ -135,7 +137,13 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
     for (let name = next(); name !== undefined && !isClosed; name = next()) {
       const entry = entries.get(name)
       if (entry === undefined) continue
-      await checkEntry(entry)
+      try {
+        await checkEntry(entry)
+      } catch (error) {
+        // The mistake is in the check. What it would have said stays unknown, of this workflow alone.
+        log?.fail(name, error)
+        continue
+      }
       if (entries.get(name) === entry)
         log?.note(
           name,
@@ -258,9 +266,10 @@ async function report(entry: Entry, catalogue: NodeCatalogue): Promise<Report> {
     return definition
   }
   const watched = { ...catalogue, lookUp }
-  const check = await checkWorkflow(workflow, { catalogue: watched })
+  // What lies in the folder of uploads is not kept: it changes with every call.
+  const check = await checkWorkflow(workflow, { catalogue: watched, fileExists: () => true })
   const prompt = await (entry.prompt ??= defaultPrompt(workflow))
-  const lacks = prompt === undefined ? [] : lackedParts(watched, prompt, workflow.definition.metadata)
+  const lacks = prompt && lackedParts(watched, prompt, workflow.definition.metadata)
   return { check, lacks, seen }
 }
 
@@ -273,6 +282,7 @@ function holds({ seen }: Report, catalogue: NodeCatalogue): boolean {
 function verdictOf(report: Report | undefined): Pick<ReadinessOnInstance, 'canRun' | 'lacks' | 'reason'> {
   if (report === undefined) return { canRun: undefined, lacks: [], reason: undefined }
   const { lacks, check } = report
+  if (lacks === undefined) return { canRun: undefined, lacks: [], reason: firstErrorOf(check) }
   if (lacks.length > 0) return { canRun: false, lacks, reason: lacks.map(describeLackedPart).join(' ') }
   switch (check.verdict) {
     case 'accepted':
@@ -286,7 +296,8 @@ function verdictOf(report: Report | undefined): Pick<ReadinessOnInstance, 'canRu
 }
 
 function firstErrorOf({ problems }: WorkflowCheck): string | undefined {
-  return problems.find(({ severity }) => severity === 'error')?.message
+  const error = problems.find(({ severity }) => severity === 'error')
+  return error && describeProblem(error)
 }
 
 function summarize(onInstances: readonly ReadinessOnInstance[]): Pick<ReadinessOfWorkflow, 'isReady' | 'reason'> {

@@ -46,6 +46,8 @@ export interface ScriptedOptions {
   /** Prompts run by themselves, with one picture as output. */
   readonly runsAlone?: boolean
   readonly vramBytes?: number
+  /** Its node classes. */
+  readonly objectInfo?: Record<string, unknown>
 }
 
 /** One picture, as `SaveImage` shows it. */
@@ -70,7 +72,7 @@ export class ScriptedComfyui implements AsyncDisposable {
   publishes = true
   /** `dropped`: opened and broken at once. */
   sockets: 'taken' | 'refused' | 'dropped' = 'taken'
-  objectInfo: Record<string, unknown> = {}
+  objectInfo: Record<string, unknown>
 
   readonly #vramBytes: number
   readonly #server = createServer((request, response) => void this.#serve(request, response))
@@ -81,10 +83,12 @@ export class ScriptedComfyui implements AsyncDisposable {
   #handedOut = 0
   #port = 0
 
-  constructor({ version = '0.33.0', runsAlone = false, vramBytes = 25_000_000_000 }: ScriptedOptions = {}) {
+  constructor(options: ScriptedOptions = {}) {
+    const { version = '0.33.0', runsAlone = false, vramBytes = 25_000_000_000, objectInfo = {} } = options
     this.version = version
     this.runsAlone = runsAlone
     this.#vramBytes = vramBytes
+    this.objectInfo = objectInfo
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
   }
 
@@ -293,6 +297,10 @@ export class ScriptedComfyui implements AsyncDisposable {
         }
       case 'GET /object_info':
         return { json: this.objectInfo }
+      case 'GET /object_info/:id': {
+        const classType = decodeURIComponent(request.id)
+        return { json: classType in this.objectInfo ? { [classType]: this.objectInfo[classType] } : {} }
+      }
       case 'POST /free':
         return { text: '' }
       case 'POST /upload/image': {

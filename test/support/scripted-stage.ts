@@ -6,7 +6,7 @@ import { readEvents } from './read-events.ts'
 import { ScriptedComfyui, type ScriptedOptions } from './scripted-comfyui.ts'
 import { type GatewayOptions, type RunningGateway, startGateway, testWorkflows } from './start-gateway.ts'
 
-export interface StageOptions extends Pick<GatewayOptions, 'flags' | 'env'> {
+export interface StageOptions extends Pick<GatewayOptions, 'flags' | 'env' | 'logger' | 'listIntervalMs'> {
   /** One server for each; one of 0.33.0 without. */
   readonly servers?: readonly ScriptedOptions[]
   /** User and password in front of the host of each address. */
@@ -32,7 +32,8 @@ export interface Stage extends AsyncDisposable {
 const lookEveryMs = 50
 
 /** Resolves when the gateway has found all of its servers ready. */
-export async function setStage({ servers = [{}], credentials, flags, env }: StageOptions = {}): Promise<Stage> {
+export async function setStage(options: StageOptions = {}): Promise<Stage> {
+  const { servers = [{}], credentials, flags, env, ...others } = options
   const scripted = await Promise.all(servers.map((options) => new ScriptedComfyui(options).listen()))
   const gateway = await startGateway({
     flags: {
@@ -43,6 +44,7 @@ export async function setStage({ servers = [{}], credentials, flags, env }: Stag
       ...flags,
     },
     env: { COMFYUI_API_DRAIN_SECONDS: '0', ...env },
+    ...others,
   })
   const client = createClient(() => gateway.url)
   const [comfyui] = scripted

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { InstanceNodes } from './instance-nodes.ts'
+
+type Told = Readonly<Record<string, unknown>>
+
+const loader = (...files: string[]): Told => ({
+  VAELoader: { input: { required: { vae_name: [files] } }, output: ['VAE'] },
+})
+const others: Told = { KSampler: { input: { required: { sampler_name: [['euler']] } }, output: ['LATENT'] } }
+
+let server: { all: () => Promise<Told>; one: (classType: string) => Promise<Told>; asked: string[] }
+let nodes: InstanceNodes
+let reads = 0
+const intervalMs = 10_000
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  reads = 0
+  server = {
+    all: async () => ({ ...loader('a.safetensors'), ...others }),
+    one: async () => loader('a.safetensors'),
+    asked: [],
+  }
+  nodes = new InstanceNodes({
+    client: {
+      objectInfo: () => {
+        server.asked.push('all')
+        return server.all()
+      },
+      objectInfoOf: (classType) => {
+        server.asked.push(classType)
+        return server.one(classType)
+      },
+    },
+    version: () => '0.33.0',
+    share: (catalogue) => catalogue,
+    watchedClasses: () => ['VAELoader', 'KSampler', 'Custom'],
+    intervalMs,
+    onRead: () => void reads++,
+  })
+})
+afterEach(() => {
+  nodes.disconnect()
+  vi.useRealTimers()
+})
+
+describe('the nodes of an instance', () => {
+  test('are read when it connects, and their lists of files are looked at from then on', async () => {
+    expect([nodes.catalogue, nodes.isFirstRead]).toEqual([undefined, false])
+    const connected = nodes.connect()
+    expect(nodes.isFirstRead).toBe(true)
+    await connected
+    const before = nodes.catalogue
+    expect([before?.source, before?.classTypes.length, nodes.isFirstRead, reads]).toEqual([
+      'ComfyUI 0.33.0',
+      2,
+      false,
+      1,
+    ])
+    await vi.advanceTimersByTimeAsync(2 * intervalMs)
+    const [first, ...later] = server.asked
+    expect([first, ...new Set(later)]).toEqual(['all', 'VAELoader'])
+    expect([nodes.catalogue === before, reads]).toEqual([true, 1])
+  })
+
+  test('are another catalogue as soon as a file was added, in which the other classes stay as they are', async () => {
+    await nodes.connect()
+    const before = nodes.catalogue
+    server.one = async () => loader('a.safetensors', 'b.safetensors')
+    await vi.advanceTimersByTimeAsync(intervalMs)
+    expect(reads).toBe(2)
+    expect(nodes.catalogue?.fingerprint).not.toBe(before?.fingerprint)
+    expect(nodes.catalogue?.lookUp('VAELoader')?.input.required?.['vae_name']).toEqual([
+      ['a.safetensors', 'b.safetensors'],
+    ])
+    expect(nodes.catalogue?.lookUp('KSampler')).toBe(before?.lookUp('KSampler'))
+  })
+
+  test('are not asked for while it is away, and what it told stays', async () => {
+    await nodes.connect()
+    nodes.disconnect()
+    await vi.advanceTimersByTimeAsync(5 * intervalMs)
+    await nodes.refreshLists(['VAELoader'], 1000)
+    await nodes.readAll()
+    expect(server.asked).toEqual(['all'])
+    expect(nodes.catalogue?.classTypes).toContain('VAELoader')
+  })
+
+  test('are asked for again when the first answer was none', async () => {
+    server.all = () => Promise.reject(new Error('busy'))
+    await nodes.connect()
+    expect(nodes.catalogue).toBeUndefined()
+    expect(nodes.failure).toContain('busy')
+    server.all = async () => others
+    await vi.advanceTimersByTimeAsync(intervalMs)
+    expect(nodes.catalogue?.classTypes).toEqual(['KSampler'])
+    expect(nodes.failure).toBeUndefined()
+  })
+
+  test('are those of the newest connection', async () => {
+    let answerLate = (_told: Told) => {}
+    server.all = () =>
+      new Promise((resolve) => {
+        answerLate = resolve
+      })
+    const first = nodes.connect()
+    const late = answerLate
+    server.all = async () => others
+    await nodes.connect()
+    late(loader('old.safetensors'))
+    await first
+    expect(nodes.catalogue?.classTypes).toEqual(['KSampler'])
+  })
+})
+
+describe('lists that somebody wants anew', () => {
+  test('are asked for once in a few seconds, however many want them', async () => {
+    await nodes.connect()
+    server.one = async () => loader('b.safetensors')
+    await Promise.all([nodes.refreshLists(['VAELoader', 'VAELoader'], 1000), nodes.refreshLists(['VAELoader'], 1000)])
+    expect(nodes.catalogue?.lookUp('VAELoader')?.input.required?.['vae_name']).toEqual([['b.safetensors']])
+    await nodes.refreshLists(['VAELoader'], 1000)
+    expect(server.asked.filter((asked) => asked === 'VAELoader').length).toBe(1)
+    vi.setSystemTime(Date.now() + 60_000)
+    await nodes.refreshLists(['VAELoader'], 1000)
+    expect(server.asked.filter((asked) => asked === 'VAELoader').length).toBe(2)
+  })
+
+  test('of classes that it does not have are not asked for', async () => {
+    await nodes.connect()
+    await nodes.refreshLists(['Custom'], 1000)
+    expect(server.asked).toEqual(['all'])
+  })
+
+  test('are waited for only so long, and taken when they come', async () => {
+    await nodes.connect()
+    let answer = (_told: Told) => {}
+    server.one = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const refreshed = nodes.refreshLists(['VAELoader'], 1000)
+    await vi.advanceTimersByTimeAsync(1000)
+    await refreshed
+    answer(loader('late.safetensors'))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(nodes.catalogue?.lookUp('VAELoader')?.input.required?.['vae_name']).toEqual([['late.safetensors']])
+  })
+
+  test('that cannot be told stay as they were', async () => {
+    await nodes.connect()
+    const before = nodes.catalogue
+    server.one = () => Promise.reject(new Error('busy'))
+    await nodes.refreshLists(['VAELoader'], 1000)
+    expect(nodes.catalogue).toBe(before)
+  })
+})
