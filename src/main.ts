@@ -17,6 +17,7 @@ const program = createProgram({
   // Loaded when it is needed, so that --help and --version answer at once.
   renderPrompt: async (request) => (await import('./render.ts')).renderPrompt(request),
   checkWorkflows: async (request) => (await import('./check.ts')).checkWorkflows(request),
+  convertExport: async (request) => (await import('./convert.ts')).convertExport(request),
   fetchObjectInfo: async (...asked) => (await import('./object-info.ts')).fetchObjectInfo(...asked),
   startGateway: async (config, dependencies) => (await import('./compose.ts')).compose(config, dependencies),
 })

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { readPackageVersion } from '../config/package-info.ts'
 import { checkCommand, type CheckDependencies } from './commands/check.ts'
+import { convertCommand, type ConvertDependencies } from './commands/convert.ts'
 import { initCommand, type InitDependencies } from './commands/init.ts'
 import { objectInfoCommand, type ObjectInfoDependencies } from './commands/object-info.ts'
 import { renderCommand, type RenderDependencies } from './commands/render.ts'
@@ -10,6 +11,7 @@ export type ProgramDependencies = ServeDependencies &
   RenderDependencies &
   CheckDependencies &
   ObjectInfoDependencies &
+  ConvertDependencies &
   InitDependencies
 
 /** The command line as a whole. Every command is one file of `commands`. */
@@ -23,6 +25,7 @@ export function createProgram(dependencies: ProgramDependencies): Command {
     .addCommand(renderCommand(dependencies))
     .addCommand(checkCommand(dependencies))
     .addCommand(objectInfoCommand(dependencies))
+    .addCommand(convertCommand(dependencies))
     .addCommand(initCommand(dependencies))
     .addHelpText('after', '\nWithout a command, serve is meant. Its settings: comfyui-api serve --help')
 }

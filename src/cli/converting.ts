@@ -1,0 +1,30 @@
+import type { CheckedInstance } from './checking.ts'
+
+/** Where the definitions of node classes come from: one place, as lists of values are read by them. */
+export type ConversionDefinitions =
+  | { readonly kind: 'core' }
+  /** What `/object_info` of a ComfyUI said; `-` is the standard input. */
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'instance'; readonly instance: CheckedInstance; readonly connectTimeoutMs: number }
+
+/** What the command line asks to be converted. */
+export interface ConvertRequest {
+  /** An exported workflow; `-` is the standard input. */
+  readonly file: string
+  readonly definitions: ConversionDefinitions
+}
+
+export type ConvertResult =
+  | {
+      readonly kind: 'converted'
+      /** The graph in API format. */
+      readonly prompt: object
+      readonly warnings: readonly string[]
+      /** The definitions that were used, for people. */
+      readonly source: string
+    }
+  /** No prompt can be made; `reasons` holds all that is in the way. */
+  | { readonly kind: 'refused'; readonly reasons: readonly string[]; readonly source: string }
+
+/** Converts without a server. Rejects with GatewayError for what keeps it from trying. */
+export type ConvertExport = (request: ConvertRequest) => Promise<ConvertResult>
