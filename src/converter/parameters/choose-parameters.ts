@@ -66,36 +66,25 @@ function planParameter(
   hints: ExportHints,
   warnings: string[],
 ): Parameter {
-  const { type, warning } = typeOf(candidate, graph)
+  const isRandom = candidate.kind === 'seed' && !(isFixed(candidate, hints) && Number.isSafeInteger(candidate.value))
+  const { type, warning } = typeOf(candidate, graph, isRandom)
   const first = `${candidate.node.id}.${candidate.input}`
   if (warning !== undefined) warnings.push(`Parameter ${name} (${first} of ${candidate.node.classType}): ${warning}.`)
-  const own = defaultOf(candidate, type, hints)
+  const multipleOf = type.kind === 'integer' ? type.multipleOf : undefined
   return {
     name,
     level: candidate.level === 'never' ? 'off' : candidate.level,
-    type: own.kind === 'random' ? seedType(type) : type,
+    type,
     value: candidate.value,
-    default: own,
-    description: describeParameter(candidate, name, {
-      isRandom: own.kind === 'random',
-      multipleOf: type.kind === 'integer' ? type.multipleOf : undefined,
-    }),
+    default: isRandom ? randomDefault(type) : { kind: type.kind === 'media' ? 'none' : 'value' },
+    description: describeParameter(candidate, name, { isRandom, multipleOf }),
     targets: targetsOf(candidate, type, graph),
   }
 }
 
-function defaultOf(candidate: Candidate, type: ParameterType, hints: ExportHints): ParameterDefault {
-  if (type.kind === 'media') return { kind: 'none' }
-  if (candidate.kind !== 'seed') return { kind: 'value' }
-  if (isFixed(candidate, hints) && Number.isSafeInteger(candidate.value)) return { kind: 'value' }
+function randomDefault(type: ParameterType): ParameterDefault {
   const max = 'max' in type ? type.max : undefined
   return { kind: 'random', limit: max === undefined ? Number.MAX_SAFE_INTEGER : max + 1 }
-}
-
-/** Seeds of a workflow may be larger than any number that JSON keeps exact everywhere; those of callers are not. */
-function seedType(type: ParameterType): ParameterType {
-  const max = 'max' in type ? type.max : undefined
-  return { kind: 'integer', min: 0, ...(max !== undefined && { max }) }
 }
 
 function targetsOf(candidate: Candidate, type: ParameterType, graph: PromptGraph): readonly ParameterTarget[] {

@@ -22,15 +22,16 @@ export interface TypeFinding {
 
 /**
  * What callers may send for a value: what the definitions of all its inputs allow. A limit that the workflow itself
- * breaks is left out, with a warning.
+ * breaks is left out, with a warning. What is drawn at random has the limits of its inputs only.
  */
-export function typeOf(candidate: Candidate, graph: PromptGraph): TypeFinding {
+export function typeOf(candidate: Candidate, graph: PromptGraph, isRandom: boolean): TypeFinding {
   const { value, media } = candidate
   if (media !== undefined && typeof value === 'string') {
     return { type: { kind: 'media', media: candidate.tableName === 'mask' ? 'mask' : media } }
   }
   const specs = specsOf(candidate, graph)
   const [first] = specs
+  if (candidate.kind === 'seed' && isRandom) return { type: seedType(specs) }
   const list = chosenList(value)
   if (list !== undefined) return listType(candidate, first, list)
   if (candidate.node.classType === 'CustomCombo') return customChoice(candidate)
@@ -46,6 +47,13 @@ export function typeOf(candidate: Candidate, graph: PromptGraph): TypeFinding {
     default:
       return { type: { kind: 'text' } }
   }
+}
+
+/** From 0 to where numbers of JSON are exact everywhere: seeds of a workflow may be larger, those of callers are not. */
+function seedType(specs: readonly InputSpec[]): ParameterType {
+  const maxs = specs.map((spec) => inputOptions(spec)['max']).filter((max) => typeof max === 'number')
+  const max = Math.min(...maxs)
+  return { kind: 'integer', min: 0, ...(max > 0 && max < Number.MAX_SAFE_INTEGER && { max }) }
 }
 
 /** The definitions that decide about a value: its inputs', and for one that stands alone those of what it feeds. */
