@@ -36,7 +36,9 @@ beforeEach(() => {
     share: (catalogue) => catalogue,
     watchedClasses: () => ['VAELoader', 'KSampler', 'Custom'],
     intervalMs,
-    onRead: () => void reads++,
+    onRead: () => {
+      reads += 1
+    },
   })
 })
 afterEach(() => {
