@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { text as readToEnd } from 'node:stream/consumers'
 import type { AskedInstance } from './comfyui/ask-once.ts'
-import { fetchNodeCatalogue } from './comfyui/fetch-node-catalogue.ts'
 import { coreCatalogue, parseNodeCatalogue, type NodeCatalogue } from './comfyui/wire/node-catalogue.ts'
 import { ObjectInfoError } from './comfyui/wire/object-info-error.ts'
 import { convertWorkflow } from './converter/convert-workflow.ts'
@@ -67,6 +66,8 @@ async function readCatalogue(
     }
     case 'instance': {
       const { instance, connectTimeoutMs } = definitions
+      // Connections take longer to load than a whole conversion does.
+      const { fetchNodeCatalogue } = await import('./comfyui/fetch-node-catalogue.ts')
       return (await fetchNodeCatalogue(instance, { connectTimeoutMs })).catalogue
     }
   }

@@ -11,6 +11,7 @@ function serveHelp(): string {
     typeSources,
     renderPrompt: () => Promise.reject(new Error('nothing is rendered')),
     checkWorkflows: () => Promise.reject(new Error('nothing is checked')),
+    convertExport: () => Promise.reject(new Error('nothing is converted')),
     fetchObjectInfo: () => Promise.reject(new Error('nothing is asked')),
     startGateway: () => Promise.reject(new Error('not part of this test')),
     supervise: () => undefined,

@@ -67,6 +67,7 @@ async function run(
     typeSources,
     renderPrompt: () => Promise.reject(new Error('serve renders nothing')),
     checkWorkflows: () => Promise.reject(new Error('serve checks nothing here')),
+    convertExport: () => Promise.reject(new Error('serve converts nothing')),
     fetchObjectInfo: () => Promise.reject(new Error('serve asks through its instances')),
   })
   await program.parseAsync(args, { from: 'user' })
