@@ -35,7 +35,10 @@ function serverOf(version: '0.33.0' | '0.3.64'): NodeCatalogue {
   return readNodeCatalogue({ ...core, ...custom }, { source: 'the server', comfyuiVersion: version })
 }
 
-type Node = { class_type: string; inputs: Record<string, unknown> }
+interface Node {
+  class_type: string
+  inputs: Record<string, unknown>
+}
 const node = (class_type: string, inputs: Record<string, unknown> = {}): Node => ({ class_type, inputs })
 
 /** A sound graph: a picture is loaded, made larger and saved. */
@@ -326,12 +329,20 @@ describe('what ComfyUI refuses', () => {
     expect(check(prompt).problems.map(inShort)).toEqual(['error refused return_type_mismatch 4 images'])
   })
 
-  test('of classes outside of the built-in table it is said that they are not in it', () => {
+  test('classes outside of the built-in table may be custom nodes: the rest of the graph is checked', () => {
     const prompt = graph({ '2': node('Mine', { image: ['1', 0] }) })
     const { verdict, problems } = check(prompt, coreCatalogue())
-    expect(verdict).toBe('refused')
-    expect(problems.map(inShort)).toEqual(['error refused unknown_class 2'])
+    expect(verdict).toBe('accepted')
+    expect(problems.map(inShort)).toEqual(['warning refused unknown_class 2'])
     expect(problems[0]?.message).toContain('the core nodes of ComfyUI 0.33.0')
+
+    const faulty = graph({ '2': node('Mine', { image: ['1', 0] }), '4': node('PreviewImage', {}) })
+    expect(check(faulty, coreCatalogue()).verdict).toBe('partly')
+    expect(check(faulty, coreCatalogue()).problems.map(inShort)).toContain(
+      'error refused required_input_missing 4 images',
+    )
+    const classless = graph({ '2': node('Mine', { image: ['1', 0] }), '4': { inputs: {} } })
+    expect(check(classless, coreCatalogue()).verdict).toBe('refused')
   })
 
   test('an older release calls it otherwise, and takes more', () => {
@@ -583,7 +594,10 @@ describe('what ComfyUI runs in another way than is written', () => {
   })
 
   test('a graph of unusual size', () => {
-    const many = Array.from({ length: 5001 }, (_, index) => [`n${index}`, node('PreviewImage', { images: ['1', 0] })])
+    const many = Array.from(
+      { length: 5001 },
+      (_, index) => [`n${index}`, node('PreviewImage', { images: ['1', 0] })] as const,
+    )
     const { verdict, problems } = check(graph(Object.fromEntries(many)))
     expect(verdict).toBe('accepted')
     expect(problems.map(inShort)).toEqual(['warning flawed too_many_nodes'])
