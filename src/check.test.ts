@@ -51,7 +51,7 @@ test('the core nodes do not know files; the definitions of a server do', async (
 
 test.each([
   ['page.html', '<html></html>', 'a web page'],
-  ['empty.json', '', 'no JSON'],
+  ['empty.json', '', 'an empty text'],
   ['list.json', '[]', 'a list'],
   ['graph.json', graph('a.png'), 'a prompt'],
   ['picture.png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 3]), 'no JSON'],

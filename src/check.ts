@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, sep } from 'node:path'
 import { text as readToEnd } from 'node:stream/consumers'
 import { askOnce, type AskedInstance } from './comfyui/ask-once.ts'
 import { fetchNodeCatalogue } from './comfyui/fetch-node-catalogue.ts'
+import { isMissingClass } from './comfyui/wire/answers.ts'
 import { coreCatalogue, parseNodeCatalogue, type NodeCatalogue } from './comfyui/wire/node-catalogue.ts'
 import type { NodePackLookup } from './comfyui/wire/node-packs.ts'
 import type { NodeLookup } from './comfyui/wire/object-info.ts'
@@ -34,8 +35,6 @@ export interface CheckRequest {
 
 const standardInput = '-'
 const nodePacksTimeoutMs = 10_000
-/** What ComfyUI calls a class that it does not have. */
-const missingClassCodes = new Set(['missing_node_type', 'invalid_prompt'])
 
 type Verdict = WorkflowCheck['verdict']
 
@@ -193,7 +192,7 @@ function anyOf(catalogues: readonly NodeCatalogue[]): NodeLookup {
 
 async function checkModule(workflow: ServedWorkflow, { catalogue, nodePacks }: Definitions): Promise<Check> {
   const check = await checkWorkflow(workflow, { catalogue })
-  if (!check.problems.some(({ code }) => missingClassCodes.has(code))) return check
+  if (!check.problems.some(({ code }) => isMissingClass(code))) return check
   return checkWorkflow(workflow, { catalogue, packOf: await nodePacks() })
 }
 
@@ -247,10 +246,11 @@ function unite(
   }
 }
 
-/** A text that names the first of several definitions names the others as well. */
-function ofAll(problem: FoundProblem, [first = '', ...others]: readonly string[]): FoundProblem {
-  if (others.length === 0) return problem
-  return { ...problem, message: problem.message.replaceAll(first, `${first}, as well as ${others.join(' and ')},`) }
+/** A text that says who was asked says so of all of them. */
+function ofAll(problem: FoundProblem, definitions: readonly string[]): FoundProblem {
+  const [first = ''] = definitions
+  if (definitions.length < 2) return problem
+  return { ...problem, message: problem.message.replaceAll(first, definitions.join(', ')) }
 }
 
 function nothingFound(target: CheckRequest['target']): GatewayError {

@@ -15,7 +15,7 @@ const problem: ReportedProblem = {
   line: 41,
   message: '"eular" is none of the 9 names that the input takes, which are written in lower case throughout.',
   fix: 'Did you mean "euler"?',
-  when: 'lora_name is given',
+  when: 'with lora_name="x"',
 }
 
 function result(file: string, problems: readonly ReportedProblem[], more: Partial<CheckResult> = {}): CheckResult {
@@ -42,7 +42,7 @@ describe('the text of a check', () => {
                  "eular" is none of the 9 names that the input takes, which are
                  written in lower case throughout.
                  fix: Did you mean "euler"?
-                 when: lora_name is given
+                 shown with lora_name="x"
 
       1 error in 1 workflow (3 graphs)."
     `)
@@ -77,6 +77,11 @@ describe('the text of a check', () => {
     expect(text).toContain('\n\nNo problems in 2 workflows (6 graphs).')
   })
 
+  test('does not repeat who was asked, where that is one', () => {
+    const asked = { ...problem, message: 'There is no file "a" (asked: object_info.json).' }
+    expect(renderCheck(report([result('a.ts', [asked])]), plain)).toContain('There is no file "a".\n')
+  })
+
   test('names the definitions that show a problem where others do not', () => {
     const definitions = [
       { source: 'ComfyUI at http://a', kind: 'instances' as const },
@@ -85,7 +90,7 @@ describe('the text of a check', () => {
     const found = { ...problem, definitions: ['ComfyUI at http://b'] }
     const text = renderCheck({ definitions, results: [result('a.ts', [found])] }, plain)
     expect(text).toContain('Checked against ComfyUI at http://a, ComfyUI at http://b.')
-    expect(text).toContain('with: ComfyUI at http://b')
+    expect(text).toContain('only with ComfyUI at http://b')
   })
 
   test('keeps to the width, but for words that are longer', () => {

@@ -21,10 +21,10 @@ export function renderCheck(report: CheckReport, { width, isColored }: CheckText
     const place = wrap(placeOf(problem), width - indent)
     const label = paint([...tints[problem.severity]], problem.severity.padEnd(indent - 2))
     const below = [
-      ...wrap(problem.message, width - indent),
+      ...wrap(messageOf(problem, report), width - indent),
       ...labelled('fix: ', problem.fix, width),
-      ...labelled('when: ', problem.when, width),
-      ...labelled('with: ', problem.definitions?.join(', '), width),
+      ...labelled('shown ', problem.when, width),
+      ...labelled('only with ', problem.definitions?.join(', '), width),
     ]
     const [first, ...others] = place.length === 0 ? below : [...place, ...below]
     return [`  ${label}${first ?? ''}`, ...others.map((line) => ' '.repeat(indent) + line)]
@@ -62,6 +62,12 @@ function placeOf({ node, classType, title, input, parameter, line }: ReportedPro
     line === undefined ? '' : `line ${String(line)}`,
   ]
   return parts.filter((part) => part !== '').join(', ')
+}
+
+/** The first line of the report says who was asked, where that is only one. */
+function messageOf({ message }: ReportedProblem, { definitions }: CheckReport): string {
+  const [only, ...others] = definitions
+  return only === undefined || others.length > 0 ? message : message.replaceAll(` (asked: ${only.source})`, '')
 }
 
 function labelled(label: string, text: string | undefined, width: number): readonly string[] {

@@ -27,7 +27,10 @@ export interface CheckPromptOptions {
 
 /** What can be told about one graph in the API format. */
 export interface PromptCheck {
-  /** What ComfyUI itself would say; `partly` when it would run some of the outputs only. */
+  /**
+   * What ComfyUI itself would say; `partly` when it would run some of the outputs only. Against the built-in table, what
+   * one would say that has the custom nodes.
+   */
   readonly verdict: 'accepted' | 'partly' | 'refused'
   readonly problems: readonly CheckProblem[]
 }
@@ -46,8 +49,8 @@ export function checkPrompt(prompt: unknown, options: CheckPromptOptions): Promp
   const judge = (graph: unknown, nodes: NodeLookup): PromptVerdict =>
     validatePrompt(graph, undefined, { nodes, rules: catalogue.rules, fileExists })
 
-  const verdict = judge(prompt, catalogue.lookUp)
   const read = readGraph(prompt, catalogue)
+  const verdict = isOfCustomNodes(read) ? judge(read.repaired, read.lookUp) : judge(prompt, catalogue.lookUp)
   const reached = reachedNodes(read.nodes, read.lookUp)
   const needsAll = read.repaired !== undefined || reached.size < Object.keys(read.nodes).length
   const all = needsAll ? nodeErrorsOf(judge(read.repaired ?? prompt, everyNodeIsOutput(read.lookUp))) : {}
@@ -70,6 +73,15 @@ export function checkPrompt(prompt: unknown, options: CheckPromptOptions): Promp
     ...refusals(unusedErrors, graph).flatMap(ifItWereUsed),
   ]
   return { verdict: wordFor(verdict), problems }
+}
+
+/** All that would stop ComfyUI is classes that it may well have: the built-in table knows no custom nodes. */
+function isOfCustomNodes({ repaired, problems }: ReadGraph): boolean {
+  return (
+    repaired !== undefined &&
+    problems.every(({ code }) => code === 'unknown_class' || code === 'missing_inputs') &&
+    problems.some(({ code }) => code === 'unknown_class')
+  )
 }
 
 function wordFor(verdict: PromptVerdict): PromptCheck['verdict'] {

@@ -83,13 +83,15 @@ function withoutClass(id: string, value: Record<string, unknown>, catalogue: Nod
   const { class_type: classType } = value
   const code = catalogue.rules.namesMissingNode ? 'missing_node_type' : 'invalid_prompt'
   if (typeof classType === 'string' && classType !== '') {
-    const message = catalogue.knowsFiles
-      ? `There is no node class ${shown(classType)} (asked: ${catalogue.source}).`
-      : `${shown(classType)} belongs to custom nodes, or does not exist (asked: ${catalogue.source}).`
     const near = nearestClass(classType, catalogue)
-    const install = 'Install the custom nodes that have it.'
-    const fix = near === undefined ? install : `Did you mean ${near}? Otherwise install the custom nodes that have it.`
-    return { ...refused(catalogue.knowsFiles ? code : 'unknown_class', message, fix), classType }
+    const guess = near === undefined ? '' : `Did you mean ${near}? Otherwise `
+    if (!catalogue.knowsFiles) {
+      const message = `${shown(classType)} is none of ${catalogue.source}: it is taken for a custom node, and not looked at.`
+      const fix = `${guess}check it against a ComfyUI that has it.`
+      return { severity: 'warning', kind: 'refused', code: 'unknown_class', classType, message, fix: sentence(fix) }
+    }
+    const message = `There is no node class ${shown(classType)} (asked: ${catalogue.source}).`
+    return { ...refused(code, message, sentence(`${guess}install the custom nodes that have it.`)), classType }
   }
   if (id === 'prompt' && Object.values(value).some((inner) => isRecord(inner) && 'class_type' in inner)) {
     return refused(code, 'The graph lies inside of `prompt`.', 'Give what `prompt` holds, without it.')
@@ -102,6 +104,10 @@ function withoutClass(id: string, value: Record<string, unknown>, catalogue: Nod
 
 function refused(code: string, message: string, fix?: string): CheckProblem {
   return { severity: 'error', kind: 'refused', code, message, ...(fix !== undefined && { fix }) }
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function kindOf(value: unknown): string {

@@ -29,6 +29,10 @@ export function nameSources(
       const fix = told === undefined ? whereClassIs(classType, packOf) : describePack(told)
       return fix === undefined ? problem : { ...problem, fix }
     }
+    if (code === 'unknown_class' && classType !== undefined) {
+      const told = requiredNodes.find(({ classTypes }) => classTypes?.includes(classType) === true)
+      return told === undefined ? problem : { ...problem, severity: 'note', fix: describePack(told) }
+    }
     if (code !== 'value_not_in_list' || typeof value !== 'string') return problem
     const model = findModel(requiredModels, value)
     return model === undefined ? problem : { ...problem, fix: describeModel(model) }
