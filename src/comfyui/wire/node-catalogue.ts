@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { parsePythonJson } from '../../lib/parse-python-json.ts'
 import { coreClassTypes, coreNode, type CoreNodesVersion } from './core-nodes.ts'
 import type { NodeDefinition, NodeLookup } from './object-info.ts'
-import { findObjectInfo, ObjectInfoError } from './object-info-error.ts'
+import { describeText, findObjectInfo, ObjectInfoError } from './object-info-error.ts'
 import { readDefinitions } from './read-definitions.ts'
 import { promptRules, rulesOfObjectInfo, rulesOfVersion, type PromptRules } from './verdict/prompt-rules.ts'
 
@@ -86,7 +86,7 @@ export function parseNodeCatalogue(text: string, options: ReadNodeCatalogueOptio
   try {
     objectInfo = parsePythonJson(text.replace(/^\uFEFF/, ''))
   } catch {
-    throw new ObjectInfoError(options.source, /^\s*</.test(text) ? 'a web page' : 'no JSON')
+    throw new ObjectInfoError(options.source, describeText(text))
   }
   return readNodeCatalogue(objectInfo, options)
 }

@@ -19,6 +19,12 @@ export class ObjectInfoError extends Error {
   }
 }
 
+/** What a text is that is no JSON. */
+export function describeText(text: string): string {
+  if (text.trim() === '') return 'an empty text'
+  return /^\s*</.test(text) ? 'a web page' : 'no JSON'
+}
+
 /** How deep a wrapping may go, such as `{ "data": { "object_info": … } }`. */
 const deepestWrapping = 3
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { coreNode, type CoreNodesVersion } from '../core-nodes.ts'
+import type { NodeDefinition } from '../object-info.ts'
 import { promptRules } from './prompt-rules.ts'
 import { validatePrompt, type PromptVerdict } from './validate-prompt.ts'
 
@@ -175,4 +176,126 @@ test('an older release has other words, and checks less', () => {
   const prompt = { 1: upscaled, 2: image, 3: upscale, 9: save }
   expect(older(prompt)).toEqual(['accepted'])
   expect(errorsOf(validate(prompt))).toEqual(['3 value_not_in_list model_name'])
+})
+
+/** Classes of a node pack, with what core nodes have not. */
+const packNodes: Readonly<Record<string, NodeDefinition>> = {
+  PackLoader: {
+    python_module: 'custom_nodes.pack',
+    input: { required: { image: [['listed.png'], { image_upload: true }] } },
+    output: ['IMAGE'],
+  },
+  PackTags: {
+    python_module: 'custom_nodes.pack',
+    input: {
+      required: { tags: ['COMBO', { options: ['a', 'b', 1], multiselect: true }], one: [['x', true, 2], {}] },
+      optional: { remote: ['COMBO', { remote: { route: '/tags' } }], free: ['FLOAT,INT', { min: 0 }] },
+    },
+    output: ['IMAGE', 'MASK'],
+  },
+}
+
+function errorsInPack(prompt: unknown, rules = promptRules('0.33.0')): string[] {
+  const verdict = validatePrompt(prompt, undefined, {
+    nodes: (classType) => packNodes[classType] ?? coreNode(classType),
+    rules,
+    fileExists: (name) => name === 'there.png',
+  })
+  return errorsOf(verdict)
+}
+
+const saved = (class_type: string, inputs: Record<string, unknown>) => ({ 1: { class_type, inputs }, 9: save })
+
+test('a file that exists is as good as a listed one where a node pack offers uploads', () => {
+  expect(errorsInPack(saved('PackLoader', { image: 'listed.png' }))).toEqual(['accepted'])
+  expect(errorsInPack(saved('PackLoader', { image: 'there.png' }))).toEqual(['accepted'])
+  expect(errorsInPack(saved('PackLoader', { image: 'absent.png' }))).toEqual(['1 value_not_in_list image'])
+  expect(errorsInPack(saved('PackLoader', { image: null }))).toEqual(['1 value_not_in_list image'])
+})
+
+test.each<[name: string, changes: Record<string, unknown>, errors: string[]]>([
+  ['one of the choices', {}, ['accepted']],
+  ['several where several may be chosen', { tags: { __value__: ['a', 'b'] } }, ['accepted']],
+  ['none where several may be chosen', { tags: { __value__: [] } }, ['accepted']],
+  ['one of several that is no choice', { tags: { __value__: ['a', 'c'] } }, ['1 value_not_in_list tags']],
+  ['several where one may be chosen', { one: { __value__: ['x'] } }, ['1 value_not_in_list one']],
+  ['true, which is 1', { tags: true, one: 1 }, ['accepted']],
+  ['a word in other letters', { one: 'X' }, ['1 value_not_in_list one']],
+  ['a choice that only the server can fetch', { remote: 'a' }, ['1 value_not_in_list remote']],
+  ['a limit of a union', { free: -1 }, ['1 value_smaller_than_min free']],
+  ['a word where a union has limits', { free: '1' }, ['1 exception_during_inner_validation images']],
+  ['nothing where a union has limits', { free: null }, ['1 exception_during_inner_validation images']],
+  ['the name of an inherited property', { constructor: 5, toString: ['9', 0] }, ['accepted']],
+])('a node pack gets %s', (_name, changes, errors) => {
+  expect(errorsInPack(saved('PackTags', { tags: 'a', one: 'x', ...changes }))).toEqual(errors)
+})
+
+test.each<[name: string, slot: unknown, errors: string[]]>([
+  ['the first', 0, ['accepted']],
+  ['the first from the end', -2, ['accepted']],
+  ['false, which is 0', false, ['accepted']],
+  ['true, which is 1', true, ['9 return_type_mismatch images']],
+  ['the last', -1, ['9 return_type_mismatch images']],
+  ['one too many', 2, ['9 exception_during_validation']],
+  ['one too many from the end', -3, ['9 exception_during_validation']],
+  ['a text', '0', ['9 exception_during_validation']],
+  ['a part of one', 0.5, ['9 exception_during_validation']],
+  ['nothing', null, ['9 exception_during_validation']],
+])('a link to %s of the outputs', (_name, slot, errors) => {
+  const linked = { ...save, inputs: { filename_prefix: 'v', images: ['1', slot] } }
+  const source = { class_type: 'PackTags', inputs: { tags: 'a', one: 'x' } }
+  expect(errorsInPack({ 1: source, 9: linked })).toEqual(errors)
+})
+
+test.each(['constructor', '__proto__', 'toString'])('a link to a node named %s that is not there', (id) => {
+  const linked = { ...save, inputs: { filename_prefix: 'v', images: [id, 0] } }
+  expect(errorsOf(validate({ 9: linked }))).toEqual(['9 exception_during_validation'])
+})
+
+test('a chain is as long as the stack of the server lets it be', () => {
+  const chain = (length: number) => {
+    const nodes: Record<string, unknown> = {}
+    for (let index = 0; index < length - 2; index++) {
+      const source = index === 0 ? '1' : `n${index - 1}`
+      nodes[`n${index}`] = { class_type: 'ImageInvert', inputs: { image: [source, 0] } }
+    }
+    const last = { ...save, inputs: { filename_prefix: 'v', images: [`n${length - 3}`, 0] } }
+    return { 1: image, ...nodes, 9: last }
+  }
+  expect(errorsOf(validate(chain(982)))).toEqual(['accepted'])
+  expect(errorsOf(validate(chain(983)))).toEqual(['1 exception_during_inner_validation image'])
+})
+
+test('a node on a cycle is blamed for its own mistakes as well', () => {
+  const blend = (image1: string, blend_factor: number) => ({
+    class_type: 'ImageBlend',
+    inputs: { image1: [image1, 0], image2: ['3', 0], blend_factor, blend_mode: 'normal' },
+  })
+  const prompt = { 1: blend('2', 5), 2: blend('1', 0.5), 3: image, 9: save }
+  expect(errorsOf(validate(prompt))).toEqual([
+    '1 dependency_cycle',
+    '1 value_bigger_than_max blend_factor',
+    '2 dependency_cycle',
+  ])
+})
+
+test('a class that checks all of its inputs is blamed for each of them', () => {
+  const load = { class_type: 'Load3D', inputs: { model_file: 'gone.glb', width: 99999, height: 1, linked: ['1', 0] } }
+  const preview = { class_type: 'PreviewAny', inputs: { source: ['2', 0] } }
+  expect(errorsOf(validate({ 1: image, 2: load, 9: preview }))).toEqual([
+    '2 required_input_missing image',
+    '2 custom_validation_failed model_file',
+    '2 custom_validation_failed width',
+    '2 custom_validation_failed height',
+    '2 custom_validation_failed linked',
+  ])
+})
+
+test('does not change the prompt', () => {
+  const prompt = withImage({ width: '48', height: { __value__: '64' } })
+  const before = structuredClone(prompt)
+  expect(
+    validatePrompt(prompt, undefined, { nodes: coreNode, rules: promptRules('0.33.0'), fileExists: () => true }),
+  ).toMatchObject({ kind: 'accepted', prompt: { 1: { inputs: { width: 48, height: 64 } } } })
+  expect(prompt).toEqual(before)
 })
