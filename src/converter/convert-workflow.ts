@@ -64,7 +64,7 @@ function convertUi(exported: unknown, { lookUp, source }: ConvertOptions): Omit<
   return {
     prompt,
     warnings: [...broken.values(), ...flaws],
-    hints: collectHints({ workflow, places, prompt, resolver, findSlots }),
+    hints: collectHints({ workflow, places, prompt, findSlots }),
   }
 }
 

@@ -1,18 +1,19 @@
-import type { Prompt } from '../../comfyui/wire/prompt.ts'
-import type { LoadedWorkflow } from '../graph/graph.ts'
-import type { FindSlots } from '../graph/promoted-slots.ts'
-import type { LinkResolver } from '../graph/resolve-links.ts'
-import type { PlacedNode } from '../graph/walk-nodes.ts'
 import type { ExportHints } from '../parameters/export-hints.ts'
+import { appInputs, appOutputs } from './app-mode.ts'
+import type { HintSources } from './hint-sources.ts'
+import { modelHints } from './model-hints.ts'
+import { nodeHints } from './node-hints.ts'
+import { noteTexts } from './note-texts.ts'
+import { promotedInputs } from './promoted-inputs.ts'
 
-export interface HintSources {
-  readonly workflow: LoadedWorkflow
-  readonly places: readonly PlacedNode[]
-  readonly prompt: Prompt
-  readonly resolver: LinkResolver
-  readonly findSlots: FindSlots
-}
-
-export function collectHints(_sources: HintSources): ExportHints {
-  return {}
+/** What the file of the editor knows beyond the prompt that was made of it. */
+export function collectHints(sources: HintSources): ExportHints {
+  return {
+    notes: noteTexts(sources.workflow),
+    nodes: nodeHints(sources),
+    promoted: promotedInputs(sources),
+    appInputs: appInputs(sources),
+    appOutputs: appOutputs(sources),
+    models: modelHints(sources),
+  }
 }
