@@ -71,6 +71,9 @@ export interface WorkflowReadiness {
   close(): void
 }
 
+/** So long may a check hold up requests, as far as it is in its hands: one graph is checked without a break. */
+const sliceMs = 8
+
 /** What one check found, and the definitions that it looked at: as long as these stay, it stays. */
 interface Report {
   readonly check: WorkflowCheck
@@ -267,10 +270,25 @@ async function report(entry: Entry, catalogue: NodeCatalogue): Promise<Report> {
   }
   const watched = { ...catalogue, lookUp }
   // What lies in the folder of uploads is not kept: it changes with every call.
-  const check = await checkWorkflow(workflow, { catalogue: watched, fileExists: () => true })
+  const check = await checkWorkflow(inSlices(workflow), { catalogue: watched, fileExists: () => true })
   const prompt = await (entry.prompt ??= defaultPrompt(workflow))
   const lacks = prompt && lackedParts(watched, prompt, workflow.definition.metadata)
   return { check, lacks, seen }
+}
+
+/** The same workflow, which lets others work between two of its graphs: there may be hundreds. */
+function inSlices(workflow: ServedWorkflow): ServedWorkflow {
+  let sinceMs = performance.now()
+  return {
+    ...workflow,
+    async generate(input) {
+      if (performance.now() - sinceMs > sliceMs) {
+        await setImmediate()
+        sinceMs = performance.now()
+      }
+      return workflow.generate(input)
+    },
+  }
 }
 
 /** What was found with one catalogue is true of another in which the same classes are defined the same. */

@@ -134,7 +134,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     const { routes, problems } = merge(scans)
     const files = scans.map((scan) => [...scan.files].sort().join('\n')).join('\n\n')
     const failed = [...entries.values()].filter(({ problem }) => problem !== undefined).map(({ route }) => route.path)
-    const changed = new Set(await loader.refresh(isForced ? failed : []))
+    const changed = new Set(await (isForced ? loader.refresh(failed, 'all') : loader.refresh()))
     if (!isForced && (changed.size > 0 || files !== knownFiles)) {
       // What a broken module lacked may be there now.
       for (const path of await loader.refresh(failed)) changed.add(path)

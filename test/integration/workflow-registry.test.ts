@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { z } from 'zod'
 import { describe, expect, test } from 'vitest'
@@ -548,6 +549,19 @@ describe('reloading', () => {
       await untilServed('a/four', 'five')
     },
   )
+
+  test.each(['native', 'poll'] as const)('notices a file of the same size and time as before (%s)', async (watch) => {
+    using folder = new WorkflowFolder({ 'a.mjs': moduleSource(`'one'`) })
+    const longAgo = new Date('2020-01-01T00:00:00Z')
+    utimesSync(folder.at('a.mjs'), longAgo, longAgo)
+    await using registry = await openRegistry(folder, { watch, pollIntervalMs: 20 })
+    // What was seen at this look counts as known.
+    await registry.reload()
+    folder.write('a.mjs', moduleSource(`'two'`))
+    utimesSync(folder.at('a.mjs'), longAgo, longAgo)
+    await untilChanged(registry, () => registry.get('a')?.generation === 2)
+    expect(await textOf(registry, 'a')).toBe('two')
+  })
 
   test.each(['native', 'poll'] as const)('notices changes by itself (%s)', async (watch) => {
     using folder = new WorkflowFolder({ 'a.ts': moduleSource(`'one'`) })

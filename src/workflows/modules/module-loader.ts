@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync, realpathSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import {
   createRequire,
   getSourceMapsSupport,
@@ -39,11 +39,12 @@ export interface ModuleLoader {
   /** Imports a module in its present generation. Rejects with whatever the module throws, or why it cannot be loaded. */
   load(file: string): Promise<unknown>
   /**
-   * Reads again what was loaded. Files that changed, and the files that import them, get a new generation.
+   * Looks again at what was loaded. Files that changed, and the files that import them, get a new generation.
    * @param retry files to load again even though nothing changed, because they failed
+   * @param reads which files are read: all, or those of which the system says that they were written since
    * @returns the absolute paths of all files whose next `load` is a new one
    */
-  refresh(retry?: Iterable<string>): Promise<ReadonlySet<string>>
+  refresh(retry?: Iterable<string>, reads?: 'all' | 'written'): Promise<ReadonlySet<string>>
   /** Whether a module was loaded that has `../config` from this process. */
   readonly usesSaladConfig: boolean
   /** The first place in a loaded module that an error comes from, in terms of its source. */
@@ -56,6 +57,8 @@ interface LoadedFile {
   generation: number
   /** Hash of the content that was loaded last; undefined before the first load and when it could not be read. */
   hash: string | undefined
+  /** What the system said of the file when it had this content; undefined when that would not show the next change. */
+  stamp: string | undefined
   map: SourceMapPayload | undefined
   /** Node calls a CommonJS module by its plain path when that imports something. */
   isCommonJs: boolean
@@ -67,6 +70,8 @@ interface LoadedFile {
 const hostScheme = 'comfyui-api-host:'
 /** Stands for `../config` of this process among the files that a module imports. */
 const saladConfigFile = `${hostScheme}config`
+/** Some file systems tell times in steps of two seconds. */
+const coarsestClockMs = 3000
 const versionParameter = 'comfyui-api'
 
 /**
@@ -212,7 +217,15 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
   function known(file: string): LoadedFile {
     let loaded = files.get(file)
     if (loaded === undefined) {
-      loaded = { generation: 1, hash: undefined, map: undefined, isCommonJs: false, zod: 'zod', imports: new Set() }
+      loaded = {
+        generation: 1,
+        hash: undefined,
+        stamp: undefined,
+        map: undefined,
+        isCommonJs: false,
+        zod: 'zod',
+        imports: new Set(),
+      }
       files.set(file, loaded)
     }
     return loaded
@@ -224,7 +237,10 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     return url.href
   }
 
-  async function refresh(retry: Iterable<string> = []): Promise<ReadonlySet<string>> {
+  async function refresh(
+    retry: Iterable<string> = [],
+    reads: 'all' | 'written' = 'written',
+  ): Promise<ReadonlySet<string>> {
     const renewed = new Set<string>()
     for (const file of retry) addWithImports(file, renewed)
     const { version } = options.saladModules()
@@ -236,8 +252,11 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     await Promise.all(
       [...files].map(async ([file, loaded]) => {
         const before = loaded.hash
+        const stamp = await stampOf(file)
+        if (reads === 'written' && stamp !== undefined && stamp === loaded.stamp) return
         const content = await readFile(file, 'utf8').catch(() => undefined)
         if (before === undefined || loaded.hash !== before) return
+        loaded.stamp = stamp
         if (content === undefined || hashOf(content) !== before) renewed.add(file)
       }),
     )
@@ -260,6 +279,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     if (loaded === undefined) return
     loaded.generation += 1
     loaded.hash = undefined
+    loaded.stamp = undefined
     loaded.imports.clear()
     forget(file)
   }
@@ -334,6 +354,13 @@ function realPath(path: string): string {
   } catch {
     return path
   }
+}
+
+/** Differs when the file was written since; undefined for a file that was written just now, which may be once more. */
+async function stampOf(file: string): Promise<string | undefined> {
+  const found = await stat(file, { bigint: true }).catch(() => undefined)
+  if (found === undefined || Date.now() - Number(found.mtimeMs) < coarsestClockMs) return undefined
+  return [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(':')
 }
 
 function hashOf(content: string): string {

@@ -62,7 +62,7 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
   ): Promise<void> {
     if (entry.name === 'node_modules' || entry.name.startsWith('.')) return
     const path = parent === '' ? entry.name : `${parent}/${entry.name}`
-    const real = await realpath(join(root, path)).catch(() => undefined)
+    const real = await realPathOf(entry, path, ancestors)
     const kind = await kindOf(entry, real)
     const isPublic = isRouted && !entry.name.startsWith('_')
     if (kind === 'folder' && real !== undefined) {
@@ -122,6 +122,13 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
 
   function refuse(file: string, name: string | undefined, reason: string): void {
     refused.push({ file, name, reason })
+  }
+
+  /** Only links lead elsewhere: to ask for every file of a large folder takes longer than to read it. */
+  async function realPathOf(entry: Dirent, path: string, ancestors: readonly string[]): Promise<string | undefined> {
+    const parent = ancestors.at(-1)
+    if (!entry.isSymbolicLink() && parent !== undefined) return join(parent, entry.name)
+    return realpath(join(root, path)).catch(() => undefined)
   }
 
   async function kindOf(entry: Dirent, real: string | undefined): Promise<EntryKind> {
