@@ -56,7 +56,8 @@ export function validatePrompt(
   if (typeof targets === 'number') return { kind: 'crash' }
   if (outputs.length === 0) return refused(noOutputs)
 
-  const judged = new Map<string, NodeVerdict>()
+  const judged = new JudgedNodes()
+  const failed: string[] = []
   const errorsOf = new Map<string, NodeErrors[string]>()
   const good: string[] = []
   const details: string[] = []
@@ -67,12 +68,18 @@ export function validatePrompt(
       continue
     }
     details.push(...verdict.errors.map((error) => `${error.message}: ${error.details}`))
-    for (const [nodeId, { valid, errors }] of judged) {
+    const since = failed.push(output) - 1
+    for (const [nodeId, { valid, errors }] of judged.takeNew()) {
       if (valid || errors.length === 0) continue
       const class_type = nodes.get(nodeId)?.node.class_type ?? ''
-      const entry = errorsOf.get(nodeId) ?? { errors, dependent_outputs: [], class_type }
-      errorsOf.set(nodeId, entry)
-      entry.dependent_outputs.push(output)
+      errorsOf.set(nodeId, {
+        errors,
+        // Written out only when it is read: with many bad outputs these lists are long.
+        get dependent_outputs() {
+          return failed.slice(since)
+        },
+        class_type,
+      })
     }
   }
   const nodeErrors: NodeErrors = Object.fromEntries(errorsOf)
@@ -91,6 +98,25 @@ export function validatePrompt(
       judged.set(output, verdict)
       return verdict
     }
+  }
+}
+
+class JudgedNodes extends Map<string, NodeVerdict> {
+  #new: string[] = []
+
+  override set(nodeId: string, verdict: NodeVerdict): this {
+    if (!this.has(nodeId)) this.#new.push(nodeId)
+    return super.set(nodeId, verdict)
+  }
+
+  /** The nodes that were judged since the last call, with what holds of them now. */
+  takeNew(): (readonly [nodeId: string, NodeVerdict])[] {
+    const taken = this.#new.flatMap((nodeId) => {
+      const verdict = this.get(nodeId)
+      return verdict === undefined ? [] : [[nodeId, verdict] as const]
+    })
+    this.#new = []
+    return taken
   }
 }
 
