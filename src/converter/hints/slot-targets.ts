@@ -21,10 +21,20 @@ export function targetsOfSlot(
   return unique(slots.flatMap(({ targets }) => targets.flatMap((target) => behind(target, inner, sources))))
 }
 
-/** The inputs of the prompt that stand for the value of a PrimitiveNode, also behind an instance that it is linked to. */
+/**
+ * The inputs of the prompt that stand for the value of a PrimitiveNode: also those behind instances and reroutes, which
+ * the editor shows as one although it does not write into them.
+ */
 export function targetsOfPrimitiveAt(primitive: GraphNode, scope: Scope, sources: HintSources): InputReference[] {
-  const targets = targetsOfPrimitive(primitive, scope.graph)
-  return unique(targets.flatMap(({ node, input }) => behind({ node, key: input }, scope, sources)))
+  const passed = new Set<GraphNode>()
+  const follow = (origin: GraphNode): InputReference[] => {
+    if (passed.has(origin)) return []
+    passed.add(origin)
+    return targetsOfPrimitive(origin, scope.graph).flatMap(({ node, input }) =>
+      node.role.kind === 'reroute' ? follow(node) : behind({ node, key: input }, scope, sources),
+    )
+  }
+  return unique(follow(primitive))
 }
 
 function behind({ node, key }: SlotTarget, scope: Scope, sources: HintSources): InputReference[] {
