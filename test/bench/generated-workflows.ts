@@ -47,9 +47,9 @@ function moduleOf(index: number): string {
   })
   const model = hasLora ? "input.lora === undefined ? ['model', 0] : ['lora', 0]" : "['model', 0]"
   const clip = hasLora ? "input.lora === undefined ? ['model', 1] : ['lora', 1]" : "['model', 1]"
-  const lastStep = hasEnlargement ? "input.enlarge ? ['decoded2', 0] : ['decoded', 0]" : "['decoded', 0]"
+  const sampled = hasEnlargement ? "[input.enlarge ? 'sampler2' : 'sampler', 0]" : "['sampler', 0]"
   const chained = finish.flatMap(({ nodes }, place) =>
-    nodes.map((text) => text.replace('$in', place === 0 ? lastStep : `['finish${String(place - 1)}', 0]`)),
+    nodes.map((text) => text.replace('$in', place === 0 ? "['decoded', 0]" : `['finish${String(place - 1)}', 0]`)),
   )
   const parameters = [
     "prompt: z.string().min(1).describe('What to draw')",
@@ -72,7 +72,7 @@ function moduleOf(index: number): string {
     node('negative', 'CLIPTextEncode', `text: input.negative_prompt, clip: ${clip}`),
     node('latent', 'EmptyLatentImage', 'width: input.width, height: input.height, batch_size: 1'),
     node('sampler', 'KSampler', sampling(model, "['latent', 0]", '1')),
-    node('decoded', 'VAEDecode', "samples: ['sampler', 0], vae: ['model', 2]"),
+    node('decoded', 'VAEDecode', `samples: ${sampled}, vae: ['model', 2]`),
     ...(hasLora
       ? [
           `...(input.lora !== undefined && { ${node(
@@ -87,7 +87,6 @@ function moduleOf(index: number): string {
           `...(input.enlarge && {
       ${node('larger', 'LatentUpscaleBy', "samples: ['sampler', 0], upscale_method: 'nearest-exact', scale_by: 1.5")},
       ${node('sampler2', 'KSampler', sampling(model, "['larger', 0]", 'input.enlarge_denoise'))},
-      ${node('decoded2', 'VAEDecode', "samples: ['sampler2', 0], vae: ['model', 2]")},
     })`,
         ]
       : []),
@@ -112,6 +111,7 @@ export default defineWorkflow({
     ${nodes.join(',\n    ')},
   }),
   outputs: { image: 'save' },
+  metadata: { requiredModels: [{ name: 'sd_xl_base_1.0.safetensors', directory: 'checkpoints' }] },
 })
 `
 }
