@@ -185,7 +185,8 @@ export function createJobs(options: JobsOptions): JobsOwner {
         await forgetting.whenRemoved(request.chosenId.id)
         if (isAccepted(request.chosenId.id)) return replayId(request.chosenId)
       }
-      const refusal = await options.predictRefusal?.(request)
+      const predicted = options.predictRefusal?.(request)
+      const refusal = predicted && (await predicted)
       if (refusal !== undefined) throw refusal
       const caller = limits.maxQueuedPerCaller === undefined ? undefined : request.caller
       checkCapacity(caller)

@@ -43,8 +43,8 @@ const tickMs = 250
 const unreachablePauseMs = 500
 const firstGuessRunMs = 5000
 const takenUpAtOnce = 32
-/** Jobs for which no free instance will do are passed over, but only so many: the queue is in order. */
-const maxPassedOver = 100
+/** Jobs that wait for an instance which is busy or away are passed over, but only so many: each has to be looked at. */
+const maxPassedOver = 1000
 const queueDeadlineEveryMs = 1000
 
 /** Brings waiting jobs to instances, watches over what runs, and decides what comes after an attempt. */

@@ -246,6 +246,20 @@ describe('a job', () => {
     expect(lacks.prompts.length).toBe(0)
   })
 
+  test('waits for an instance without holding up those for another, however many wait', async () => {
+    await start([{ objectInfo: nodes(['a.safetensors']) }, { objectInfo: nodes(['b.safetensors']) }], {
+      flags: { submitAhead: '0' },
+    })
+    const [busy, idle] = stage.servers
+    if (busy === undefined || idle === undefined) throw new Error('two servers were set up')
+    await expect.poll(() => canRun('paint/a'), patience).toEqual([true, false])
+    await Promise.all(Array.from({ length: 150 }, () => stage.client.submit('/paint/a', {})))
+    const other = await stage.client.submit('/paint/b', {})
+    ;(await idle.nextPrompt()).run({ '9': { images: [] } })
+    expect((await stage.ended(other)).status).toBe('succeeded')
+    expect(busy.prompts.length).toBe(1)
+  })
+
   test('that waits ends with a clear error when its model disappears from every instance', async () => {
     await start([{ objectInfo: nodes(['a.safetensors']) }], { flags: { submitAhead: '0' } })
     await expect.poll(() => isReady('paint/a'), patience).toBe(true)
