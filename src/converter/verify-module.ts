@@ -199,7 +199,7 @@ export function otherValue(parameter: Parameter): unknown {
       )
     case 'text':
     case 'name':
-      return `${String(value)} and more`
+      return `${typeof value === 'string' ? value : ''} and more`
     case 'media':
       return `other-${parameter.name}.bin`
     case 'choice':

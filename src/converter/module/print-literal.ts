@@ -35,7 +35,7 @@ function escape(text: string, quote: string): string {
       if (quote === '`' && character === '$' && characters[index + 1] === '{') return '\\$'
       const name = named[character]
       if (name !== undefined) return name
-      const isOdd = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|\p{Surrogate}/u.test(character)
+      const isOdd = /[\p{Control}\u2028\u2029\ufeff\ufffe\uffff]|\p{Surrogate}/u.test(character)
       return isOdd ? `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}` : character
     })
     .join('')

@@ -96,7 +96,7 @@ function targetsOf(candidate: Candidate, type: ParameterType, graph: PromptGraph
     const choices = customOptions(node)
     return [
       { ...target, form },
-      ...(choices.indexOf(String(candidate.value)) === index
+      ...(typeof candidate.value === 'string' && choices.indexOf(candidate.value) === index
         ? [{ node: node.id, input: 'index', form: { kind: 'position' as const, choices } }]
         : []),
     ]

@@ -72,12 +72,7 @@ export function findCandidates(graph: PromptGraph, hints: ExportHints, uses: Tex
   const limited = isMarked ? found.map((each) => (isByAuthor(each, hasApp) ? each : atMostAdvanced(each))) : found
   return settle(limited, graph, hints)
 
-  function add(
-    shared: SharedInput,
-    mark: Candidate['mark'],
-    level: ParameterLevel | undefined,
-    host: string | undefined = undefined,
-  ): void {
+  function add(shared: SharedInput, mark: Candidate['mark'], level: ParameterLevel | undefined, host?: string): void {
     const targets = shared.targets.filter(({ node, input }) => {
       const known = graph.get(node)
       if (known === undefined || !graph.reachesOutput(node) || taken.has(keyOf(node, input))) return false

@@ -107,7 +107,7 @@ export function isPromptText(node: GraphNode, input: string): boolean {
 }
 
 function makesConditioning(node: GraphNode): boolean {
-  if (node.definition === undefined) return /TextEncode/.test(node.classType)
+  if (node.definition === undefined) return node.classType.includes('TextEncode')
   return node.definition.output.includes('CONDITIONING')
 }
 
