@@ -223,6 +223,14 @@ export class ComfyuiClient {
     return {}
   }
 
+  /** Classes that it does not have any more, and puts others in the place of. None before 0.33. */
+  async replacedClasses(): Promise<readonly string[]> {
+    const answer = await this.#call({ method: 'GET', path: '/node_replacements' })
+    if (answer.status === 200) return Object.keys(parseAnswer(answer, definitionsSchema, 'GET /node_replacements'))
+    discard(answer.body)
+    return []
+  }
+
   /** The answer of `GET /object_info` word for word; not checked to be what it should. */
   async objectInfoText(): Promise<string> {
     const answer = await this.#call({ method: 'GET', path: '/object_info' })

@@ -8,7 +8,12 @@ const loader = (...files: string[]): Told => ({
 })
 const others: Told = { KSampler: { input: { required: { sampler_name: [['euler']] } }, output: ['LATENT'] } }
 
-let server: { all: () => Promise<Told>; one: (classType: string) => Promise<Told>; asked: string[] }
+let server: {
+  all: () => Promise<Told>
+  one: (classType: string) => Promise<Told>
+  replaced: () => Promise<readonly string[]>
+  asked: string[]
+}
 let nodes: InstanceNodes
 let reads = 0
 const intervalMs = 10_000
@@ -19,6 +24,7 @@ beforeEach(() => {
   server = {
     all: async () => ({ ...loader('a.safetensors'), ...others }),
     one: async () => loader('a.safetensors'),
+    replaced: async () => [],
     asked: [],
   }
   nodes = new InstanceNodes({
@@ -31,6 +37,7 @@ beforeEach(() => {
         server.asked.push(classType)
         return server.one(classType)
       },
+      replacedClasses: () => server.replaced(),
     },
     version: () => '0.33.0',
     share: (catalogue) => catalogue,
@@ -47,6 +54,17 @@ afterEach(() => {
 })
 
 describe('the nodes of an instance', () => {
+  test('include classes that the server replaces by others, of which nothing else is known', async () => {
+    server.replaced = async () => ['Older', 'VAELoader']
+    await nodes.connect()
+    expect(nodes.catalogue?.lookUp('Older')).toMatchObject({ unreadable: true })
+    expect(nodes.catalogue?.lookUp('VAELoader')).not.toHaveProperty('unreadable')
+    server.replaced = () => Promise.reject(new Error('no such route'))
+    await nodes.connect()
+    expect(nodes.catalogue?.lookUp('Older')).toBeUndefined()
+    expect(nodes.catalogue?.lookUp('VAELoader')).toBeDefined()
+  })
+
   test('are read when it connects, and their lists of files are looked at from then on', async () => {
     expect([nodes.catalogue, nodes.isFirstRead]).toEqual([undefined, false])
     const connected = nodes.connect()

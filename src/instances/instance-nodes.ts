@@ -4,7 +4,7 @@ import { withinTime } from '../lib/within-time.ts'
 import { hasFileLists, withoutUploads } from './file-lists.ts'
 
 export interface InstanceNodesOptions {
-  readonly client: Pick<ComfyuiClient, 'objectInfo' | 'objectInfoOf'>
+  readonly client: Pick<ComfyuiClient, 'objectInfo' | 'objectInfoOf' | 'replacedClasses'>
   /** What the server told to be; undefined while it has not. */
   readonly version: () => string | undefined
   /** An equal catalogue that is kept already, or this one. */
@@ -84,12 +84,12 @@ export class InstanceNodes {
   async #read(connection: symbol): Promise<void> {
     const { client, version, share, onRead } = this.#options
     try {
-      const objectInfo = await client.objectInfo()
+      const [told, replaced] = await Promise.all([client.objectInfo(), client.replacedClasses().catch(() => [])])
       if (connection !== this.#connection) return
-      const told = version()
-      const source = told === undefined ? 'ComfyUI' : `ComfyUI ${told}`
-      const options = { source, comfyuiVersion: told }
-      this.#catalogue = share(readNodeCatalogue(withoutUploads(objectInfo), options))
+      const comfyuiVersion = version()
+      const source = comfyuiVersion === undefined ? 'ComfyUI' : `ComfyUI ${comfyuiVersion}`
+      const objectInfo = withReplaced(withoutUploads(told), replaced)
+      this.#catalogue = share(readNodeCatalogue(objectInfo, { source, comfyuiVersion }))
       this.#failure = undefined
     } catch (error) {
       if (connection !== this.#connection) return
@@ -147,4 +147,14 @@ export class InstanceNodes {
     this.#catalogue = share(changed)
     onRead()
   }
+}
+
+/** With classes that the server replaces by others before it judges a prompt: nothing is known of what they take. */
+function withReplaced(
+  objectInfo: Readonly<Record<string, unknown>>,
+  replaced: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (Object.keys(objectInfo).length === 0) return objectInfo
+  const others = replaced.filter((classType) => !Object.hasOwn(objectInfo, classType))
+  return { ...objectInfo, ...Object.fromEntries(others.map((classType) => [classType, null])) }
 }

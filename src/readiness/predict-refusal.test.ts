@@ -92,3 +92,9 @@ test('a class that nobody has is named, and the one that was probably meant', as
   expect(error).toMatchObject({ code: 'workflow_unavailable', errors: [{ node: { id: '1', classType: 'Load' } }] })
   expect(error?.detail).toContain('no instance has the node class "Load" (asked: a); did you mean "Loads"?')
 })
+
+test('a type that stands for all types goes with every other, whatever the release', () => {
+  const classes = { Load: loader('x'), Save: { ...save, input: { required: { model: ['*', {}] } } } }
+  const catalogue = readNodeCatalogue(classes, { source: 'old', comfyuiVersion: '0.3.64' })
+  expect(predictor([{ catalogue, instances: ['old'] }]).predict(job('x'))).toBeUndefined()
+})

@@ -81,7 +81,9 @@ function commonFirst(catalogues: readonly SharedCatalogue[]): readonly SharedCat
 /** `undefined` where ComfyUI runs all of it, and where its server fails: that says nothing that a caller could use. */
 function refusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | undefined {
   const { lookUp, rules } = catalogue
-  const verdict = validatePrompt(prompt, undefined, { nodes: lookUp, rules, fileExists: anyFile })
+  // Old releases know no such rule, but classes of custom nodes have types that equal every other.
+  const lenient = rules.matchesAnyType ? rules : { ...rules, matchesAnyType: true }
+  const verdict = validatePrompt(prompt, undefined, { nodes: lookUp, rules: lenient, fileExists: anyFile })
   switch (verdict.kind) {
     case 'crash':
       return undefined
