@@ -55,7 +55,7 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
   }
 
   const fileExists = options.fileExists ?? mayBeListed(catalogue)
-  const parameters = workflowParameters(workflow)
+  const parameters = workflowParameters(workflow, start.drawn)
   const samples = parameters.map(({ sample }) => sample).filter((sample) => sample !== undefined)
   const trials = createWorkflowTrials({
     workflow,

@@ -90,7 +90,8 @@ function keysOf(choices: readonly Choice[]): readonly string[] {
   return choices.map(({ parameter }) => parameter.pointer)
 }
 
-function describeChoice({ parameter: { pointer }, value }: Choice): string {
+function describeChoice({ parameter: { pointer, sample }, value }: Choice): string {
   const name = dottedName(pointer)
+  if (value !== undefined && value === sample) return `${name} given`
   return value === undefined ? `${name} absent` : `${name}=${shown(value)}`
 }

@@ -2,8 +2,8 @@ import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import type { CheckProblem } from './check-problem.ts'
+import { choiceRows } from './choice-rows.ts'
 import { graphDifference } from './graph-difference.ts'
-import { pairwiseRows } from './pairwise-rows.ts'
 import { createParameterProbe, newProbe, type ProbedParameter } from './probe-parameters.ts'
 import type { WorkflowParameter } from './workflow-parameters.ts'
 import type { Choice, WorkflowTrials } from './workflow-trials.ts'
@@ -94,7 +94,7 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
 
   async function tryRows(switches: readonly ProbedParameter[]): Promise<void> {
     const sizes = switches.map(({ turning }) => turning.length + 1)
-    for (const row of pairwiseRows(sizes, maxGraphs)) {
+    for (const row of choiceRows(sizes, maxGraphs)) {
       if (!isInTime()) {
         isComplete = false
         return

@@ -70,61 +70,55 @@ function unlistedChoices(
 
 function limitProblems({ parameter, tooWide, feeds }: ProbedParameter, catalogue: NodeCatalogue): CheckProblem[] {
   if (parameter.kind !== 'number') return []
-  const { pointer } = parameter
-  const name = dottedName(pointer)
-  const problems: CheckProblem[] = []
-  const told = new Set<string>()
-  const tell = (place: InputPlace, taken: Limits, isUnlimited: boolean): void => {
-    const key = `${place.node}\0${place.input}`
-    if (told.has(key)) return
-    told.add(key)
-    const base = { node: place.node, classType: place.classType, input: place.input, parameter: pointer }
-    const takes = `${describePlace(place)} takes ${rangeText(taken)}`
-    problems.push(
-      isUnlimited
-        ? {
-            severity: 'note',
-            kind: 'flawed',
-            code: 'unlimited_parameter',
-            ...base,
-            message: `${name} takes ${rangeText(parameterLimits(parameter))}, and ${takes}: what is beyond is refused late.`,
-            fix: `Say so in the schema: ${zodLimits(taken)}.`,
-          }
-        : {
-            severity: 'warning',
-            kind: 'refused',
-            code: 'range_too_wide',
-            ...base,
-            message: `${name} may be ${rangeText(parameterLimits(parameter))}, and ${takes}: a caller could be refused.`,
-            fix: `Narrow the schema: ${zodLimits(taken)}.`,
-          },
-    )
-  }
-  for (const place of tooWide.values()) tell(place, place, false)
-  const { min: lowest, max: highest } = parameterLimits(parameter)
+  const narrower = new Map<string, InputPlace & Limits>()
+  for (const place of tooWide.values()) narrower.set(rangeText(place), place)
   for (const place of feeds.values()) {
     const input = place.isDirect ? inputOf(place, catalogue) : undefined
-    if (input === undefined) continue
-    const { min, max } = input
-    const isBelow = min !== undefined && (lowest ?? implied(parameter, -1)) < min
-    const isAbove = max !== undefined && (highest ?? implied(parameter, 1)) > max
-    if (!isBelow && !isAbove) continue
-    const isWritten = (isBelow && lowest !== undefined) || (isAbove && highest !== undefined)
-    tell(place, { min, max }, !isWritten)
+    if (input !== undefined && exceeds(parameter, input)) narrower.set(rangeText(input), { ...place, ...input })
   }
-  return problems
+  return [...narrower.values()].map((place) => limitProblem(parameter, place))
+}
+
+function limitProblem(parameter: WorkflowParameter, place: InputPlace & Limits): CheckProblem {
+  const { pointer, minimum, maximum } = parameter
+  const name = dottedName(pointer)
+  const own = rangeText({ min: minimum, max: maximum })
+  const takes = `${describePlace(place)} takes ${rangeText(place)}`
+  const { node, classType, input } = place
+  const base = { node, classType, input, parameter: pointer }
+  const isWritten =
+    (minimum !== undefined && place.min !== undefined && minimum < place.min) ||
+    (maximum !== undefined && place.max !== undefined && maximum > place.max)
+  // Within its limits it may be made into what the node does not take.
+  const isInside = !exceeds(parameter, place)
+  return isWritten || isInside
+    ? {
+        severity: 'warning',
+        kind: 'refused',
+        code: 'range_too_wide',
+        ...base,
+        message: `${name} may be ${own}, and ${takes}: a caller could be refused.`,
+        fix: isInside ? 'Narrow its limits.' : `Narrow its limits: ${zodLimits(place)}.`,
+      }
+    : {
+        severity: 'note',
+        kind: 'flawed',
+        code: 'unlimited_parameter',
+        ...base,
+        message: `${name} may be ${own}, and ${takes}: only ComfyUI says so to a caller.`,
+        fix: `Say so in the schema: ${zodLimits(place)}.`,
+      }
+}
+
+function exceeds(parameter: WorkflowParameter, { min, max }: Limits): boolean {
+  const { minimum, maximum } = parameter
+  const isBelow = min !== undefined && (minimum ?? implied(parameter, -1)) < min
+  return isBelow || (max !== undefined && (maximum ?? implied(parameter, 1)) > max)
 }
 
 interface Limits {
   readonly min: number | bigint | undefined
   readonly max: number | bigint | undefined
-}
-
-function parameterLimits({ minimum, maximum }: WorkflowParameter): {
-  min: number | undefined
-  max: number | undefined
-} {
-  return { min: minimum, max: maximum }
 }
 
 /** The farthest value in one direction where nothing is written: whole numbers end where they are no longer exact. */

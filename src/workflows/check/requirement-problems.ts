@@ -7,7 +7,7 @@ import type { ServedWorkflow } from '../served-workflow.ts'
 import type { RequiredModel } from '../workflow-definition.ts'
 import type { CheckProblem } from './check-problem.ts'
 import { reachedNodes } from './reached-nodes.ts'
-import { shown } from './words.ts'
+import { listed, shown } from './words.ts'
 import type { Trial } from './workflow-trials.ts'
 
 export interface NameSourcesOptions {
@@ -108,20 +108,28 @@ function undeclaredModels(
   const prompt = first?.prompt
   if (prompt === undefined) return []
   const reached = reachedNodes(prompt, lookUp)
-  return Object.entries(prompt).flatMap(([node, { class_type: classType, inputs }]) => {
+  const found = Object.entries(prompt).flatMap(([node, { class_type: classType, inputs }]) => {
     const definition = lookUp(classType)
     if (definition === undefined || !reached.has(node)) return []
-    return declaredInputs(definition, inputs, rules.expandsDynamicInputs).flatMap(
-      ({ name, choices }): CheckProblem[] => {
-        const value = inputs[name]
-        if (choices === undefined || typeof value !== 'string' || !modelFile.test(value)) return []
-        if (findModel(models, value) !== undefined) return []
-        const message = `The default model ${shown(value)} does not stand in the metadata: where to get it is not told.`
-        const problem = { severity: 'note', kind: 'flawed', code: 'undeclared_model', node, classType } as const
-        return [{ ...problem, input: name, value, message, fix: 'Add it to metadata.requiredModels.' }]
-      },
-    )
+    return declaredInputs(definition, inputs, rules.expandsDynamicInputs).flatMap(({ name: input, choices }) => {
+      const value = inputs[input]
+      const isModel = choices !== undefined && typeof value === 'string' && modelFile.test(value)
+      return isModel && findModel(models, value) === undefined ? [{ node, classType, input, value }] : []
+    })
   })
+  const [only, ...others] = found
+  if (only === undefined) return []
+  const names = [...new Set(found.map(({ value }) => shown(value)))]
+  return [
+    {
+      severity: 'note',
+      kind: 'flawed',
+      code: 'undeclared_model',
+      ...(others.length === 0 && only),
+      message: `The metadata does not say where to get what the defaults use: ${listed(names)}.`,
+      fix: 'Name it in metadata.requiredModels.',
+    },
+  ]
 }
 
 /** Names for outputs that stand for no node. */

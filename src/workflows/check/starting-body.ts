@@ -12,6 +12,8 @@ type Body = Readonly<Record<string, unknown>>
 export interface StartingBody {
   /** The defaults and what is required, random defaults held fast; undefined where none is taken. */
   readonly body: Body | undefined
+  /** Parameters of the body whose values were drawn: absent they are others each time. */
+  readonly drawn: ReadonlySet<string>
   /** Texts that nobody chose: they stand for what is required. */
   readonly madeUp: ReadonlySet<string>
   readonly problems: readonly CheckProblem[]
@@ -26,13 +28,18 @@ export function startingBody(workflow: ServedWorkflow): StartingBody {
   const [example = {}] = examples
   const guessed = { ...minimal, ...requiredOf(workflow, example) }
   const body = [guessed, minimal, ...examples].find((each) => refusalOf(workflow, each) === undefined)
-  if (body === undefined) return { body, madeUp: new Set(), problems: refusedStart(workflow, guessed) }
+  if (body === undefined) {
+    return { body, drawn: new Set(), madeUp: new Set(), problems: refusedStart(workflow, guessed) }
+  }
   const texts = Object.entries(body).flatMap(([name, value]) =>
     typeof value === 'string' && !Object.hasOwn(example, name) && !hasDefault(workflow, name) ? [value] : [],
   )
   const madeUp = new Set(texts.filter((text) => text !== uploads[0]))
-  const fixed = withFixedDefaults(workflow, { ...defaultsOf(workflow), ...body })
-  return { body: fixed ?? withFixedDefaults(workflow, body) ?? body, madeUp, problems: refusedDefaults(workflow, body) }
+  const full = { ...defaultsOf(workflow), ...body }
+  const plain = refusalOf(workflow, full) === undefined ? full : body
+  const fixed = withFixedDefaults(workflow, plain)
+  const drawn = new Set(Object.keys(fixed).filter((name) => !Object.hasOwn(plain, name)))
+  return { body: fixed, drawn, madeUp, problems: refusedDefaults(workflow, body) }
 }
 
 /** An example of the author with the names of uploads for its media; undefined where it is no object. */
@@ -115,12 +122,8 @@ function refusedDefault({ pointer = '', message }: FieldError): CheckProblem {
   }
 }
 
-/**
- * Values that are drawn for each request, such as seeds, become values that a caller could have sent. Undefined where the
- * schema does not take the body.
- */
-function withFixedDefaults(workflow: ServedWorkflow, body: Body): Body | undefined {
-  if (refusalOf(workflow, body) !== undefined) return undefined
+/** Values that are drawn for each request, such as seeds, become values that a caller could have sent. */
+function withFixedDefaults(workflow: ServedWorkflow, body: Body): Body {
   const parsed = workflow.parse(body)
   if (!isRecord(parsed)) return body
   let fixed = body

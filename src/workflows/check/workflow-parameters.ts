@@ -32,11 +32,14 @@ const maxParameters = 300
 /** Larger numbers could make a module build a graph for ever. */
 const maxTriedNumber = 1e6
 
-/** All parameters of a workflow that are not fixed, in the order of its schema. */
-export function workflowParameters({
-  inputJsonSchema: root,
-  mediaFields,
-}: Pick<ServedWorkflow, 'inputJsonSchema' | 'mediaFields'>): readonly WorkflowParameter[] {
+/**
+ * All parameters of a workflow that are not fixed, in the order of its schema.
+ * @param drawn names of those that are another value for each request where they are absent
+ */
+export function workflowParameters(
+  { inputJsonSchema: root, mediaFields }: Pick<ServedWorkflow, 'inputJsonSchema' | 'mediaFields'>,
+  drawn: ReadonlySet<string> = new Set(),
+): readonly WorkflowParameter[] {
   const found: WorkflowParameter[] = []
   const media = new Set(mediaFields.map(({ path }) => pointerTo(...path.map((step) => (step === '*' ? '0' : step)))))
   visit({ schema: root, path: [], isOptional: false, within: [], depth: 0 })
@@ -107,7 +110,7 @@ export function workflowParameters({
           visit({
             schema: inner,
             path: [...path, name],
-            isOptional: !isRequired && !(isRecord(inner) && 'default' in inner),
+            isOptional: !isRequired && !hasDefault(inner) && !(path.length === 0 && drawn.has(name)),
             within: path.length === 0 ? [] : [...within, { path, value: example }],
             depth: depth + 1,
           })
@@ -118,6 +121,10 @@ export function workflowParameters({
         return
     }
   }
+}
+
+function hasDefault(schema: unknown): boolean {
+  return isRecord(schema) && 'default' in schema
 }
 
 interface ResolvedSchema {

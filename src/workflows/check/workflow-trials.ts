@@ -10,7 +10,7 @@ import type { WorkflowParameter } from './workflow-parameters.ts'
 
 /** A parameter with another value than in the body that everything starts from; undefined: it is left out. */
 export interface Choice {
-  readonly parameter: Pick<WorkflowParameter, 'pointer' | 'path' | 'within'>
+  readonly parameter: Pick<WorkflowParameter, 'pointer' | 'path' | 'within' | 'sample'>
   readonly value: unknown
 }
 
