@@ -266,6 +266,21 @@ describe('what ComfyUI refuses', () => {
       /slot 7 of node 2, but ImageScale has one output/,
     ],
     [
+      'a list with a number for the id',
+      scale({ image: [1, 0] }),
+      'refused',
+      'error refused exception_during_inner_validation 2 image',
+      /\[1, 0\] is no link/,
+      /Write \["1", 0\]/,
+    ],
+    [
+      'a file name that is a number',
+      graph({ '1': node('LoadImage', { image: 5 }) }),
+      'refused',
+      'error refused exception_during_inner_validation 1 image',
+      /cannot take 5/,
+    ],
+    [
       'a node without inputs that an output needs',
       graph({ '1': { class_type: 'EmptyImage' } }),
       'refused',
@@ -502,6 +517,13 @@ describe('what ComfyUI runs in another way than is written', () => {
       graph({ '4': node('ImageInvert', { image: ['9', 0] }) }),
       'warning flawed unknown_source 4 image',
       /the gateway refuses it/,
+    ],
+    [
+      'a list with a number for the id in a node that nothing uses',
+      graph({ '4': node('ImageInvert', { image: [1, 0] }) }),
+      'warning flawed exception_during_validation 4 image',
+      /\[1, 0\] is no link.*does not look at it/,
+      /Write \["1", 0\]/,
     ],
     ['a slot from the end', scale({ image: ['1', -2] }), 'warning flawed invalid_slot 2 image', /counts from 0/],
     [

@@ -59,6 +59,7 @@ export function checkPrompt(prompt: unknown, options: CheckPromptOptions): Promp
   const unusedErrors = only(all, (id) => !reached.has(id))
   const broken = graphProblems(graph)
   const explained = new Set(broken.filter(({ kind }) => kind === 'refused').map(({ node }) => node))
+  const told = new Set([...broken, ...read.problems].map(({ node }) => node))
   const isRefused = verdict.kind !== 'accepted'
   const problems = [
     ...read.problems.filter(
@@ -70,7 +71,7 @@ export function checkPrompt(prompt: unknown, options: CheckPromptOptions): Promp
     ...Object.keys(graph.nodes).flatMap((id) => inputProblems(id, graph)),
     ...unsafeNames(graph, errors),
     ...(reached.size > 0 ? unusedNodes(graph) : []),
-    ...refusals(unusedErrors, graph).flatMap(ifItWereUsed),
+    ...refusals(unusedErrors, graph).flatMap((problem) => ifItWereUsed(problem, told)),
   ]
   return { verdict: wordFor(verdict), problems }
 }
@@ -166,9 +167,9 @@ function refusals(errors: NodeErrors, graph: CheckedGraph): readonly CheckProble
   )
 }
 
-/** What ComfyUI would say of a node that it does not look at. Links and cycles are told by the rules of graphs. */
-function ifItWereUsed(problem: CheckProblem): readonly CheckProblem[] {
-  if (isFailure(problem.code) || problem.code === 'dependency_cycle') return []
+/** What ComfyUI would say of a node that it does not look at, unless the rules of graphs say it. */
+function ifItWereUsed(problem: CheckProblem, told: ReadonlySet<string | undefined>): readonly CheckProblem[] {
+  if (problem.code === 'dependency_cycle' || (isFailure(problem.code) && told.has(problem.node))) return []
   const message = `${problem.message} ComfyUI does not look at it, because no output needs the node.`
   return [{ ...problem, severity: 'warning', kind: 'flawed', message }]
 }

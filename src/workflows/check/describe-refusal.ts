@@ -27,9 +27,14 @@ export function describeRefusal(id: string, error: NodeError, graph: CheckedGrap
   return { ...problem, input, ...(value !== undefined && { value }), ...describeInputError(error, place, graph) }
 }
 
+/** Longer cycles are not told to the end. */
+const maxCycleSteps = 10
+
 function describeCycle({ type, message, details }: NodeError): Described {
   if (type !== 'dependency_cycle') return { message: `${message}: ${details}.` }
-  return { message: `It waits for itself: ${details}.`, fix: 'Cut one of these links.' }
+  const steps = details.split(' -> ', maxCycleSteps + 1)
+  const cycle = steps.length > maxCycleSteps ? [...steps.slice(0, -1), '…'] : steps
+  return { message: `It waits for itself: ${cycle.join(' -> ')}.`, fix: 'Cut one of these links.' }
 }
 
 interface InputPlace {
