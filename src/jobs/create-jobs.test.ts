@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { completeJob, makeJob, makePayload } from '../../test/support/make-job.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { createInstancePool } from '../instances/instance-pool.ts'
-import { createJobs, type JobsOwner } from './create-jobs.ts'
+import { createJobs, type JobsOptions, type JobsOwner } from './create-jobs.ts'
 import type { JobRequest } from './jobs.ts'
 import { createImageConverter, type ImageConverter } from '../outputs/image-converter.ts'
 import { createMemoryJobStore } from './stores/memory-job-store.ts'
@@ -18,7 +18,13 @@ function create({
   maxQueued = 10,
   maxQueuedPerCaller,
   images = createImageConverter(),
-}: { maxQueued?: number; maxQueuedPerCaller?: number; images?: ImageConverter } = {}) {
+  predictRefusal = () => undefined,
+}: {
+  maxQueued?: number
+  maxQueuedPerCaller?: number
+  images?: ImageConverter
+  predictRefusal?: NonNullable<JobsOptions['predictRefusal']>
+} = {}) {
   const store = createMemoryJobStore()
   const removed: string[] = []
   const faults: unknown[] = []
@@ -48,6 +54,7 @@ function create({
       close: () => Promise.resolve(),
     },
     images,
+    predictRefusal,
     limits: {
       maxQueued,
       maxQueuedPerCaller,
@@ -162,4 +169,23 @@ test('forgets all jobs that are old enough, with their outputs', async () => {
   expect(removed).toHaveLength(1100)
   await vi.advanceTimersByTimeAsync(60_000)
   expect([removed.length, faults]).toEqual([1200, []])
+})
+
+test('a job that ComfyUI would refuse is not accepted; a repeated request gets the job that it made before', async () => {
+  let refusal: GatewayError | undefined
+  const { store } = create({ predictRefusal: async () => refusal })
+  if (jobs === undefined) throw new Error('there are no jobs')
+  const idempotency = { key: 'k', fingerprint: 'f' }
+  const chosenId = { id: 'mine', fingerprint: 'f' }
+  const { job } = await jobs.submit(request({ idempotency }))
+  const chosen = await jobs.submit(request({ chosenId }))
+  refusal = new GatewayError('workflow_unavailable')
+  await expect(jobs.submit(request())).rejects.toBe(refusal)
+  const other = { key: 'other', fingerprint: 'f' }
+  await expect(jobs.submit(request({ idempotency: other }))).rejects.toBe(refusal)
+  expect(store.findClaim('other')).toBeUndefined()
+  expect(await jobs.submit(request({ idempotency }))).toEqual({ job, replayed: true })
+  expect(await jobs.submit(request({ chosenId }))).toEqual({ job: chosen.job, replayed: true })
+  refusal = undefined
+  expect((await jobs.submit(request({ idempotency: other }))).replayed).toBe(false)
 })

@@ -79,7 +79,7 @@ test('what parameters may be follows the instances, in the document and in the d
         expect(found.checkpoints).toEqual(['common.safetensors', 'b.safetensors', 'c.safetensors'])
         return found
       },
-      { timeout: 30_000 },
+      { timeout: 50_000 },
     )
     expect(before.samplers).toContain('dpmpp_2m')
     expect(before.checkpoint).toMatchObject({
@@ -101,7 +101,7 @@ test('what parameters may be follows the instances, in the document and in the d
         await response.arrayBuffer()
         expect(response.status).toBe(200)
       },
-      { timeout: 30_000, interval: 300 },
+      { timeout: 50_000, interval: 300 },
     )
     expect([first.prompts.length, second.prompts.length]).toEqual([0, 1])
     const after = await listed()

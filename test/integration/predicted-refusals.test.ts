@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
@@ -7,7 +8,7 @@ import { createSimulator, type Simulator } from '../../src/simulator/simulator.t
 import { createClient, readProblem } from '../support/call-gateway.ts'
 import { countSubmits, type CountedSubmits } from '../support/count-submits.ts'
 import { ScriptedComfyui } from '../support/scripted-comfyui.ts'
-import { type RunningGateway, startGateway } from '../support/start-gateway.ts'
+import { makeDataDir, type RunningGateway, startGateway } from '../support/start-gateway.ts'
 
 const workflows = fileURLToPath(new URL('../fixtures/choosy-workflows', import.meta.url))
 
@@ -26,15 +27,22 @@ const knownSchema = z.object({
 })
 
 /** Resolves when the nodes of all instances are known. */
-async function startKnowing(urls: readonly string[], flags: Record<string, string> = {}): Promise<RunningGateway> {
-  const gateway = await startGateway({ flags: { comfyuiUrl: [...urls], workflows: [workflows], ...flags } })
+async function startKnowing(
+  urls: readonly string[],
+  flags: Record<string, string> = {},
+  dataDir?: string,
+): Promise<RunningGateway> {
+  const gateway = await startGateway({
+    flags: { comfyuiUrl: [...urls], workflows: [workflows], ...flags },
+    ...(dataDir !== undefined && { dataDir }),
+  })
   await vi.waitFor(
     async () => {
       const response = await fetch(`${gateway.url}/workflows/choosy/half_good`)
       const { readiness } = knownSchema.parse(await response.json())
       expect(readiness.instances.map(({ can_run }) => can_run !== null)).toEqual(urls.map(() => true))
     },
-    { timeout: 20_000 },
+    { timeout: 50_000 },
   )
   return gateway
 }
@@ -245,13 +253,6 @@ describe('instances with different models', () => {
     expect(pack.detail).toContain('RarePolish')
     expect(pack.detail).toContain('https://packs.example/rare')
   })
-
-  test('a job of an earlier request is given again, whatever is known by now', async () => {
-    const key = { 'idempotency-key': 'one' }
-    await client.run('/choosy/draw', { checkpoint: 'other.safetensors' }, key)
-    const again = await client.post('/choosy/draw', { checkpoint: 'gone.safetensors' }, key)
-    expect((await readProblem(again)).code).toBe('idempotency_key_reuse')
-  })
 })
 
 test('a default that nobody has makes the workflow unavailable; a value that somebody has runs', async () => {
@@ -310,10 +311,33 @@ test('a model that comes is taken at once, without a restart of anything', async
       await response.arrayBuffer()
       return response.status
     }
-    await expect.poll(status, { timeout: 30_000 }).toBe(200)
+    await expect.poll(status, { timeout: 50_000 }).toBe(200)
     expect(comfyui.prompts).toHaveLength(1)
   } finally {
     await gateway.close()
+  }
+})
+
+test('a job that failed for want of a model is not run once more where nobody has it', async () => {
+  const simulator = await simulate(common)
+  const dataDir = await makeDataDir()
+  try {
+    const asking = await startGateway({
+      dataDir,
+      flags: { comfyuiUrl: [simulator.url], workflows: [workflows], predictRefusals: 'off' },
+    })
+    const failed = await readProblem(await createClient(() => asking.url).post('/choosy/needs_model', {}))
+    await asking.close()
+    const gateway = await startKnowing([simulator.url], {}, dataDir)
+    const again = await readProblem(
+      await createClient(() => gateway.url).post(`/jobs/${failed.job_id ?? ''}/retry`, {}),
+    )
+    await gateway.close()
+    expect([failed.code, again.code]).toEqual(['workflow_unavailable', 'workflow_unavailable'])
+    expect(again.job_id).toBeUndefined()
+  } finally {
+    await simulator.close()
+    await rm(dataDir, { recursive: true, force: true })
   }
 })
 
