@@ -1,5 +1,6 @@
 import { isRecord } from '../../../lib/json-record.ts'
 import { isLinkShaped } from '../prompt.ts'
+import { ConversionError, convertValue, isTruthy } from './convert-value.ts'
 import type { DeclaredInput } from './compile-node.ts'
 import type { NodeError } from './node-error.ts'
 import { PythonException } from './python-exception.ts'
@@ -12,6 +13,8 @@ type Inputs = Readonly<Record<string, unknown>>
 export interface NodeValidator {
   /** Inputs that the validator takes by name: their limits and choices are not checked. */
   takes: readonly string[]
+  /** Those of them that it cannot do without; otherwise all. */
+  needs?: readonly string[]
   /** Takes all other inputs as well. */
   takesAll?: boolean
   /** Takes the types of the linked outputs: link types are not checked. */
@@ -21,6 +24,8 @@ export interface NodeValidator {
 }
 
 const accepts = (...takes: string[]): NodeValidator => ({ takes, check: () => true })
+
+const selectsDevice: NodeValidator = { ...accepts('device'), needs: [] }
 
 function fileValidator(input: string, what: string): NodeValidator {
   return {
@@ -38,27 +43,37 @@ const model3d: NodeValidator = {
   takesAll: true,
   check(inputs, _types, fileExists) {
     const name = inputs['model_file']
-    if (name === undefined || name === '' || name === 'none') return true
+    if (!isTruthy(name) || name === 'none') return true
     if (typeof name !== 'string') throw new PythonException('AttributeError', 'object has no attribute endswith')
-    return fileExists(name) || `Invalid model file: ${name}`
+    return fileExists(name) || `Invalid 3D model file: ${name}`
   },
 }
 
 const fluxUltra: NodeValidator = {
   takes: ['aspect_ratio'],
   check(inputs) {
-    const match = /^\s*(\d+)\s*:\s*(\d+)\s*$/.exec(String(inputs['aspect_ratio']))
-    const [width, height] = [Number(match?.[1]), Number(match?.[2])]
+    const [width = NaN, height = NaN, ...others] = ratioParts(inputs['aspect_ratio'])
     const ratio = width / height
-    if (!(width > 0 && height > 0 && ratio >= 0.25 && ratio <= 4)) {
+    if (others.length > 0 || !(width > 0 && height > 0 && ratio >= 0.25 && ratio <= 4)) {
       throw new PythonException('ValueError', 'Aspect ratio is invalid')
     }
     return true
   },
 }
 
+function ratioParts(ratio: unknown): readonly number[] {
+  if (typeof ratio !== 'string') return []
+  try {
+    return ratio.split(':').map((part) => Number(convertValue('INT', part)))
+  } catch (error) {
+    if (error instanceof ConversionError) return []
+    throw error
+  }
+}
+
 const tripoConversion: NodeValidator = {
   takes: ['input_types'],
+  needs: [],
   takesTypes: true,
   check(_inputs, linkedTypes) {
     const type = linkedTypes['original_model_task_id']
@@ -78,10 +93,10 @@ const validators: Readonly<Record<string, NodeValidator>> = {
   LoadVideo: fileValidator('file', 'video'),
   Load3D: model3d,
   Load3DAdvanced: model3d,
-  CustomCombo: { ...accepts('choice', 'index'), takesAll: true },
-  SelectModelDevice: accepts('device'),
-  SelectCLIPDevice: accepts('device'),
-  SelectVAEDevice: accepts('device'),
+  CustomCombo: { ...accepts('choice', 'index'), needs: ['choice'], takesAll: true },
+  SelectModelDevice: selectsDevice,
+  SelectCLIPDevice: selectsDevice,
+  SelectVAEDevice: selectsDevice,
   ModelAttentionBackend: accepts('attention'),
   FluxProUltraImageNode: fluxUltra,
   TripoConversionNode: tripoConversion,
@@ -111,8 +126,8 @@ export function runValidator(
   const handed = Object.keys(inputs).filter(
     (name) => takesInput(validator, name) && (names.has(name) || isLinkShaped(inputs[name])),
   )
-  const needed = validator.takes.filter((name) => name !== 'input_types')
-  if (validator.takesAll !== true && needed.some((name) => !handed.includes(name))) {
+  const { takes, needs = takes } = validator
+  if (needs.some((name) => !handed.includes(name))) {
     throw new PythonException('TypeError', 'VALIDATE_INPUTS() missing 1 required positional argument')
   }
   const result = validator.check(withoutLinks(inputs), linkedTypes, fileExists)

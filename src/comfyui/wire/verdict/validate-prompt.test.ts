@@ -291,6 +291,33 @@ test('a class that checks all of its inputs is blamed for each of them', () => {
   ])
 })
 
+test.each<[classType: string, inputs: Record<string, unknown>, errors: string[]]>([
+  ['Load3D', { model_file: 'none' }, ['2 required_input_missing image']],
+  ['Load3D', { model_file: null, image: '' }, ['accepted']],
+  ['Load3D', { model_file: 5, image: '' }, ['2 exception_during_inner_validation source']],
+  ['Load3D', { image: '' }, ['2 exception_during_inner_validation source']],
+  ['CustomCombo', { choice: 'free text' }, ['accepted']],
+  ['CustomCombo', {}, ['2 exception_during_inner_validation source']],
+  ['SelectModelDevice', { model: 0, device: 'any' }, ['accepted']],
+  ['SelectModelDevice', { model: 0 }, ['2 required_input_missing device']],
+  ['FluxProUltraImageNode', { aspect_ratio: ' 16 : 9 ' }, ['accepted']],
+  ['FluxProUltraImageNode', { aspect_ratio: '1_0:10' }, ['accepted']],
+  ['FluxProUltraImageNode', { aspect_ratio: '1:5' }, ['2 exception_during_inner_validation source']],
+  ['FluxProUltraImageNode', { aspect_ratio: '16:9:1' }, ['2 exception_during_inner_validation source']],
+  ['FluxProUltraImageNode', { aspect_ratio: 1 }, ['2 exception_during_inner_validation source']],
+  ['LoadImage', { image: null }, ['2 exception_during_inner_validation source']],
+  ['LoadImage', { image: ['1', 0] }, ['2 exception_during_inner_validation source']],
+  ['LoadImage', {}, ['2 exception_during_inner_validation source']],
+])('the own check of %s gets %o', (class_type, inputs, errors) => {
+  const defaults: Readonly<Record<string, Record<string, unknown>>> = {
+    Load3D: { width: 1, height: 1 },
+    FluxProUltraImageNode: { prompt: '', prompt_upsampling: false, seed: 0, raw: false },
+  }
+  const node = { class_type, inputs: { ...defaults[class_type], ...inputs } }
+  const prompt = { 1: image, 2: node, 9: { class_type: 'PreviewAny', inputs: { source: ['2', 0] } } }
+  expect(errorsOf(validate(prompt))).toEqual(errors)
+})
+
 test('does not change the prompt', () => {
   const prompt = withImage({ width: '48', height: { __value__: '64' } })
   const before = structuredClone(prompt)
