@@ -31,7 +31,7 @@ export async function explainChoices(
     const when = shownBy.length === all.length ? undefined : await explain(key, shownBy)
     explained.push(when === undefined ? problem : { ...problem, when })
   }
-  return explained
+  return withoutEchoes(explained)
 
   async function explain(key: string, shownBy: readonly Trial[]): Promise<string> {
     if (shownBy.some(({ choices }) => choices.length === 0)) return describeUsual(key)
@@ -69,6 +69,16 @@ export async function explainChoices(
 /** Equal for what is the same problem, whichever graph shows it. */
 export function problemKey({ code, kind, node, classType, input, value, parameter }: CheckProblem): string {
   return JSON.stringify([code, kind, node, classType, input, parameter, isLinkLike(value) ? undefined : value])
+}
+
+/** Without what is an error already, and in other graphs less than that. */
+function withoutEchoes(problems: readonly CheckProblem[]): readonly CheckProblem[] {
+  const placeOf = ({ node, input, value }: CheckProblem): string => JSON.stringify([node, input, value])
+  const isPlaced = ({ node, input }: CheckProblem): boolean => node !== undefined && input !== undefined
+  const errors = new Set(problems.filter(({ severity }) => severity === 'error').map(placeOf))
+  return problems.filter(
+    (problem) => problem.severity === 'error' || !isPlaced(problem) || !errors.has(placeOf(problem)),
+  )
 }
 
 /** Where a link leads may depend on other choices. */

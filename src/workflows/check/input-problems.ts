@@ -28,8 +28,10 @@ export function inputProblems(id: string, graph: CheckedGraph): readonly CheckPr
     if (known === undefined) {
       const isTold = broken.some(({ name }) => input === name || input.startsWith(`${name}.`))
       if (!isTold) problems.push(...undeclaredProblem(node, input, value, { definition, declared, isReached }))
-    } else if (isReached) {
-      problems.push(...literalProblems(known, value, isOwnClass(definition)))
+    } else {
+      const found = literalProblems(known, value, isReached && isOwnClass(definition))
+      // Of a node that does not run, only what its author cannot have meant.
+      problems.push(...(isReached ? found : found.filter(({ code }) => code === 'literal_for_link')))
     }
   }
   return problems.map((problem) => ({ node: id, classType: node.class_type, ...problem }))
@@ -155,7 +157,17 @@ function literalProblems(
             fix,
           },
         ]
-      : [{ severity: 'warning', kind: 'flawed', code: 'literal_for_link', input, value, message: `${message}.`, fix }]
+      : [
+          {
+            severity: 'warning',
+            kind: 'flawed',
+            code: 'literal_for_link',
+            input,
+            value: given,
+            message: `${message}.`,
+            fix,
+          },
+        ]
   }
   if (input === 'filename_prefix' && type === 'STRING' && typeof value === 'string' && leadsOut(value)) {
     const message = `${shown(value)} leads out of the output folder: ComfyUI accepts it, and the job fails.`
@@ -174,5 +186,5 @@ function literalProblems(
   }
   const conversion = conversionOf(type, value)
   if (conversion === undefined) return []
-  return [{ kind: 'flawed', code: 'value_converted', input, value, ...conversion }]
+  return [{ kind: 'flawed', code: 'value_converted', input, value: given, ...conversion }]
 }
