@@ -11,28 +11,46 @@ export interface LiveLists {
 }
 
 export function createLiveLists(pool: Pick<InstancePool, 'catalogues'>): LiveLists {
+  /** Of the catalogues of one revision: many parameters end up at the same places. */
+  let remembered: { revision: string; byPlaces: Map<string, readonly string[] | undefined> } | undefined
+
+  const revisionNow = () =>
+    pool
+      .catalogues()
+      .map(({ catalogue }) => catalogue.fingerprint)
+      .sort()
+      .join(' ')
+
   return {
     get revision() {
-      return pool
-        .catalogues()
-        .map(({ catalogue }) => catalogue.fingerprint)
-        .sort()
-        .join(' ')
+      return revisionNow()
     },
     names({ places }) {
-      const union = new Set<string>()
-      let isListed = false
-      for (const { catalogue } of pool.catalogues()) {
-        const lists = places.flatMap(({ classType, input }) => {
-          const names = namesOf(catalogue, classType, input)
-          return names === undefined ? [] : [names]
-        })
-        if (lists.length > 0) isListed = true
-        for (const name of inAll(lists)) union.add(name)
-      }
-      return isListed ? [...union] : undefined
+      const revision = revisionNow()
+      if (remembered?.revision !== revision) remembered = { revision, byPlaces: new Map() }
+      const { byPlaces } = remembered
+      const key = JSON.stringify(places)
+      if (!byPlaces.has(key)) byPlaces.set(key, unite(places, pool.catalogues()))
+      return byPlaces.get(key)
     },
   }
+}
+
+function unite(
+  places: ListField['places'],
+  catalogues: ReturnType<InstancePool['catalogues']>,
+): readonly string[] | undefined {
+  const union = new Set<string>()
+  let isListed = false
+  for (const { catalogue } of catalogues) {
+    const lists = places.flatMap(({ classType, input }) => {
+      const names = namesOf(catalogue, classType, input)
+      return names === undefined ? [] : [names]
+    })
+    if (lists.length > 0) isListed = true
+    for (const name of inAll(lists)) union.add(name)
+  }
+  return isListed ? [...union] : undefined
 }
 
 function inAll([first = [], ...others]: readonly (readonly string[])[]): readonly string[] {

@@ -66,7 +66,7 @@ const description = [
     'lead into the body, such as `/prompt/3/inputs/cfg`.',
   'Files stand in the graph as data URIs or base64, where the name of a file would stand: `LoadImage.image` and inputs ' +
     'like it. Names of files on the ComfyUI host are refused, and every `filename_prefix` is replaced.',
-  'A graph that ComfyUI would crash of is refused. Numbers beyond 9007199254740991 are rounded.',
+  'A graph that ComfyUI would refuse, in whole or in part, or crash of, is refused before it is queued. Numbers beyond 9007199254740991 are rounded.',
   'Off where others than this machine reach the server, unless it was started with `--raw-prompts on`.',
 ].join('\n\n')
 
