@@ -30,11 +30,20 @@ export function explainFailure(id: string, details: string, graph: CheckedGraph)
     const message = `${shown(literal)} is no number, and has limits to keep.`
     return { input: declared.name, value, message, fix: 'Give a number, or link one.' }
   }
-  const checked = nodeValidator(node.class_type)?.takes.find((name) => name !== 'input_types')
+  const taken = nodeValidator(node.class_type)?.takes.filter((name) => name !== 'input_types') ?? []
+  const missing = taken.find((name) => !Object.hasOwn(node.inputs, name))
+  if (missing !== undefined) {
+    return {
+      input: missing,
+      message: `${node.class_type} needs this input, and there is none.`,
+      fix: 'Give it a value.',
+    }
+  }
+  const [checked] = taken
   if (checked !== undefined) {
-    const value = Object.hasOwn(node.inputs, checked) ? node.inputs[checked] : undefined
-    const message = `The class itself cannot take ${value === undefined ? 'that it is missing' : shown(value)}: ${details}.`
-    return { input: checked, ...(value !== undefined && { value }), message, fix: 'Give it a value, and no link.' }
+    const value = node.inputs[checked]
+    const message = `The class itself cannot take ${shown(value)}: ${details}.`
+    return { input: checked, value, message, fix: 'Give it a value of its kind, and no link.' }
   }
   return { message: `ComfyUI fails when it looks at this node: ${details}.` }
 }
