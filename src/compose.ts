@@ -143,7 +143,12 @@ async function build(
     },
   })
   closers.push(() => pool.close())
-  const readiness = createWorkflowReadiness({ registry, instances: () => pool.nodes(), logger })
+  const readiness = createWorkflowReadiness({
+    registry,
+    instances: () => pool.nodes(),
+    nodePacks: () => pool.nodePacks(),
+    logger,
+  })
   closers.push(() => readiness.close())
   lookUpNode = (classType) => pool.definition(classType) ?? coreNode(classType)
   const names = followNames({ registry, ask: () => pool.models() })

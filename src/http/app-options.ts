@@ -163,7 +163,7 @@ export interface AppOptions {
   /** What the instances have for parameters that feed lists. */
   readonly lists: LiveLists
   /** Which instances can run which workflow. */
-  readonly readiness: Pick<WorkflowReadiness, 'of'>
+  readonly readiness: Pick<WorkflowReadiness, 'of' | 'whenKnown'>
   /** What is known of node classes, those of custom nodes included. */
   readonly nodes: NodeLookup
   /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */

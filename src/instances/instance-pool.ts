@@ -1,5 +1,6 @@
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
+import type { NodePackLookup } from '../comfyui/wire/node-packs.ts'
 import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { withinTime } from '../lib/within-time.ts'
@@ -50,6 +51,8 @@ export interface InstanceCatalogue {
   readonly state: InstanceState
   /** Undefined while it is not known. */
   readonly catalogue: NodeCatalogue | undefined
+  /** It is about to tell it. */
+  readonly isFirstRead: boolean
 }
 
 /** Whether an instance could run a prompt. */
@@ -93,6 +96,8 @@ export interface InstancePool {
    * moment for them. Never throws.
    */
   refreshLists(classTypes: Iterable<string>): Promise<void>
+  /** Which pack of custom nodes has a class, as far as an instance with ComfyUI-Manager knows it. Never throws. */
+  nodePacks(): Promise<NodePackLookup>
   /** Has all connected instances tell all of their nodes anew. Never throws. */
   refreshNodes(): Promise<void>
   /** What each one lacks of the prompt, as far as it is known; nothing is asked for. */
@@ -123,6 +128,8 @@ const holderTimeoutMs = 5000
 const modelsTimeoutMs = 5000
 /** Lists that come later are known to the next who asks. */
 const listsTimeoutMs = 1500
+/** The table has some megabytes. */
+const packsTimeoutMs = 10_000
 const defaultListIntervalMs = 30_000
 /** How long after the start instances that were not reached yet count as reachable. */
 const startGraceMs = 10_000
@@ -231,7 +238,17 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
           catalogue === undefined && (state === 'ready' || (isStarting && state === 'connecting')),
       )
     },
-    nodes: () => instances.map(({ id, state, catalogue }) => ({ id, state, catalogue })),
+    nodes: () => instances.map(({ id, state, catalogue, isFirstRead }) => ({ id, state, catalogue, isFirstRead })),
+    async nodePacks() {
+      const tables = await Promise.all(instances.map((instance) => withinTime(instance.nodePacks(), packsTimeoutMs)))
+      return (classType) => {
+        for (const table of tables) {
+          const pack = table?.(classType)
+          if (pack !== undefined) return pack
+        }
+        return undefined
+      }
+    },
     async refreshLists(classTypes) {
       const wanted = [...classTypes]
       await Promise.all(instances.map((instance) => instance.refreshLists(wanted, listsTimeoutMs)))

@@ -4,6 +4,7 @@ import { readQueueRemaining } from '../comfyui/decode-frame.ts'
 import { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { openComfyuiSocket, type ComfyuiSocket } from '../comfyui/comfyui-socket.ts'
 import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
+import type { NodePackLookup } from '../comfyui/wire/node-packs.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { createRecentMap, type RecentMap } from '../lib/recent-map.ts'
 import { DeafnessDetector } from './deafness-detector.ts'
@@ -44,6 +45,7 @@ export interface InstanceModels extends ToldModels {
 
 /** An instance that is away for this long need not be waited for. */
 const expectedForMs = 600_000
+const noPacks: NodePackLookup = () => undefined
 /** How long a lost connection counts as a hiccup. */
 const hiccupMs = 10_000
 /** One that is forgotten is uploaded once more when a job has it again. */
@@ -76,6 +78,7 @@ export class Instance implements InstanceLoad {
   #reason: string | undefined = 'not reached yet'
   #sinceMs = Date.now()
   readonly #nodes: InstanceNodes
+  #packs: Promise<NodePackLookup> | undefined
   #heldAtMs = Date.now()
   #connection = 0
   #isGreeted = false
@@ -140,6 +143,18 @@ export class Instance implements InstanceLoad {
   /** The nodes that it told last; undefined while they are not known. */
   get catalogue(): NodeCatalogue | undefined {
     return this.#nodes.catalogue
+  }
+
+  /** It is about to tell its nodes for the first time. */
+  get isFirstRead(): boolean {
+    return this.#nodes.isFirstRead
+  }
+
+  /** What its ComfyUI-Manager knows of packs, asked for once in each connection. Never rejects. */
+  nodePacks(): Promise<NodePackLookup> {
+    if (this.#connectionState !== 'ready') return Promise.resolve(noPacks)
+    this.#packs ??= this.client.nodePacks().catch(() => noPacks)
+    return this.#packs
   }
 
   /** Whether it has all nodes and models of the prompt; undefined as long as it is about to tell. */
@@ -332,6 +347,7 @@ export class Instance implements InstanceLoad {
     this.#isGreeted = false
     this.#uploadedInputs = createRecentMap(maxRememberedUploads)
     this.#modelLists.expire()
+    this.#packs = undefined
     try {
       await this.#stats.ask()
       await this.#findOutWhetherStuck()

@@ -1,4 +1,5 @@
 import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
+import type { NodePackLookup } from '../comfyui/wire/node-packs.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { type MissingPart, missingParts } from '../instances/missing-parts.ts'
 import type { RequiredModel, RequiredNode, WorkflowMetadata } from '../workflows/workflow-definition.ts'
@@ -16,16 +17,21 @@ export interface LackedPart extends MissingPart {
 export function lackedParts(
   catalogue: NodeCatalogue,
   prompt: Prompt,
-  metadata: WorkflowMetadata | undefined,
+  { metadata, packOf }: { readonly metadata: WorkflowMetadata | undefined; readonly packOf: NodePackLookup },
 ): readonly LackedPart[] {
   const missing = missingParts(catalogue, prompt).filter(({ value }) => value !== sampleUpload)
-  return missing.map((part) => withSource(part, metadata))
+  return missing.map((part) => withSource(part, metadata, packOf))
 }
 
-/** Adds what the module says of a part. */
-export function withSource(part: MissingPart, { requiredNodes, requiredModels }: WorkflowMetadata = {}): LackedPart {
+/** Adds what the module says of a part, or else what is known of the class. */
+export function withSource(
+  part: MissingPart,
+  { requiredNodes, requiredModels }: WorkflowMetadata = {},
+  packOf: NodePackLookup = () => undefined,
+): LackedPart {
   if (part.input === undefined) {
-    const pack = requiredNodes?.find(({ classTypes }) => classTypes?.includes(part.classType))
+    const told = requiredNodes?.find(({ classTypes }) => classTypes?.includes(part.classType))
+    const pack = told ?? packOf(part.classType)
     return pack === undefined ? part : { ...part, pack }
   }
   const model = requiredModels?.find(({ name }) => name === part.value || name === fileOf(part.value))

@@ -1,48 +1,22 @@
 import { setImmediate } from 'node:timers/promises'
 import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
-import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
-import type { Prompt } from '../comfyui/wire/prompt.ts'
+import type { NodePackLookup } from '../comfyui/wire/node-packs.ts'
 import type { InstanceCatalogue } from '../instances/instance-pool.ts'
-import type { InstanceState } from '../instances/instance-view.ts'
 import { nearestName } from '../lib/nearest-name.ts'
-import { checkWorkflow, type WorkflowCheck } from '../workflows/check/check-workflow.ts'
+import { withinTime } from '../lib/within-time.ts'
+import type { WorkflowCheck } from '../workflows/check/check-workflow.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../workflows/served-workflow.ts'
-import { defaultPrompt } from './default-prompt.ts'
-import { describeLackedPart, lackedParts, type LackedPart } from './lacked-parts.ts'
+import { type CheckReport, holds, reportCheck } from './check-report.ts'
 import { createReadinessLog, type ReadinessLogger } from './readiness-log.ts'
-import { describeProblem } from './describe-problem.ts'
+import { type ReadinessOfWorkflow, type ReadinessOnInstance, summarize, verdictOf } from './readiness-verdict.ts'
 
 export interface WorkflowReadinessOptions {
   readonly registry: Pick<WorkflowRegistry, 'list' | 'get' | 'onChange'>
   /** What each instance is known to have now. */
   readonly instances: () => readonly InstanceCatalogue[]
+  /** Which pack of custom nodes has a class. Asked for when a class is missing. Never rejects. Default: nobody knows. */
+  readonly nodePacks?: () => Promise<NodePackLookup>
   readonly logger?: ReadinessLogger
-}
-
-/** Whether an instance can run what the smallest request of a workflow would run. */
-export interface ReadinessOnInstance {
-  readonly id: string
-  readonly state: InstanceState
-  /** Undefined while that is not known. */
-  readonly canRun: boolean | undefined
-  readonly lacks: readonly LackedPart[]
-  /** Why it cannot; undefined where it can, or where that is not known. */
-  readonly reason: string | undefined
-}
-
-/** The check of a workflow against one set of nodes, and the instances that have exactly this one. */
-export interface CheckedOnInstances {
-  readonly instances: readonly string[]
-  readonly check: WorkflowCheck
-}
-
-export interface ReadinessOfWorkflow {
-  /** An instance that takes jobs can run it. Undefined while that is not known. */
-  readonly isReady: boolean | undefined
-  /** Why it is not ready, or why that is not known. */
-  readonly reason: string | undefined
-  readonly instances: readonly ReadinessOnInstance[]
-  readonly checks: readonly CheckedOnInstances[]
 }
 
 export interface ReadinessCounts {
@@ -66,26 +40,23 @@ export interface WorkflowReadiness {
   classTypes(): Iterable<string>
   /** Instances may have told other nodes than before. */
   refresh(): void
+  /**
+   * Resolves when the workflow is checked against what each instance has told or is about to tell, and after some seconds
+   * in any case.
+   */
+  whenKnown(name: string): Promise<void>
   /** Resolves when everything that is known now has been checked. */
   whenChecked(): Promise<void>
   close(): void
 }
 
-/** So long may a check hold up requests, as far as it is in its hands: one graph is checked without a break. */
-const sliceMs = 8
-
-/** What one check found, and the definitions that it looked at: as long as these stay, it stays. */
-interface Report {
-  readonly check: WorkflowCheck
-  /** Undefined where no request could be made up. */
-  readonly lacks: readonly LackedPart[] | undefined
-  readonly seen: ReadonlyMap<string, NodeDefinition | undefined>
-}
-
+/** Longer, nobody waits for what instances are about to tell. */
+const knownTimeoutMs = 5000
 interface Entry {
   readonly workflow: ServedWorkflow
-  prompt: Promise<Prompt | undefined> | undefined
-  readonly reports: Map<NodeCatalogue, Report>
+  readonly reports: Map<NodeCatalogue, CheckReport>
+  /** The check failed, so that there is nothing to wait for. */
+  isFailed: boolean
 }
 
 /**
@@ -93,12 +64,14 @@ interface Entry {
  * all of them when instances tell something new. One check at a time, and whatever else waits is done between two.
  */
 export function createWorkflowReadiness(options: WorkflowReadinessOptions): WorkflowReadiness {
-  const { registry, instances } = options
+  const { registry, instances, nodePacks = async () => () => undefined } = options
   const entries = new Map<string, Entry>()
   const log = options.logger && createReadinessLog(options.logger)
   /** Names to check, changed modules first. */
   let changed = new Set<string>()
   let others = new Set<string>()
+  /** Who waits for something to be checked. */
+  const waiting = new Set<() => void>()
   let isClosed = false
   let isLooking = false
   let working: Promise<void> | undefined
@@ -122,7 +95,7 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
     }
     for (const [name, workflow] of served) {
       if (entries.get(name)?.workflow === workflow) continue
-      entries.set(name, { workflow, prompt: undefined, reports: new Map() })
+      entries.set(name, { workflow, reports: new Map(), isFailed: false })
       changed.add(name)
     }
     start()
@@ -142,16 +115,14 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
       if (entry === undefined) continue
       try {
         await checkEntry(entry)
+        const checks = [...entry.reports.values()].map(({ check }) => check)
+        if (entries.get(name) === entry) log?.note(name, checks)
       } catch (error) {
         // The mistake is in the check. What it would have said stays unknown, of this workflow alone.
+        entry.isFailed = true
         log?.fail(name, error)
-        continue
       }
-      if (entries.get(name) === entry)
-        log?.note(
-          name,
-          [...entry.reports.values()].map(({ check }) => check),
-        )
+      stir()
     }
     if (!isClosed && currentCatalogues().size > 0) log?.sum(counts(), entries.size)
   }
@@ -170,12 +141,28 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
     for (const catalogue of current) {
       if (entry.reports.has(catalogue)) continue
       const standing = [...entry.reports.values()].find((report) => holds(report, catalogue))
-      entry.reports.set(catalogue, standing ?? (await report(entry, catalogue)))
+      entry.reports.set(catalogue, standing ?? (await reportCheck(entry.workflow, { catalogue, nodePacks })))
       // Requests come first.
       if (standing === undefined) await setImmediate()
       if (isClosed) return
     }
     for (const catalogue of entry.reports.keys()) if (!current.has(catalogue)) entry.reports.delete(catalogue)
+  }
+
+  function stir(): void {
+    for (const look of waiting) look()
+  }
+
+  /** There is nothing to wait for that would tell more. */
+  function isKnown(name: string): boolean {
+    const workflow = registry.get(name)
+    if (isClosed || workflow === undefined) return true
+    const entry = entries.get(name)
+    const reports = entry?.workflow === workflow ? entry.reports : undefined
+    if (entry?.isFailed === true) return true
+    return instances().every(({ catalogue, isFirstRead }) =>
+      catalogue === undefined ? !isFirstRead : reports?.has(catalogue) === true,
+    )
   }
 
   function counts(): ReadinessCounts {
@@ -246,6 +233,18 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
         if ([...current].some((catalogue) => !reports.has(catalogue))) others.add(name)
       }
       start()
+      stir()
+    },
+    async whenKnown(name) {
+      if (isKnown(name)) return
+      if (others.has(name)) changed.add(name)
+      const { promise: known, resolve } = Promise.withResolvers<true>()
+      const look = () => {
+        if (isKnown(name)) resolve(true)
+      }
+      waiting.add(look)
+      await withinTime(known, knownTimeoutMs)
+      waiting.delete(look)
     },
     async whenChecked() {
       // What was just loaded is looked for in the next turn.
@@ -256,84 +255,9 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
       isClosed = true
       changed = new Set()
       others = new Set()
+      stir()
     },
   }
-}
-
-async function report(entry: Entry, catalogue: NodeCatalogue): Promise<Report> {
-  const { workflow } = entry
-  const seen = new Map<string, NodeDefinition | undefined>()
-  const lookUp = (classType: string) => {
-    const definition = catalogue.lookUp(classType)
-    seen.set(classType, definition)
-    return definition
-  }
-  const watched = { ...catalogue, lookUp }
-  // What lies in the folder of uploads is not kept: it changes with every call.
-  const check = await checkWorkflow(inSlices(workflow), { catalogue: watched, fileExists: () => true })
-  const prompt = await (entry.prompt ??= defaultPrompt(workflow))
-  const lacks = prompt && lackedParts(watched, prompt, workflow.definition.metadata)
-  return { check, lacks, seen }
-}
-
-/** The same workflow, which lets others work between two of its graphs: there may be hundreds. */
-function inSlices(workflow: ServedWorkflow): ServedWorkflow {
-  let sinceMs = performance.now()
-  return {
-    ...workflow,
-    async generate(input) {
-      if (performance.now() - sinceMs > sliceMs) {
-        await setImmediate()
-        sinceMs = performance.now()
-      }
-      return workflow.generate(input)
-    },
-  }
-}
-
-/** What was found with one catalogue is true of another in which the same classes are defined the same. */
-function holds({ seen }: Report, catalogue: NodeCatalogue): boolean {
-  for (const [classType, definition] of seen) if (catalogue.lookUp(classType) !== definition) return false
-  return true
-}
-
-function verdictOf(report: Report | undefined): Pick<ReadinessOnInstance, 'canRun' | 'lacks' | 'reason'> {
-  if (report === undefined) return { canRun: undefined, lacks: [], reason: undefined }
-  const { lacks, check } = report
-  if (lacks === undefined) return { canRun: undefined, lacks: [], reason: firstErrorOf(check) }
-  if (lacks.length > 0) return { canRun: false, lacks, reason: lacks.map(describeLackedPart).join(' ') }
-  switch (check.verdict) {
-    case 'accepted':
-      return { canRun: true, lacks, reason: undefined }
-    case 'broken':
-      return { canRun: undefined, lacks, reason: firstErrorOf(check) }
-    case 'partly':
-    case 'refused':
-      return { canRun: false, lacks, reason: firstErrorOf(check) ?? 'ComfyUI would refuse it.' }
-  }
-}
-
-function firstErrorOf({ problems }: WorkflowCheck): string | undefined {
-  const error = problems.find(({ severity }) => severity === 'error')
-  return error && describeProblem(error)
-}
-
-function summarize(onInstances: readonly ReadinessOnInstance[]): Pick<ReadinessOfWorkflow, 'isReady' | 'reason'> {
-  if (onInstances.some(({ state, canRun }) => state === 'ready' && canRun === true)) {
-    return { isReady: true, reason: undefined }
-  }
-  const able = onInstances.filter(({ canRun }) => canRun === true)
-  if (able.length > 0) {
-    const states = able.map(({ id, state }) => `${id} is ${state}`).join(', ')
-    return { isReady: false, reason: `No instance that could run it takes jobs now: ${states}.` }
-  }
-  const isOpen = onInstances.some(({ canRun }) => canRun === undefined)
-  const why = onInstances.find(({ reason }) => reason !== undefined)
-  if (why === undefined) {
-    const reason = onInstances.length === 0 ? 'There is no instance.' : 'No instance has told what it can run yet.'
-    return { isReady: isOpen ? undefined : false, reason }
-  }
-  return { isReady: isOpen ? undefined : false, reason: `${why.id}: ${why.reason ?? ''}` }
 }
 
 function describeUnknown(name: string, registry: Pick<WorkflowRegistry, 'list'>): string {

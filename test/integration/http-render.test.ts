@@ -47,6 +47,7 @@ beforeAll(async () => {
         ],
       },
       readiness: {
+        whenKnown: async () => undefined,
         of: () => ({
           isReady: true,
           reason: undefined,

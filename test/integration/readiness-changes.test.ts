@@ -43,7 +43,8 @@ beforeEach(async () => {
   const log = (facts: object, message: string) => void lines.push({ message, facts: { ...facts } })
   readiness = createWorkflowReadiness({
     registry,
-    instances: () => catalogues.map((catalogue, index) => ({ id: `gpu-${index}`, state: 'ready', catalogue })),
+    instances: () =>
+      catalogues.map((catalogue, index) => ({ id: `gpu-${index}`, state: 'ready', catalogue, isFirstRead: false })),
     logger: { info: log, warn: log, error: log },
   })
   await readiness.whenChecked()
@@ -85,7 +86,7 @@ describe('a module that changes', () => {
     folder.write('a/two.ts', source('a.safetensors'))
     await registry.reload()
     expect(readiness.of('a/two')).toMatchObject({ isReady: undefined, checks: [] })
-    await readiness.whenChecked()
+    await readiness.whenKnown('a/two')
     expect(readiness.of('a/two')?.isReady).toBe(true)
   })
 

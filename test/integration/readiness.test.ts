@@ -168,6 +168,24 @@ describe('the readiness of a workflow', () => {
     expect([...new Set(asked)]).toEqual(['CheckpointLoaderSimple'])
   })
 
+  test('follows the node classes when the instance comes back, and asks its Manager for packs', async () => {
+    folder.write('paint/other.ts', source('a.safetensors', { upscales: true }).replaceAll(`['Upscale']`, '[]'))
+    await start([{ objectInfo: nodes(['a.safetensors'], upscaler) }])
+    await expect.poll(() => isReady('paint/other'), patience).toBe(true)
+    expect(stage.comfyui.count('GET /customnode/getmappings')).toBe(0)
+    const pack = 'https://github.com/example/comfyui-upscale'
+    stage.comfyui.on('GET /customnode/getmappings', () => ({
+      json: { [pack]: [['Upscale', 'Downscale'], { title_aux: 'Upscalers' }] },
+    }))
+    stage.comfyui.objectInfo = nodes(['a.safetensors'])
+    stage.comfyui.dropSockets()
+    await expect.poll(() => isReady('paint/other'), patience).toBe(false)
+    await expect
+      .poll(async () => (await describeIt('paint/other')).readiness.instances[0]?.lacks, patience)
+      .toMatchObject([{ class_type: 'Upscale', input: null, pack: { pack: 'Upscalers', url: pack } }])
+    expect((await describeIt('paint/other')).readiness.reason).toContain(pack)
+  })
+
   test('is not known before an instance has told its nodes', async () => {
     await start([{ objectInfo: {} }])
     expect((await describeIt('paint/a')).readiness).toMatchObject({

@@ -111,7 +111,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     instances: { views: () => [], drain: () => undefined, resume: () => undefined, subscribe: silent },
     lists: { revision: '', names: () => undefined },
     inventory: { models: async () => [], readiness: () => [] },
-    readiness: { of: () => undefined },
+    readiness: { of: () => undefined, whenKnown: async () => undefined },
     nodes: coreNode,
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
     checkInput: (bytes, pointer) => inputs.check(bytes, pointer),

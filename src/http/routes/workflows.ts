@@ -23,7 +23,7 @@ export interface WorkflowRoutesOptions {
   readonly registry: Pick<WorkflowRegistry, 'get' | 'list' | 'problems'>
   readonly routes: KnownRoutes
   readonly links: Links
-  readonly readiness: Pick<WorkflowReadiness, 'of'>
+  readonly readiness: Pick<WorkflowReadiness, 'of' | 'whenKnown'>
   readonly lists: Pick<LiveLists, 'names'>
   /** For trying examples: it keeps nothing. */
   readonly trialStorage: MediaStorage
@@ -37,6 +37,7 @@ export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = asyn
 
   async function describe(workflow: ServedWorkflow) {
     const examples = await tryExamples(workflow)
+    await options.readiness.whenKnown(workflow.name)
     const input = describeLists(workflow.inputJsonSchema, workflow, { lists })
     return toWorkflowDescription(workflow, { input, examples, readiness: readinessOf(workflow), links })
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { InstanceReadiness } from '../../instances/instance-pool.ts'
 import { describeLackedPart, type LackedPart, withSource } from '../../readiness/lacked-parts.ts'
-import type { ReadinessOfWorkflow, ReadinessOnInstance } from '../../readiness/workflow-readiness.ts'
+import type { ReadinessOfWorkflow, ReadinessOnInstance } from '../../readiness/readiness-verdict.ts'
 import type { CheckProblem } from '../../workflows/check/check-problem.ts'
 import type { RequiredModel, RequiredNode, WorkflowMetadata } from '../../workflows/workflow-definition.ts'
 import { instanceStatusSchema } from './instance.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ServedWorkflow, WorkflowProblem } from '../../workflows/served-workflow.ts'
-import type { ReadinessOfWorkflow } from '../../readiness/workflow-readiness.ts'
+import type { ReadinessOfWorkflow } from '../../readiness/readiness-verdict.ts'
 import type { Links } from '../links.ts'
 import {
   readinessSchema,
