@@ -15,7 +15,10 @@ import { checkPrompt } from './workflows/check/check-prompt.ts'
 import { brokenWorkflow, checkWorkflow, type WorkflowCheck } from './workflows/check/check-workflow.ts'
 import type { FoundPrompt } from './workflows/check/find-prompt.ts'
 import { findTargets, type CheckTargets } from './workflows/check/find-targets.ts'
+import { uniteNames } from './workflows/salad/known-names.ts'
+import { namesOfCatalogue } from './workflows/salad/names-of-catalogue.ts'
 import type { ServedWorkflow } from './workflows/served-workflow.ts'
+import { nameSources } from './workflows/check/requirement-problems.ts'
 import { openWorkflows, type WorkflowSource } from './workflows/open-workflows.ts'
 
 /** Where the definitions of node classes come from. */
@@ -88,14 +91,9 @@ export async function checkWorkflows(request: CheckRequest): Promise<CheckReport
   const results: CheckResult[] = []
   for (const source of targets.sources) results.push(...(await checkSource(source, definitions, request)))
   for (const { file, found } of targets.prompts) {
-    results.push(
-      unite(
-        'prompt',
-        file,
-        catalogues,
-        catalogues.map((catalogue) => checkFound(found, catalogue)),
-      ),
-    )
+    const checks: Check[] = []
+    for (const each of definitions) checks.push(await checkFound(found, each))
+    results.push(unite('prompt', file, catalogues, checks))
   }
   if (results.length === 0) throw nothingFound(request.target)
   return { definitions: catalogues.map(({ source }) => ({ source, kind: request.definitions.kind })), results }
@@ -156,6 +154,7 @@ async function checkSource(
   const catalogues = definitions.map(({ catalogue }) => catalogue)
   const opened = await openWorkflows(source, { warmupCheckpoint, nodes: anyOf(catalogues) })
   try {
+    if (opened.usesNames) await opened.learnNames(uniteNames(catalogues.map(namesOfCatalogue)))
     const results: CheckResult[] = []
     const fileOf = (file: string) => fromHere(opened.pathOf(file))
     for (const problem of opened.problems()) {
@@ -196,10 +195,12 @@ async function checkModule(workflow: ServedWorkflow, { catalogue, nodePacks }: D
   return checkWorkflow(workflow, { catalogue, packOf: await nodePacks() })
 }
 
-function checkFound(found: FoundPrompt, catalogue: NodeCatalogue): Check {
+async function checkFound(found: FoundPrompt, { catalogue, nodePacks }: Definitions): Promise<Check> {
   if ('prompt' in found) {
     const { verdict, problems } = checkPrompt(found.prompt, { catalogue })
-    return { verdict, graphs: 1, problems: problems.map((problem) => withTitle(problem, found.prompt)) }
+    const lacksClass = problems.some(({ code }) => isMissingClass(code))
+    const named = nameSources(problems, { metadata: {}, catalogue, packOf: lacksClass ? await nodePacks() : undefined })
+    return { verdict, graphs: 1, problems: named.map((problem) => withTitle(problem, found.prompt)) }
   }
   const message = `This is ${found.instead}.`
   const problem: CheckProblem = { severity: 'error', kind: 'broken_module', code: 'no_graph', message, fix: found.fix }

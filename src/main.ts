@@ -5,9 +5,6 @@ import { createTerminal } from './cli/terminal.ts'
 import { readEnvironment } from './config/environment.ts'
 import { typeSources } from './config/package-info.ts'
 
-// Left to itself V8 lets the heap of a long-lived server grow far beyond what is in use before it collects.
-setFlagsFromString('--heap-growing-percent=25')
-
 const program = createProgram({
   env: readEnvironment(),
   terminal: createTerminal(),
@@ -19,6 +16,10 @@ const program = createProgram({
   checkWorkflows: async (request) => (await import('./check.ts')).checkWorkflows(request),
   convertExport: async (request) => (await import('./convert.ts')).convertExport(request),
   fetchObjectInfo: async (...asked) => (await import('./object-info.ts')).fetchObjectInfo(...asked),
-  startGateway: async (config, dependencies) => (await import('./compose.ts')).compose(config, dependencies),
+  startGateway: async (config, dependencies) => {
+    // Left to itself V8 lets the heap of a long-lived server grow far beyond what is in use before it collects.
+    setFlagsFromString('--heap-growing-percent=25')
+    return (await import('./compose.ts')).compose(config, dependencies)
+  },
 })
 await program.parseAsync()

@@ -151,6 +151,33 @@ describe('modules', () => {
     expect([both.code, both.results.length]).toEqual([1, 2])
   })
 
+  test('that ask for the names of models get those of the definitions', async () => {
+    const module = `import { z } from 'zod'
+import config from '../config'
+export default {
+  RequestSchema: z.object({ model: config.models.checkpoints.enum.default('mine.safetensors') }),
+  generateWorkflow: (input) => ({
+    '1': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: input.model } },
+    '2': { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } },
+    '3': { class_type: 'VAEDecode', inputs: { samples: ['2', 0], vae: ['1', 2] } },
+    '4': { class_type: 'SaveImage', inputs: { images: ['3', 0], filename_prefix: 'x' } },
+  }),
+}
+`
+    const folder = makeFolder({ 'old/draw.ts': module })
+    const of = (...files: readonly string[]) => {
+      const nodes = Object.fromEntries(coreClassTypes().map((name) => [name, coreNode(name)]))
+      const input = { required: { ckpt_name: [files] } }
+      return JSON.stringify({ ...nodes, CheckpointLoaderSimple: { ...coreNode('CheckpointLoaderSimple'), input } })
+    }
+    const having = await checkJson([folder.path, '--object-info', '-'], of('mine.safetensors', 'other.safetensors'))
+    expect(having.results).toMatchObject([{ verdict: 'accepted' }])
+    expect(having.summary.errors).toBe(0)
+    const lacking = await checkJson([folder.path, '--object-info', '-'], of('other.safetensors'))
+    expect(lacking.code).toBe(1)
+    expect(JSON.stringify(lacking.results[0]?.problems)).toContain('mine.safetensors')
+  })
+
   test('that hold the process open do not keep the command from ending', async () => {
     const folder = makeFolder({ 'busy.ts': `${switched('area')}\nsetInterval(() => undefined, 1000)\n` })
     expect((await run(['check', folder.path])).code).toBe(0)
@@ -336,12 +363,17 @@ describe('against instances', () => {
     const folder = makeFolder({
       'fine.ts': switched('area'),
       'face.ts': switched('area').replace("'EmptyImage'", "'FaceThing'"),
+      'face.json': good.replace('EmptyImage', 'FaceThing'),
     })
     await checkJson([folder.at('fine.ts'), '--comfyui-url', managed.url])
     expect(managed.count('GET /customnode/getmappings')).toBe(0)
-    const { results } = await checkJson([folder.at('face.ts'), '--comfyui-url', managed.url])
+    const { results } = await checkJson([folder.at('face.ts'), folder.at('face.json'), '--comfyui-url', managed.url])
     expect(managed.count('GET /customnode/getmappings')).toBe(1)
-    expect(JSON.stringify(results)).toContain('face-pack')
+    for (const { problems } of results) {
+      expect(problems).toContainEqual(
+        expect.objectContaining({ class_type: 'FaceThing', fix: expect.stringContaining('face-pack') }),
+      )
+    }
   })
 
   test('a file that is written holds the same as the output', async () => {

@@ -9,7 +9,7 @@ import { exploreWorkflow } from './explore-workflow.ts'
 import { findSourceLines } from './find-source-lines.ts'
 import { mayBeListed } from './listed-files.ts'
 import { parameterProblems } from './parameter-problems.ts'
-import { nameSources, requirementNotes } from './requirement-problems.ts'
+import { isMissingModel, nameSources, requirementNotes } from './requirement-problems.ts'
 import { startingBody, withUploads } from './starting-body.ts'
 import { uploads, workflowParameters } from './workflow-parameters.ts'
 import { createWorkflowTrials, valueAt, type WorkflowTrials } from './workflow-trials.ts'
@@ -68,7 +68,11 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
   const explained = await explainChoices(trials, ({ parameter }) => valueAt(body, parameter.path))
   const problems = [...explained, ...(await buildProblems(workflow, body, explained))]
   problems.push(...(await exampleProblems(workflow, trials, problems)))
-  const named = nameSources(explored.nameParameters(problems), { workflow, catalogue, packOf: options.packOf })
+  const named = nameSources(explored.nameParameters(problems), {
+    metadata: workflow.definition.metadata,
+    catalogue,
+    packOf: options.packOf,
+  })
   const found = [
     ...told,
     ...named,
@@ -150,7 +154,12 @@ async function exampleProblems(
       const key = problemKey(problem)
       if (keys.has(key)) continue
       keys.add(key)
-      found.push({ ...problem, when: `in examples[${index}]` })
+      // An example may name a model that nobody needs who does not ask for it.
+      found.push({
+        ...problem,
+        ...(isMissingModel(problem) && { severity: 'note' }),
+        when: `in examples[${index}]`,
+      })
     }
   }
   return found

@@ -4,14 +4,16 @@ import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
 import type { NodePack, NodePackLookup } from '../../comfyui/wire/node-packs.ts'
 import { declaredInputs } from '../../comfyui/wire/verdict/declared-inputs.ts'
 import type { ServedWorkflow } from '../served-workflow.ts'
-import type { RequiredModel } from '../workflow-definition.ts'
+import type { RequiredModel, WorkflowMetadata } from '../workflow-definition.ts'
 import type { CheckProblem } from './check-problem.ts'
+import { newerInput } from './newer-input.ts'
 import { reachedNodes } from './reached-nodes.ts'
 import { listed, shown } from './words.ts'
 import type { Trial } from './workflow-trials.ts'
 
 export interface NameSourcesOptions {
-  readonly workflow: Pick<ServedWorkflow, 'definition'>
+  /** What the module says of its needs. */
+  readonly metadata: WorkflowMetadata | undefined
   readonly catalogue: NodeCatalogue
   readonly packOf: NodePackLookup | undefined
 }
@@ -19,11 +21,14 @@ export interface NameSourcesOptions {
 /** Says of classes and models that are not there where they can be had. */
 export function nameSources(
   problems: readonly CheckProblem[],
-  { workflow: { definition }, catalogue, packOf }: NameSourcesOptions,
+  { metadata, catalogue, packOf }: NameSourcesOptions,
 ): readonly CheckProblem[] {
-  const { requiredNodes = [], requiredModels = [] } = definition.metadata ?? {}
+  const { requiredNodes = [], requiredModels = [] } = metadata ?? {}
   return problems.map((problem) => {
-    const { code, classType, value } = problem
+    const { code, classType, input, value } = problem
+    if (code === 'undeclared_input' && newerInput(classType ?? '', input ?? '') !== undefined) {
+      return { ...problem, severity: 'note', fix: 'Newer releases of ComfyUI have this input.' }
+    }
     if (isMissingClass(code) && classType !== undefined && catalogue.lookUp(classType) === undefined) {
       const told = requiredNodes.find(({ classTypes }) => classTypes?.includes(classType) === true)
       const fix = told === undefined ? whereClassIs(classType, packOf) : describePack(told)
@@ -75,6 +80,11 @@ function fileOf(name: string): string | undefined {
   return name.split(/[/\\]/).at(-1)
 }
 
+/** Whether a problem is that a model is not there. */
+export function isMissingModel({ code, value }: CheckProblem): boolean {
+  return code === 'value_not_in_list' && typeof value === 'string' && modelFile.test(value)
+}
+
 const modelFile = /\.(?:safetensors|sft|ckpt|pth?|gguf|bin|onnx)$/i
 
 /** Where the metadata of a workflow and its graphs do not say the same. */
@@ -88,9 +98,9 @@ export function requirementNotes(
   const texts = new Set(
     prompts.flatMap((prompt) => Object.values(prompt).flatMap(({ inputs }) => Object.values(inputs))),
   )
-  const used = [...texts].filter((text) => typeof text === 'string')
+  const used = new Set([...texts].flatMap((text) => (typeof text === 'string' ? [fileOf(text)] : [])))
   const notes = models
-    .filter((model) => prompts.length > 0 && !used.some((text) => findModel([model], text) !== undefined))
+    .filter((model) => prompts.length > 0 && !used.has(fileOf(model.name)))
     .map(({ name }): CheckProblem => ({
       severity: 'note',
       kind: 'flawed',
