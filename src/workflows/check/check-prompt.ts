@@ -44,7 +44,7 @@ export function checkPrompt(prompt: unknown, options: CheckPromptOptions): Promp
     ? options.catalogue
     : { ...options.catalogue, lookUp: withoutFileLists(options.catalogue.lookUp) }
   const exists = options.fileExists ?? mayBeListed(options.catalogue)
-  const confined = catalogue.rules.namesMissingNode
+  const confined = catalogue.rules.confinesFiles
   const fileExists = (name: string): boolean => (confined && leadsOut(name) ? false : exists(name))
   const judge = (graph: unknown, nodes: NodeLookup): PromptVerdict =>
     validatePrompt(graph, undefined, { nodes, rules: catalogue.rules, fileExists })
