@@ -38,7 +38,7 @@ function convertUi(exported: unknown, { lookUp, source }: ConvertOptions): Omit<
   refuse(findRecursion(ui))
   const workflow = loadWorkflow(ui, lookUp)
   const places = walkNodes(workflow)
-  refuse(findObstacles(places, workflow, source))
+  refuse(byNode(findObstacles(places, workflow, source)))
   const findSlots = findPromotedSlots(workflow)
   const hostValues = createHostValues(findSlots)
   const broken = new Map<string, ConversionWarning>()
@@ -63,7 +63,7 @@ function convertUi(exported: unknown, { lookUp, source }: ConvertOptions): Omit<
   const flaws = findFlaws(places, prompt, { workflow, hostValues })
   return {
     prompt,
-    warnings: [...broken.values(), ...flaws],
+    warnings: byNode([...broken.values(), ...flaws]),
     hints: collectHints({ workflow, places, prompt, findSlots }),
   }
 }
@@ -103,6 +103,12 @@ function hintsBeside(
   const message =
     'The workflow beside the prompt is of another graph, or cannot be read; names and labels are not known.'
   return { hints: {}, warnings: [{ code: 'no_hints', message }] }
+}
+
+/** In the order of the ids, numbers as numbers. */
+function byNode<T extends { readonly node?: string }>(list: readonly T[]): T[] {
+  const { compare } = new Intl.Collator('en', { numeric: true })
+  return list.toSorted((a, b) => compare(a.node ?? '', b.node ?? ''))
 }
 
 function refuse(reasons: ConversionRefusedError['reasons']): void {
