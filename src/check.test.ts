@@ -65,6 +65,16 @@ test.each([
 })
 
 test.each([
+  ['a folder', '.'],
+  ['not there', 'none.json'],
+])('definitions that cannot be read are told: %s', async (_, name) => {
+  const file = join(folder, name)
+  const checked = check([write('any.json', graph('a.png'))], { kind: 'file', file })
+  await expect(checked).rejects.toThrow(`${file} cannot be read`)
+  await expect(checked).rejects.toBeInstanceOf(GatewayError)
+})
+
+test.each([
   [['_part.ts'], 'begin with _'],
   [['types.d.ts', 'a.test.ts'], 'begin with _'],
   [['.'], 'There are no workflows in'],

@@ -14,7 +14,7 @@ import type { CheckProblem } from './workflows/check/check-problem.ts'
 import { checkPrompt } from './workflows/check/check-prompt.ts'
 import { brokenWorkflow, checkWorkflow, type WorkflowCheck } from './workflows/check/check-workflow.ts'
 import type { FoundPrompt } from './workflows/check/find-prompt.ts'
-import { findTargets, type CheckTargets } from './workflows/check/find-targets.ts'
+import { findTargets, unreadable, type CheckTargets } from './workflows/check/find-targets.ts'
 import { uniteNames } from './workflows/salad/known-names.ts'
 import { namesOfCatalogue } from './workflows/salad/names-of-catalogue.ts'
 import type { ServedWorkflow } from './workflows/served-workflow.ts'
@@ -115,7 +115,9 @@ async function readDefinitions(definitions: DefinitionsChoice): Promise<readonly
     case 'file': {
       const isInput = definitions.file === standardInput
       const source = isInput ? 'standard input' : definitions.file
-      const text = isInput ? await readToEnd(process.stdin) : await readFile(definitions.file, 'utf8')
+      const text = isInput
+        ? await readToEnd(process.stdin)
+        : await readFile(definitions.file, 'utf8').catch(unreadable(source))
       try {
         return [{ catalogue: parseNodeCatalogue(text, { source }), nodePacks: unknownPacks }]
       } catch (cause) {

@@ -50,8 +50,16 @@ export async function findTargets(paths: readonly string[], readInput: () => Pro
   return { sources: [...folders.map((folder) => ({ folder })), ...byFolder(workflows)], prompts }
 }
 
+/** Throws in terms of the file that a person named. */
+export function unreadable(path: string): (error: unknown) => never {
+  return (cause) => {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new GatewayError('not_found', { detail: `${path} cannot be read: ${reason}.`, cause })
+  }
+}
+
 async function readPromptFile(path: string): Promise<FoundPrompt> {
-  const bytes = await readFile(path)
+  const bytes = await readFile(path).catch(unreadable(path))
   const isText = !bytes.subarray(0, 1024).includes(0)
   return isText ? readPrompt(bytes.toString('utf8')) : { instead: 'no text', fix: giveGraph(path) }
 }
