@@ -1,5 +1,6 @@
 import type { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { type NodeCatalogue, readNodeCatalogue, withDefinitions } from '../comfyui/wire/node-catalogue.ts'
+import { ObjectInfoError } from '../comfyui/wire/object-info-error.ts'
 import { withinTime } from '../lib/within-time.ts'
 import { hasFileLists, withoutUploads } from './file-lists.ts'
 
@@ -93,7 +94,7 @@ export class InstanceNodes {
       this.#failure = undefined
     } catch (error) {
       if (connection !== this.#connection) return
-      this.#failure = `its nodes are not known: ${error instanceof Error ? error.message : String(error)}`
+      this.#failure = `its nodes are not known: ${describeFailure(error)}`
     }
     this.#reading = undefined
     this.#lookLater(connection, Math.random() * this.#options.intervalMs)
@@ -147,6 +148,11 @@ export class InstanceNodes {
     this.#catalogue = share(changed)
     onRead()
   }
+}
+
+function describeFailure(error: unknown): string {
+  if (error instanceof ObjectInfoError) return `GET /object_info is ${error.found}`
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** With classes that the server replaces by others before it judges a prompt: nothing is known of what they take. */

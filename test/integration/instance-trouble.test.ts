@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { readProblem } from '../support/call-gateway.ts'
 import { onePicture } from '../support/scripted-comfyui.ts'
 import type { ScriptedPrompt } from '../support/scripted-prompt.ts'
@@ -190,7 +191,8 @@ test.concurrent('a workflow has limits of its own: a wait, a silence and a run t
 })
 
 test.concurrent('GET /instances tells what an operator needs, and no secret or path', async () => {
-  await using stage = await setStage({ credentials: 'operator:hunter2secret' })
+  const objectInfo = { EmptyImage: coreNode('EmptyImage'), SaveImage: coreNode('SaveImage') }
+  await using stage = await setStage({ credentials: 'operator:hunter2secret', servers: [{ objectInfo }] })
   const { comfyui } = stage
   const job = await stage.client.submit('/test/picture', { color: 1 })
   const prompt = await comfyui.nextPrompt()
