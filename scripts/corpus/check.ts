@@ -42,7 +42,9 @@ interface Tally {
 export function compareChecks(folder: string, { objectInfo }: { objectInfo: string }): boolean {
   const catalogue = parseNodeCatalogue(readFileSync(objectInfo, 'utf8'), { source: objectInfo })
   const manifest = manifestSchema.parse(readJson(join(folder, 'manifest.json')))
-  const templates = new Map(Object.keys(manifest).map((name) => [name, readTemplate(folder, name)]))
+  const mutations = readMutations(join(folder, 'mutations.jsonl'))
+  const names = new Set([...Object.keys(manifest), ...mutations.map(({ template }) => template)])
+  const templates = new Map([...names].map((name) => [name, readTemplate(folder, name)]))
   const files = namedFiles([...templates.values()], catalogue)
   const check = (prompt: unknown): PromptCheck =>
     checkPrompt(prompt, { catalogue, fileExists: (name) => files.has(name.replace(/ ?\[input\]$/, '')) })
@@ -61,9 +63,8 @@ export function compareChecks(folder: string, { objectInfo }: { objectInfo: stri
 
   const verdicts: Tally = { all: 0, same: 0 }
   const named: Tally = { all: 0, same: 0 }
-  const mutations = readMutations(join(folder, 'mutations.jsonl'))
   for (const mutation of mutations) {
-    const prompt = mutate(templates.get(mutation.template) ?? readTemplate(folder, mutation.template), mutation)
+    const prompt = mutate(templates.get(mutation.template) ?? {}, mutation)
     const { verdict, problems } = check(prompt)
     const real = verdictOf(mutation)
     count(verdicts, verdict === real)
