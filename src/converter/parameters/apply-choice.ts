@@ -2,7 +2,7 @@ import { nearestName } from '../../lib/nearest-name.ts'
 import { isParameterValue, whySealed } from './classify-input.ts'
 import type { Candidate } from './find-candidates.ts'
 import { reservedParameterNames } from './name-parameters.ts'
-import { linkOf, type GraphNode, type PromptGraph } from './prompt-graph.ts'
+import { compareIds, linkOf, type GraphNode, type PromptGraph } from './prompt-graph.ts'
 
 /** What was asked of the choice of parameters cannot be done. The message is for whoever asked. */
 export class ParameterChoiceError extends Error {
@@ -90,7 +90,7 @@ function readHidden(text: string, graph: PromptGraph): readonly string[] {
 function findInput(id: string, input: string, graph: PromptGraph): { node: GraphNode; input: string } {
   const node = graph.get(id)
   if (node === undefined) {
-    const known = graph.nodes.map((each) => each.id)
+    const known = graph.nodes.map((each) => each.id).sort(compareIds)
     throw new ParameterChoiceError(`There is no node ${shown(id)} in the prompt.${hint(id, known)}`)
   }
   if (node.inputs.has(input)) return { node, input }

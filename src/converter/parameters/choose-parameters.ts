@@ -38,8 +38,8 @@ export function chooseParameters(prompt: Prompt, options: ChooseParametersOption
   const graph = createPromptGraph(prompt, options.lookUp, hints)
   const uses = traceTexts(graph)
   const { candidates, hiddenInputs } = applyChoice(findCandidates(graph, hints, uses), graph, options)
-  const sorted = sortCandidates(candidates, graph)
-  const names = nameParameters(sorted, graph, uses)
+  const names = nameParameters(sortCandidates(candidates, graph), graph, uses)
+  const sorted = sortCandidates(candidates, graph, names)
   const warnings: string[] = []
   const planned = sorted.flatMap((candidate) => {
     const name = names.get(candidate) ?? ''

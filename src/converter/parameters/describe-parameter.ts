@@ -1,7 +1,7 @@
 import { inputOptions } from '../../comfyui/wire/object-info.ts'
 import { lastPart } from './classify-input.ts'
 import type { Candidate } from './find-candidates.ts'
-import { roleOfTitle } from './role-of-title.ts'
+import { isGeneric, roleOfTitle } from './role-of-title.ts'
 
 /** What names of the field mean, in words for callers. */
 const wellKnown: Readonly<Record<string, string>> = {
@@ -49,19 +49,27 @@ export function describeParameter(
 ): string {
   const { kind, node, input, tableName } = candidate
   if (kind === 'seed') return isRandom ? randomSeed : fixedSeed
-  const own = authorWords(candidate, name)
+  const base = name.replace(/_\d+$/, '')
+  const own = authorWords(candidate, base)
   if (kind === 'media') return own ?? mediaWords(candidate, name)
-  const key = [name, tableName ?? ''].find((each) => Object.hasOwn(wellKnown, each)) ?? ''
-  const known = wellKnown[key]
+  const known = knownWords(base, tableName)
   if (known !== undefined) {
     const words = known === 'Pixels' && multipleOf !== undefined ? `Pixels, a multiple of ${multipleOf}` : known
-    return key === name || own === undefined ? words : `${words} (${own})`
+    return base === tableName || own === undefined ? words : `${words} (${own})`
   }
+  if (kind === 'holder' || kind === 'prompt') return own ?? sentence(base.replaceAll('_', ' '))
   const spec = node.specs.get(input)
   const tooltip = spec === undefined ? undefined : inputOptions(spec)['tooltip']
   if (typeof tooltip === 'string' && tooltip.trim() !== '') return shorten(tooltip)
   const className = node.definition?.display_name ?? node.classType
   return own ?? `${sentence(lastPart(input).replaceAll('_', ' '))} of ${className}`
+}
+
+/** `lotus_depth_steps` are steps; what its author calls otherwise is something else. */
+function knownWords(base: string, tableName: string | undefined): string | undefined {
+  const key = Object.hasOwn(wellKnown, base) ? base : (tableName ?? '')
+  const isKnown = Object.hasOwn(wellKnown, key) && (base === key || base.endsWith(`_${key}`))
+  return isKnown ? wellKnown[key] : undefined
 }
 
 /** `image` and `image_2` say nothing; `start_image` does. */
@@ -78,7 +86,9 @@ function mediaWords({ media, tableName }: Candidate, name: string): string {
 function authorWords({ label, node }: Candidate, name: string): string | undefined {
   const text = (label ?? node.title)?.replace(/\s+/g, ' ').trim()
   if (text === undefined || text === '' || text.length > maxLength) return undefined
-  const isName = roleOfTitle(text) === name || text.toLowerCase() === name.replaceAll('_', ' ') || !/\s/.test(text)
+  const role = roleOfTitle(text, [node.classType])
+  const isName =
+    role === name || isGeneric(role) || text.toLowerCase() === name.replaceAll('_', ' ') || !/\s/.test(text)
   return isName ? undefined : sentence(text)
 }
 

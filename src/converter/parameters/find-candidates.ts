@@ -184,7 +184,7 @@ function mergeEqual(found: readonly Candidate[], graph: PromptGraph): readonly C
         compareIds(a.node.id, b.node.id),
     )
     if (first === undefined) continue
-    const same = others.filter((other) => other.mark === undefined)
+    const same = others.filter(({ mark }) => mark === undefined || mark === 'promoted')
     if (same.length === 0) continue
     for (const other of same) gone.add(other)
     joined.set(first, join(first, [first, ...same]))
@@ -197,11 +197,11 @@ function mergeKey(each: Candidate): string | undefined {
   const value = JSON.stringify(each.value)
   const isText = each.kind === 'prompt' || each.kind === 'negative_prompt'
   if (isText) return each.mark === undefined ? `${each.kind}\0${each.tableName ?? ''}\0${value}` : undefined
+  if (each.kind === 'model') return `${each.tableName ?? each.input}\0${value}`
   if (each.mark !== undefined && typeof each.value === 'string') return undefined
   if (each.tableName !== undefined && sharedSizes.has(each.tableName)) return `${each.tableName}\0${value}`
   if (each.kind === 'holder') return undefined
-  if (each.kind === 'model') return `${each.tableName ?? each.input}\0${value}`
-  return [each.node.classType, each.input, each.level, value].join('\0')
+  return [each.node.classType, each.input, each.level, each.label ?? '', value].join('\0')
 }
 
 function isOffered({ level }: Candidate): boolean {

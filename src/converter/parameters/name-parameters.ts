@@ -131,7 +131,7 @@ function distinctNames(
     (each) => combine(titleRole(each.node), base),
     (each) => (each.kind === 'media' ? (mediaUse(each.node, graph, new Set()) ?? '') : ''),
     (each) => (sameNode(group) ? numberedName(each, base) : ''),
-    (each) => combine(hostRole(each), base),
+    (each) => joined(hostRole(each), base),
   ]
   for (const scheme of schemes) {
     const names = group.map((each) => usualName(scheme(each)))
@@ -155,8 +155,13 @@ const maxWords = 4
 
 /** `detail` and `steps` are `detail_steps`; a role that says the same already stands alone. */
 function combine(role: string, base: string): string {
-  if (isGeneric(role)) return ''
-  if (role.split('_').includes(base) || role.includes(base)) return role
+  if (isGeneric(role) || usualName(role) === base) return ''
+  return role.includes(base) ? role : joined(role, base)
+}
+
+function joined(role: string, base: string): string {
+  if (isGeneric(role) || usualName(role) === base) return ''
+  if (role.endsWith(`_${base}`)) return role
   const both = `${role}_${base}`
   return both.split('_').length > maxWords ? '' : both
 }
