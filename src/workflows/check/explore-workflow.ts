@@ -6,7 +6,7 @@ import { choiceRows } from './choice-rows.ts'
 import { graphDifference } from './graph-difference.ts'
 import { createParameterProbe, newProbe, type ProbedParameter } from './probe-parameters.ts'
 import type { WorkflowParameter } from './workflow-parameters.ts'
-import type { Choice, WorkflowTrials } from './workflow-trials.ts'
+import { valueAt, type Choice, type WorkflowTrials } from './workflow-trials.ts'
 
 export interface ExploreOptions {
   readonly trials: WorkflowTrials
@@ -55,6 +55,8 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
     isUndeclared: (node, input) => undeclared.has(`${node}\0${input}`),
   })
   const undeclared = new Set<string>()
+  /** Nodes whose inputs are known to the probes. */
+  const seen = new Set<string>()
   let noted = 0
   noteUndeclared()
   if (graph !== undefined) await probeAll(probed, [], graph)
@@ -69,6 +71,7 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
       if (idle.length === 0) break
       if (prompt !== undefined) await probeAll(idle, choices, prompt)
     }
+    await probeNewNodes()
     if (probed.filter(({ turning }) => turning.length > 0).length === switches.length) break
   }
   const namingFiles = new Set<string>()
@@ -92,20 +95,43 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
     }
   }
 
-  async function tryRows(switches: readonly ProbedParameter[]): Promise<void> {
-    const sizes = switches.map(({ turning }) => turning.length + 1)
-    for (const row of choiceRows(sizes, maxGraphs)) {
-      if (!isInTime()) {
-        isComplete = false
-        return
-      }
-      const choices = row.flatMap((index, at): Choice[] => {
-        const each = switches[at]
-        return index === 0 || each === undefined ? [] : [{ parameter: each.parameter, value: each.turning[index - 1] }]
-      })
-      await trials.check(choices)
-      noteUndeclared()
+  /** Other choices bring nodes that may take less of a parameter than those of the defaults. */
+  async function probeNewNodes(): Promise<void> {
+    for (const { choices, prompt } of trials.trials) {
+      const fresh = Object.entries(prompt ?? {}).filter(([id, node]) => !seen.has(`${id}\t${node.class_type}`))
+      if (prompt === undefined || fresh.length === 0) continue
+      for (const [id, node] of fresh) seen.add(`${id}\t${node.class_type}`)
+      const values = new Set(fresh.flatMap(([, { inputs }]) => Object.values<unknown>(inputs)))
+      const feeding = probed.filter(
+        ({ parameter: { kind, path }, isAlive }) =>
+          isAlive && (kind === 'number' || kind === 'choice') && values.has(valueAt(body, path)),
+      )
+      if (choices.length > 0) await probeAll(feeding, choices, prompt)
     }
+  }
+
+  async function tryRows(switches: readonly ProbedParameter[]): Promise<void> {
+    const turns = withoutDoubles(switches)
+    for (const { parameter, value } of turns.doubles) await tryChoices([{ parameter, value }])
+    for (const row of choiceRows(
+      turns.switches.map(({ values }) => values.length + 1),
+      maxGraphs,
+    )) {
+      const choices = row.flatMap((index, at): Choice[] => {
+        const each = turns.switches[at]
+        return index === 0 || each === undefined ? [] : [{ parameter: each.parameter, value: each.values[index - 1] }]
+      })
+      await tryChoices(choices)
+    }
+  }
+
+  async function tryChoices(choices: readonly Choice[]): Promise<void> {
+    if (!isInTime()) {
+      isComplete = false
+      return
+    }
+    await trials.check(choices)
+    noteUndeclared()
   }
 
   function noteUndeclared(): void {
@@ -116,6 +142,27 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
     }
     noted = trials.trials.length
   }
+}
+
+interface Turns {
+  readonly switches: readonly { readonly parameter: WorkflowParameter; readonly values: readonly unknown[] }[]
+  /** Make what a switch makes already: there is no need to try them together with others. */
+  readonly doubles: readonly Choice[]
+}
+
+function withoutDoubles(switches: readonly ProbedParameter[]): Turns {
+  const forms = new Set<string>()
+  const doubles: Choice[] = []
+  const kept = switches.map(({ parameter, turning }) => {
+    const values = turning.flatMap(({ value, form }) => {
+      const isDouble = form !== undefined && forms.has(form)
+      if (isDouble) doubles.push({ parameter, value })
+      if (form !== undefined) forms.add(form)
+      return isDouble ? [] : [value]
+    })
+    return { parameter, values }
+  })
+  return { switches: kept.filter(({ values }) => values.length > 0), doubles }
 }
 
 /** Inputs that are not the same each time. */

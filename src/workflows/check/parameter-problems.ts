@@ -3,10 +3,11 @@ import type { DeclaredInput } from '../../comfyui/wire/verdict/compile-node.ts'
 import { declaredInputs } from '../../comfyui/wire/verdict/declared-inputs.ts'
 import { dottedName } from '../../lib/json-pointer.ts'
 import type { CheckProblem } from './check-problem.ts'
+import { newerInput } from './newer-input.ts'
 import type { ExploredWorkflow } from './explore-workflow.ts'
 import type { InputPlace, ProbedParameter } from './probe-parameters.ts'
 import { listed, shown } from './words.ts'
-import type { WorkflowParameter } from './workflow-parameters.ts'
+import { maxTriedNumber, type WorkflowParameter } from './workflow-parameters.ts'
 
 type Explored = Pick<ExploredWorkflow, 'probed' | 'namingFiles' | 'isComplete'>
 
@@ -54,8 +55,10 @@ function unlistedChoices(
   const values = [...place.values]
   const names = listed(values.map(shown))
   const which = values.length === all.length - 1 ? 'other values' : names
+  const newer = newerInput(place.classType, place.input)?.choices
+  const isNewer = values.every((value) => newer?.has(value) === true)
   return {
-    severity: 'warning',
+    severity: isNewer ? 'note' : 'warning',
     kind: 'refused',
     code: 'unlisted_choice',
     node: place.node,
@@ -64,7 +67,7 @@ function unlistedChoices(
     parameter: pointer,
     value: values.length === 1 ? values[0] : values,
     message: `${dottedName(pointer)} offers ${names}, and ${describePlace(place)} does not have ${values.length === 1 ? 'it' : 'them'} (${source}): a caller who chooses it is refused.`,
-    fix: `Take ${which} out of the choices.`,
+    fix: isNewer ? 'Newer releases of ComfyUI have them.' : `Take ${which} out of the choices.`,
   }
 }
 
@@ -74,7 +77,8 @@ function limitProblems({ parameter, tooWide, feeds }: ProbedParameter, catalogue
   for (const place of tooWide.values()) narrower.set(rangeText(place), place)
   for (const place of feeds.values()) {
     const input = place.isDirect ? inputOf(place, catalogue) : undefined
-    if (input !== undefined && exceeds(parameter, input)) narrower.set(rangeText(input), { ...place, ...input })
+    if (input !== undefined && exceeds(untriedLimits(parameter), input))
+      narrower.set(rangeText(input), { ...place, ...input })
   }
   return [...narrower.values()].map((place) => limitProblem(parameter, place))
 }
@@ -108,6 +112,16 @@ function limitProblem(parameter: WorkflowParameter, place: InputPlace & Limits):
         message: `${name} may be ${own}, and ${takes}: only ComfyUI says so to a caller.`,
         fix: `Say so in the schema: ${zodLimits(place)}.`,
       }
+}
+
+/** Limits whose values were tried say nothing more: a module may do something else with them than with others. */
+function untriedLimits({ minimum, maximum, ...rest }: WorkflowParameter): WorkflowParameter {
+  const isTried = (limit: number): boolean => Math.abs(limit) <= maxTriedNumber
+  return {
+    ...rest,
+    ...(minimum !== undefined && { minimum: isTried(minimum) ? Number.POSITIVE_INFINITY : minimum }),
+    ...(maximum !== undefined && { maximum: isTried(maximum) ? Number.NEGATIVE_INFINITY : maximum }),
+  }
 }
 
 function exceeds(parameter: WorkflowParameter, { min, max }: Limits): boolean {

@@ -24,8 +24,8 @@ export interface ProbedParameter {
   isTried: boolean
   /** Whether it changes anything that ComfyUI looks at. */
   isAlive: boolean
-  /** Values that make graphs of another form; of those of one form the first. */
-  readonly turning: unknown[]
+  /** Values that make graphs of another form, of those of one form the first; and all of what is always a switch. */
+  readonly turning: { readonly value: unknown; readonly form: string | undefined }[]
   readonly forms: Set<string>
   /** Inputs that it changes. Direct: they are what it is. */
   readonly feeds: Map<string, InputPlace & { readonly isDirect: boolean }>
@@ -102,7 +102,7 @@ export function createParameterProbe({
         if (built.kind === 'failed') {
           probed.isTried = true
           probed.isAlive = true
-          probed.turning.push(value)
+          probed.turning.push({ value, form: undefined })
           continue
         }
         if (reference === undefined) {
@@ -130,11 +130,13 @@ export function createParameterProbe({
     else noteIdle(probed, after, difference)
     if (difference.isStructural) {
       const form = graphForm(after)
-      if (!probed.forms.has(form)) probed.turning.push(value)
+      if (!probed.forms.has(form)) probed.turning.push({ value, form })
       probed.forms.add(form)
       return
     }
-    if (isSwitch(probed.parameter, value) && !probed.turning.includes(value)) probed.turning.push(value)
+    if (isSwitch(probed.parameter, value) && !probed.turning.some((turn) => turn.value === value)) {
+      probed.turning.push({ value, form: undefined })
+    }
     for (const change of difference.inputs) {
       const place = placeOf(change, after)
       const key = `${place.node}\0${place.input}`

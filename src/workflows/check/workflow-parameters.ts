@@ -30,7 +30,7 @@ export const uploads = ['comfyui-api/media-of-a-caller.png', 'comfyui-api/other-
 const maxDepth = 6
 const maxParameters = 300
 /** Larger numbers could make a module build a graph for ever. */
-const maxTriedNumber = 1e6
+export const maxTriedNumber = 1e6
 
 /**
  * All parameters of a workflow that are not fixed, in the order of its schema.
@@ -186,6 +186,7 @@ function numbersOf(schema: Schema): readonly number[] {
     value <= (maximum ?? value) &&
     value !== exclusiveMinimum &&
     value !== exclusiveMaximum
-  const tried = [start + step, start - step, minimum, maximum, 0]
-  return [...new Set(tried.filter((value) => value !== undefined))].filter(inside)
+  const middle = [start + step, start - step].filter(inside).slice(0, 1)
+  const ends = [minimum, maximum, 0].filter((value) => value !== undefined)
+  return [...new Set([...middle, ...ends.filter(inside)])]
 }
