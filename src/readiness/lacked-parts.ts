@@ -50,6 +50,16 @@ export function describeLackedPart({ classType, input, value, pack, model }: Lac
   return `${what}${folder}${placeOf(model.url)}.`
 }
 
+/** The first of them in sentences for a person, and how many more there are. */
+export function describeLackedParts(parts: readonly LackedPart[]): string {
+  const sentences = [...new Set(parts.map(describeLackedPart))]
+  const more = sentences.length - maxTold
+  return [...sentences.slice(0, maxTold), ...(more > 0 ? [`And ${more} more.`] : [])].join(' ')
+}
+
+/** More than that nobody reads in a line. */
+const maxTold = 2
+
 function placeOf(url: string | undefined): string {
   return url === undefined ? '' : `, from ${url}`
 }

@@ -2,7 +2,7 @@ import type { InstanceState } from '../instances/instance-view.ts'
 import type { WorkflowCheck } from '../workflows/check/check-workflow.ts'
 import type { CheckReport } from './check-report.ts'
 import { describeProblem } from './describe-problem.ts'
-import { describeLackedPart, type LackedPart } from './lacked-parts.ts'
+import { describeLackedParts, type LackedPart } from './lacked-parts.ts'
 
 /** Whether an instance can run what the smallest request of a workflow would run. */
 export interface ReadinessOnInstance {
@@ -35,7 +35,7 @@ export function verdictOf(report: CheckReport | undefined): Pick<ReadinessOnInst
   if (report === undefined) return { canRun: undefined, lacks: [], reason: undefined }
   const { lacks, check } = report
   if (lacks === undefined) return { canRun: undefined, lacks: [], reason: firstErrorOf(check) }
-  if (lacks.length > 0) return { canRun: false, lacks, reason: lacks.map(describeLackedPart).join(' ') }
+  if (lacks.length > 0) return { canRun: false, lacks, reason: describeLackedParts(lacks) }
   switch (check.verdict) {
     case 'accepted':
       return { canRun: true, lacks, reason: undefined }

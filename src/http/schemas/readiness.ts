@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { InstanceReadiness } from '../../instances/instance-pool.ts'
-import { describeLackedPart, type LackedPart, withSource } from '../../readiness/lacked-parts.ts'
+import { describeLackedPart, describeLackedParts, type LackedPart, withSource } from '../../readiness/lacked-parts.ts'
 import type { ReadinessOfWorkflow, ReadinessOnInstance } from '../../readiness/readiness-verdict.ts'
 import type { CheckProblem } from '../../workflows/check/check-problem.ts'
 import type { RequiredModel, RequiredNode, WorkflowMetadata } from '../../workflows/workflow-definition.ts'
@@ -131,7 +131,7 @@ export function toPromptReadiness(
   metadata: WorkflowMetadata | undefined,
 ): InstanceReadinessResource {
   const parts = (lacks ?? []).map((part) => withSource(part, metadata))
-  const reason = parts.length === 0 ? undefined : parts.map(describeLackedPart).join(' ')
+  const reason = parts.length === 0 ? undefined : describeLackedParts(parts)
   return toInstanceReadiness({
     id,
     state,
