@@ -136,6 +136,7 @@ describe('the readiness of a workflow', () => {
       [[first], 'accepted'],
       [[second, third], 'refused'],
     ])
+    await expect.poll(() => isReady('paint/b'), patience).toBe(true)
     const { data } = workflowListSchema.parse(await get('/workflows'))
     const listed = new Map(data.map((each) => [each.name, each.readiness]))
     expect(listed.get('paint/large')).toMatchObject({ ready: true, instances: [{ can_run: true }, {}, {}] })
