@@ -117,6 +117,14 @@ describe('the nodes of an instance', () => {
     expect(nodes.failure).toBeUndefined()
   })
 
+  test('are all read again when somebody wants that, once for all who do', async () => {
+    await nodes.connect()
+    server.all = async () => ({ ...loader('b.safetensors'), ...others, Another: others['KSampler'] })
+    await Promise.all([nodes.readAll(), nodes.readAll()])
+    expect(nodes.catalogue?.classTypes).toEqual(['VAELoader', 'KSampler', 'Another'])
+    expect([server.asked, reads]).toEqual([['all', 'all'], 2])
+  })
+
   test('are those of the newest connection', async () => {
     let answerLate = (_told: Told) => {}
     server.all = () =>

@@ -145,6 +145,15 @@ describe('the banner', () => {
     expect(out).toContain('http://gpu:8188  version 0.33.0')
   })
 
+  test('waits a moment for the workflows to be checked, and names those that are not ready', async () => {
+    let calls = 0
+    const answered = { ...summary, instances: [{ url: 'http://gpu:8188', version: '0.33.0' }] }
+    const checked = { ...answered, notReady: [{ name: 'mine/large', reason: 'There is no node class Large.' }] }
+    const gateway = fakeGateway({ summary: () => (++calls > 1 ? checked : { ...answered, isChecked: false }) })
+    const { out } = await run(pretty, {}, gateway)
+    expect(out).toMatch(/Not ready +mine\/large: There is no node class Large\./)
+  })
+
   test('calls the simulator by its name', async () => {
     const { out } = await run([...pretty, '--demo'])
     expect(out).toContain('the built-in simulator')
