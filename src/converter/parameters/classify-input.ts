@@ -2,7 +2,7 @@ import { inputChoices, inputOptions, inputType, type InputSpec } from '../../com
 import type { PromptInput } from '../../comfyui/wire/prompt.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import {
-  advancedInputs,
+  advancedName,
   hostPath,
   isLatentSize,
   markedNode,
@@ -54,7 +54,6 @@ export function whySealed(node: GraphNode, input: string): string | undefined {
 export function classifyInput(graph: PromptGraph, node: GraphNode, input: string, uses: TextUses): InputMeaning {
   const value = node.inputs.get(input)
   const spec = node.specs.get(input)
-  const place = `${node.classType}.${input}`
   const last = lastPart(input)
   const media = mediaOf(node, input)
   if (whySealed(node, input) !== undefined || isSelector(spec) || isHidden(spec, media)) return never()
@@ -71,7 +70,7 @@ export function classifyInput(graph: PromptGraph, node: GraphNode, input: string
   }
   const rootLevel = node.isRoot ? 'main' : 'off'
   if (valueHolder.test(node.classType)) return { kind: 'holder', level: rootLevel, name: undefined }
-  const table = own(advancedInputs, place)
+  const table = advancedName(node.classType, input)
   const isSize = sizeNames.has(last) && value !== true && value !== false
   if (isSize && (typeof value === 'number' || isChoice(spec))) {
     const isKnown = table !== undefined || isLatentSize(node.classType, input)
@@ -150,7 +149,9 @@ function modelName(node: GraphNode, input: string): string | undefined {
     const usual = usualName(slugOf(last).replace(/_?\d+$/, ''))
     return usual === slugOf(last).replace(/_?\d+$/, '') ? plain : usual
   }
-  const subject = slugOf(node.classType.replace(/^Load(?=[A-Z])/, '').replace(/(Loader|LoaderV\d+|Simple)+$/, ''))
+  const subject = slugOf(
+    node.classType.replace(/^Load(?=[A-Z])/, '').replace(/(Loader|LoaderV\d+|Simple|Provider)+$/, ''),
+  )
   return subject === '' ? 'model_name' : subject
 }
 

@@ -3,7 +3,6 @@ import type { PromptInput } from '../../comfyui/wire/prompt.ts'
 import {
   classifyInput,
   isParameterValue,
-  isSelector,
   whySealed,
   type InputKind,
   type InputMeaning,
@@ -46,7 +45,6 @@ export function findCandidates(graph: PromptGraph, hints: ExportHints, uses: Tex
   const taken = new Set<string>()
   const found: Candidate[] = []
   for (const shared of hints.appInputs ?? []) add(shared, 'app', 'main')
-  const hasApp = found.length > 0
   for (const node of graph.nodes) {
     const marked = markedNode(node.classType)
     if (marked === undefined || !node.inputs.has(marked.value)) continue
@@ -69,7 +67,7 @@ export function findCandidates(graph: PromptGraph, hints: ExportHints, uses: Tex
     for (const input of node.inputs.keys())
       add({ name: input, targets: [{ node: node.id, input }] }, undefined, undefined)
   }
-  const limited = isMarked ? found.map((each) => (isByAuthor(each, hasApp) ? each : atMostAdvanced(each))) : found
+  const limited = isMarked ? found.map((each) => (isByAuthor(each) ? each : atMostAdvanced(each))) : found
   return settle(limited, graph, hints)
 
   function add(shared: SharedInput, mark: Candidate['mark'], level: ParameterLevel | undefined, host?: string): void {
@@ -120,8 +118,8 @@ function markedLevel(
   return 'main'
 }
 
-function isByAuthor(candidate: Candidate, hasApp: boolean): boolean {
-  return candidate.mark === 'app' || (!hasApp && candidate.mark === 'marked') || candidate.mark === 'marked'
+function isByAuthor({ mark }: Candidate): boolean {
+  return mark === 'app' || mark === 'marked'
 }
 
 /** Beside what the author chose nothing else is asked of callers first; media cannot do without them. */
@@ -221,9 +219,4 @@ function dropRecipes(found: readonly Candidate[]): readonly Candidate[] {
   return found.map((each) =>
     isCounted(each) && (counts.get(kindOf(each)) ?? 0) > maxAlike ? { ...each, level: 'off' as const } : each,
   )
-}
-
-/** Whether a candidate chooses which other inputs its node has. */
-export function choosesInputs(candidate: Candidate): boolean {
-  return isSelector(candidate.node.specs.get(candidate.input))
 }

@@ -58,43 +58,13 @@ export const promptTexts: ReadonlySet<string> = new Set([
 /** Texts that are called so in any class. */
 export const promptNames: ReadonlySet<string> = new Set(['prompt', 'negative_prompt'])
 
-/** Classes of whole samplers and the like, whose inputs have one meaning in all of them. */
-const sampling: Readonly<Record<string, string>> = {
-  steps: 'steps',
-  cfg: 'cfg',
-  sampler_name: 'sampler_name',
-  scheduler: 'scheduler',
-  denoise: 'denoise',
-  start_at_step: 'start_at_step',
-  end_at_step: 'end_at_step',
-}
-const samplingClasses = [
-  'KSampler',
-  'KSamplerAdvanced',
-  'KSamplerSelect',
-  'SamplerCustom',
-  'CFGGuider',
-  'DualModelGuider',
-  'DualCFGGuider',
-  'PerpNegGuider',
-  'BasicScheduler',
-  'Flux2Scheduler',
-  'LTXVScheduler',
-  'AlignYourStepsScheduler',
-  'Ideogram4Scheduler',
-  'SDTurboScheduler',
-  'GITSScheduler',
-  'KarrasScheduler',
-  'ExponentialScheduler',
-]
+/** Inputs that have one meaning in all samplers and their like. */
+const samplingNames = new Set(['steps', 'cfg', 'sampler_name', 'scheduler', 'denoise', 'start_at_step', 'end_at_step'])
+const samplingClass =
+  /KSampler|^(SamplerCustom|(CFG|DualModel|DualCFG|PerpNeg)Guider|(Basic|Flux2|LTXV|AlignYourSteps|Ideogram4|SDTurbo|GITS|Karras|Exponential)Scheduler)$/
 
 /** Class and input → name, of values that callers may want to set. */
-export const advancedInputs: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    samplingClasses.flatMap((classType) =>
-      Object.entries(sampling).map(([input, name]) => [`${classType}.${input}`, name]),
-    ),
-  ),
+const advancedInputs: Readonly<Record<string, string>> = {
   'FluxGuidance.guidance': 'guidance',
   'CLIPTextEncodeFlux.guidance': 'guidance',
   'ModelSamplingSD3.shift': 'shift',
@@ -112,6 +82,13 @@ export const advancedInputs: Readonly<Record<string, string>> = {
   'ImageScaleBy.scale_by': 'scale_by',
   'ImageScaleToTotalPixels.megapixels': 'megapixels',
   'ComfySwitchNode.switch': 'switch',
+}
+
+/** The name of a value that callers may want to set; undefined for others. */
+export function advancedName(classType: string, input: string): string | undefined {
+  const place = `${classType}.${input}`
+  if (Object.hasOwn(advancedInputs, place)) return advancedInputs[place]
+  return samplingClass.test(classType) && samplingNames.has(input) ? input : undefined
 }
 
 /** Classes that make an empty latent, or one for a video: their size is the size of the result. */
@@ -145,6 +122,18 @@ export function isLatentSize(classType: string, input: string): boolean {
   return latentSizes.has(input) && (latentClasses.includes(classType) || /^Wan\w*ToVideo$/.test(classType))
 }
 
+/** Numbers that are whole in any class, for classes that nothing is known of. */
+export const wholeNumbers: ReadonlySet<string> = new Set([
+  'width',
+  'height',
+  'length',
+  'batch_size',
+  'steps',
+  'start_at_step',
+  'end_at_step',
+  'num_frames',
+])
+
 /** Names of sizes in any class, those of paid services included. */
 export const sizeNames: ReadonlySet<string> = new Set([
   'width',
@@ -177,19 +166,6 @@ export const modelInputs: Readonly<Record<string, string>> = {
   'UpscaleModelLoader.model_name': 'upscale_model',
   'StyleModelLoader.style_model_name': 'style_model',
   'CLIPVisionLoader.clip_name': 'clip_vision',
-}
-
-/** Class and input → folder below `models/`, where a file of the workflow names no folder itself. */
-export const modelFolders: Readonly<Record<string, string>> = {
-  checkpoint: 'checkpoints',
-  diffusion_model: 'diffusion_models',
-  text_encoder: 'text_encoders',
-  vae: 'vae',
-  lora: 'loras',
-  controlnet: 'controlnet',
-  upscale_model: 'upscale_models',
-  style_model: 'style_models',
-  clip_vision: 'clip_vision',
 }
 
 /** Names of files that hold a model. */

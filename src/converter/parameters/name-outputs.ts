@@ -1,8 +1,7 @@
 import type { PlannedOutput } from './parameter-plan.ts'
-import type { GraphNode, PromptGraph } from './prompt-graph.ts'
+import { linkOf, type GraphNode, type PromptGraph } from './prompt-graph.ts'
 import { inputType } from '../../comfyui/wire/object-info.ts'
 import { isGeneric, roleOfTitle } from './role-of-title.ts'
-import { linkOf } from './prompt-graph.ts'
 
 /** What flows into a node that saves → what the output is called. */
 const names: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
+import { modelFolder } from '../../comfyui/wire/model-folders.ts'
 import { classifyInput, type TextUses } from './classify-input.ts'
 import type { ExportHints, ModelHint } from './export-hints.ts'
-import { modelFolders } from './input-tables.ts'
+
 import type { PlannedModel, PlannedPack } from './parameter-plan.ts'
 import { compareTexts, type GraphNode, type PromptGraph } from './prompt-graph.ts'
 
@@ -50,7 +51,7 @@ export function requiredModels(graph: PromptGraph, hints: ExportHints, uses: Tex
       const meaning = classifyInput(graph, node, input, uses)
       if (meaning.kind !== 'model' || !/\.\w+$/.test(value)) continue
       const hint = hints.models?.find((each) => baseName(each.name) === baseName(value))
-      const folder = hint?.directory ?? (meaning.name === undefined ? undefined : modelFolders[meaning.name])
+      const folder = hint?.directory ?? modelFolder(node.classType, input)
       const key = `${folder ?? ''}\0${value}`
       if (!models.has(key)) models.set(key, describe(value, folder, hint))
     }

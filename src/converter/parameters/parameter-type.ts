@@ -3,7 +3,7 @@ import { declaredInputs } from '../../comfyui/wire/verdict/declared-inputs.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { chosenList, isChoice, isSelector, lastPart } from './classify-input.ts'
 import type { Candidate } from './find-candidates.ts'
-import { valueHolder } from './input-tables.ts'
+import { valueHolder, wholeNumbers } from './input-tables.ts'
 import type { Choice, ParameterType } from './parameter-plan.ts'
 import { linkOf, type GraphNode, type PromptGraph } from './prompt-graph.ts'
 
@@ -70,7 +70,9 @@ function isKnown(spec: InputSpec | undefined): spec is InputSpec {
 }
 
 function numberType(candidate: Candidate, specs: readonly InputSpec[], value: number): TypeFinding {
-  const isWhole = specs.length > 0 && specs.some((spec) => inputType(spec) === 'INT') && Number.isSafeInteger(value)
+  const isCounted =
+    specs.length === 0 ? wholeNumbers.has(lastPart(candidate.input)) : specs.some((spec) => inputType(spec) === 'INT')
+  const isWhole = isCounted && Number.isSafeInteger(value)
   const range = candidate.node.hint.range
   const limits = [...specs.map(inputOptions), ...(range === undefined ? [] : [range])]
   const numbersOf = (key: 'min' | 'max') =>
