@@ -37,6 +37,8 @@ function look(value: unknown, depth: number): ReadExport {
   if (Array.isArray(value['nodes'])) return { workflow: value }
   const prompt = asPrompt(value)
   if (prompt !== undefined) return { prompt }
+  const [only, ...others] = Object.values(value)
+  if (others.length === 0 && isRecord(only) && Array.isArray(only['prompt'])) return look(only, depth + 1)
   return { ...lookInto(value['workflow'], depth), ...lookForPrompt(value, depth) }
 }
 
