@@ -65,7 +65,10 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
     madeUp: new Set([...start.madeUp, ...samples]),
   })
   const explored = await exploreWorkflow({ trials, parameters, catalogue, body })
-  const explained = await explainChoices(trials, ({ parameter }) => valueAt(body, parameter.path))
+  const explained = await explainChoices(trials, {
+    pointers: parameters.map(({ pointer }) => pointer),
+    usual: ({ parameter }) => valueAt(body, parameter.path),
+  })
   const problems = [...explained, ...(await buildProblems(workflow, body, explained))]
   problems.push(...(await exampleProblems(workflow, trials, problems)))
   const named = nameSources(explored.nameParameters(problems), {

@@ -10,13 +10,15 @@ const maxWays = 3
 /**
  * Each problem of the trials once. What all graphs show stands as it is; of the others `when` says the smallest choice of
  * parameters that shows them.
+ * @param pointers of all parameters, in the order of the schema
  * @param usual the value of a parameter that the trials start from
  */
 export async function explainChoices(
   trials: WorkflowTrials,
-  usual: (choice: Choice) => unknown,
+  { pointers, usual }: { readonly pointers: readonly string[]; readonly usual: (choice: Choice) => unknown },
 ): Promise<readonly CheckProblem[]> {
-  const all = [...trials.trials]
+  const orderOf = ({ choices: [first] }: Trial): number => pointers.indexOf(first?.parameter.pointer ?? '')
+  const all = trials.trials.toSorted((a, b) => a.choices.length - b.choices.length || orderOf(a) - orderOf(b))
   const found = new Map<string, { problem: CheckProblem; shownBy: Trial[] }>()
   for (const trial of all) {
     for (const problem of trial.problems) {
@@ -37,7 +39,7 @@ export async function explainChoices(
     if (shownBy.some(({ choices }) => choices.length === 0)) return describeUsual(key)
     const single = shownBy.flatMap(({ choices }) => (choices.length === 1 ? [choices] : []))
     if (single.length > 0) return describeWays(single)
-    const [first] = shownBy.toSorted((a, b) => a.choices.length - b.choices.length)
+    const [first] = shownBy
     return describeWays([await smallest(key, first?.choices ?? [])])
   }
 

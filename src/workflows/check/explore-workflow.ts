@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import type { CheckProblem } from './check-problem.ts'
 import { choiceRows } from './choice-rows.ts'
 import { graphDifference } from './graph-difference.ts'
-import { createParameterProbe, newProbe, type ProbedParameter } from './probe-parameters.ts'
+import { createParameterProbe, newProbe, turnAll, type ProbedParameter, type Undeclared } from './probe-parameters.ts'
 import type { WorkflowParameter } from './workflow-parameters.ts'
 import { valueAt, type Choice, type WorkflowTrials } from './workflow-trials.ts'
 
@@ -52,9 +53,9 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
     catalogue,
     body,
     isRandom: (node, input) => random.has(`${node}\0${input}`),
-    isUndeclared: (node, input) => undeclared.has(`${node}\0${input}`),
+    undeclared: (node, input) => undeclared.get(`${node}\0${input}`) ?? 'no',
   })
-  const undeclared = new Set<string>()
+  const undeclared = new Map<string, Undeclared>()
   /** Nodes whose inputs are known to the probes. */
   const seen = new Set<string>()
   let noted = 0
@@ -63,16 +64,19 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
 
   // Switches may show only where others are on: what a first round brings to light is in the second one.
   for (let round = 0; round < 2; round += 1) {
-    const switches = probed.filter(({ turning }) => turning.length > 0)
-    await tryRows(switches)
-    const contexts = trials.trials.slice(1, 1 + maxContexts)
-    for (const { choices, prompt } of contexts) {
+    const before = turnsOf(probed)
+    await tryRows(probed.filter(({ turning }) => turning.length > 0))
+    for (const { choices, prompt } of trials.trials.slice(1, 1 + maxContexts)) {
       const idle = probed.filter(({ isAlive }) => !isAlive)
       if (idle.length === 0) break
-      if (prompt !== undefined) await probeAll(idle, choices, prompt)
+      if (prompt === undefined) continue
+      await probeAll(idle, choices, prompt)
+      // What brings another one to life does something.
+      if (idle.some(({ isAlive }) => isAlive)) for (const each of idle) each.isAlive ||= isAmong(each, choices)
     }
     await probeNewNodes()
-    if (probed.filter(({ turning }) => turning.length > 0).length === switches.length) break
+    if (round === 0) for (const each of probed) if (!each.isAlive && each.idle.length === 0) turnAll(each)
+    if (turnsOf(probed) === before) break
   }
   const namingFiles = new Set<string>()
   for (const each of probed) {
@@ -111,7 +115,7 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
   }
 
   async function tryRows(switches: readonly ProbedParameter[]): Promise<void> {
-    const turns = withoutDoubles(switches)
+    const turns = withoutDoubles(switches, ({ path }, value) => isDeepStrictEqual(valueAt(body, path), value))
     for (const { parameter, value } of turns.doubles) await tryChoices([{ parameter, value }])
     for (const row of choiceRows(
       turns.switches.map(({ values }) => values.length + 1),
@@ -137,11 +141,20 @@ export async function exploreWorkflow(options: ExploreOptions): Promise<Explored
   function noteUndeclared(): void {
     for (const { problems } of trials.trials.slice(noted)) {
       for (const { code, severity, node, input } of problems) {
-        if (code === 'undeclared_input' && severity === 'warning') undeclared.add(`${node ?? ''}\0${input ?? ''}`)
+        if (code !== 'undeclared_input') continue
+        undeclared.set(`${node ?? ''}\0${input ?? ''}`, severity === 'warning' ? 'surely' : 'probably')
       }
     }
     noted = trials.trials.length
   }
+}
+
+function turnsOf(probed: readonly ProbedParameter[]): number {
+  return probed.reduce((sum, { turning }) => sum + turning.length, 0)
+}
+
+function isAmong({ parameter }: ProbedParameter, choices: readonly Choice[]): boolean {
+  return choices.some((choice) => choice.parameter.pointer === parameter.pointer)
 }
 
 interface Turns {
@@ -150,11 +163,15 @@ interface Turns {
   readonly doubles: readonly Choice[]
 }
 
-function withoutDoubles(switches: readonly ProbedParameter[]): Turns {
+function withoutDoubles(
+  switches: readonly ProbedParameter[],
+  isUsual: (parameter: WorkflowParameter, value: unknown) => boolean,
+): Turns {
   const forms = new Set<string>()
   const doubles: Choice[] = []
   const kept = switches.map(({ parameter, turning }) => {
     const values = turning.flatMap(({ value, form }) => {
+      if (isUsual(parameter, value)) return []
       const isDouble = form !== undefined && forms.has(form)
       if (isDouble) doubles.push({ parameter, value })
       if (form !== undefined) forms.add(form)

@@ -38,12 +38,13 @@ function deadParameter({ parameter: { pointer }, idle }: ProbedParameter, { nami
   const [place] = idle
   const reason = place === undefined ? '' : `: it only feeds ${describeIdle(place)}`
   const message = `${name} changes nothing that is run, whatever else is chosen${reason}.`
-  return { ...problem, severity: 'warning', message, fix: 'Use it in the graph, or leave it out.' }
+  const severity = idle.some(({ undeclared }) => undeclared === 'probably') ? 'note' : 'warning'
+  return { ...problem, severity, message, fix: 'Use it in the graph, or leave it out.' }
 }
 
-function describeIdle({ node, classType, input, isUndeclared }: ProbedParameter['idle'][number]): string {
+function describeIdle({ node, classType, input, undeclared }: ProbedParameter['idle'][number]): string {
   const name = `node ${node} (${classType})`
-  if (isUndeclared && input !== undefined) return `input ${input} of ${name}, and the class has no such input`
+  if (undeclared !== 'no' && input !== undefined) return `input ${input} of ${name}, and the class has no such input`
   return `${name}, and no output needs what that makes`
 }
 

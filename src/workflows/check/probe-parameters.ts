@@ -30,12 +30,15 @@ export interface ProbedParameter {
   /** Inputs that it changes. Direct: they are what it is. */
   readonly feeds: Map<string, InputPlace & { readonly isDirect: boolean }>
   /** What it changes that ComfyUI does not look at: inputs, or nodes where there is no input. */
-  readonly idle: (Omit<InputPlace, 'input'> & { readonly input?: string; readonly isUndeclared: boolean })[]
+  readonly idle: (Omit<InputPlace, 'input'> & { readonly input?: string; readonly undeclared: Undeclared })[]
   /** Values that an input does not have in its list. */
   readonly unlisted: Map<string, InputPlace & { readonly values: Set<unknown> }>
   /** Inputs that take less than its schema. */
   readonly tooWide: Map<string, InputPlace & Pick<DeclaredInput, 'min' | 'max'>>
 }
+
+/** Whether ComfyUI ignores an input: classes of custom nodes may take what they do not declare. */
+export type Undeclared = 'no' | 'probably' | 'surely'
 
 export interface ProbeOptions {
   readonly trials: WorkflowTrials
@@ -43,7 +46,7 @@ export interface ProbeOptions {
   readonly body: Readonly<Record<string, unknown>>
   /** Inputs that differ between two graphs of the same parameters, or that ComfyUI does not look at. */
   readonly isRandom: (node: string, input: string) => boolean
-  readonly isUndeclared: (node: string, input: string) => boolean
+  readonly undeclared: (node: string, input: string) => Undeclared
 }
 
 export interface ParameterProbe {
@@ -55,6 +58,8 @@ export interface ParameterProbe {
 const telling = 3
 /** So many values that go straight into a list, and the rest do too. */
 const convincing = 2
+/** Longer lists are of names, not of switches. */
+const maxTurns = 6
 
 export function newProbe(parameter: WorkflowParameter): ProbedParameter {
   return {
@@ -71,13 +76,7 @@ export function newProbe(parameter: WorkflowParameter): ProbedParameter {
 }
 
 /** Finds out what parameters change, by making graphs with other values of them. */
-export function createParameterProbe({
-  trials,
-  catalogue,
-  body,
-  isRandom,
-  isUndeclared,
-}: ProbeOptions): ParameterProbe {
+export function createParameterProbe({ trials, catalogue, body, isRandom, undeclared }: ProbeOptions): ParameterProbe {
   const declared = new WeakMap<Prompt, Map<string, ReadonlyMap<string, DeclaredInput>>>()
   const reached = new WeakMap<Prompt, ReadonlySet<string>>()
 
@@ -116,6 +115,7 @@ export function createParameterProbe({
         note(probed, value, reference, built.prompt, difference)
         if (goesIntoLists(difference, value, built.prompt)) listed += 1
       }
+      if (listed === 0 && probed.isAlive) turnAll(probed)
     },
   }
 
@@ -149,9 +149,9 @@ export function createParameterProbe({
   function noteIdle({ idle }: ProbedParameter, after: Prompt, { inputs, nodes }: GraphDifference): void {
     for (const change of inputs) {
       const place = placeOf(change, after)
-      idle.push({ ...place, isUndeclared: isUndeclared(place.node, place.input) })
+      idle.push({ ...place, undeclared: undeclared(place.node, place.input) })
     }
-    for (const node of nodes) idle.push({ node, classType: after[node]?.class_type ?? '', isUndeclared: false })
+    for (const node of nodes) idle.push({ node, classType: after[node]?.class_type ?? '', undeclared: 'no' })
   }
 
   function judge(
@@ -178,7 +178,7 @@ export function createParameterProbe({
     const runs = (prompt: Prompt, node: string): boolean => reachedIn(prompt).has(node)
     return (
       nodes.some((node) => runs(before, node) || runs(after, node)) ||
-      inputs.some(({ node, input }) => (runs(before, node) || runs(after, node)) && !isUndeclared(node, input))
+      inputs.some(({ node, input }) => (runs(before, node) || runs(after, node)) && undeclared(node, input) === 'no')
     )
   }
 
@@ -245,6 +245,14 @@ function orOutput(lookUp: NodeLookup): NodeLookup {
 /** Whether a value is always tried together with other choices, whatever it changes. */
 function isSwitch({ kind }: WorkflowParameter, value: unknown): boolean {
   return kind === 'boolean' || kind === 'other' || value === undefined || value === null
+}
+
+/** A module may do something else with each value of a short list, if only where others are chosen too. */
+export function turnAll({ parameter: { kind, values }, turning }: ProbedParameter): void {
+  if ((kind !== 'choice' && kind !== 'boolean') || values.length > maxTurns) return
+  for (const value of values) {
+    if (!turning.some((turn) => isDeepStrictEqual(turn.value, value))) turning.push({ value, form: undefined })
+  }
 }
 
 /** A long list of which none does anything. */

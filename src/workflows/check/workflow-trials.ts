@@ -76,7 +76,8 @@ export function createWorkflowTrials({
   async function tryChoices(choices: readonly Choice[]): Promise<Trial | undefined> {
     const built = await build(choices)
     if (built.kind === 'refused') return undefined
-    const trial = { choices, prompt: built.kind === 'built' ? built.prompt : undefined, ...checkBuilt(built) }
+    const check = withoutEmptyNames(checkBuilt(built), choices)
+    const trial = { choices, prompt: built.kind === 'built' ? built.prompt : undefined, ...check }
     trials.push(trial)
     return trial
   }
@@ -124,6 +125,13 @@ function withoutMadeUp({ verdict, problems }: PromptCheck, madeUp: ReadonlySet<s
   const rest = problems.filter((problem) => !isMadeUp(problem))
   const isStillRefused = rest.length === problems.length || rest.some(({ kind }) => kind === 'refused')
   return { verdict: isStillRefused ? verdict : 'accepted', problems: rest }
+}
+
+/** A caller who names a model with an empty text may well be refused; it is tried for what modules make of it. */
+function withoutEmptyNames(check: PromptCheck, choices: readonly Choice[]): PromptCheck {
+  if (!choices.some(({ value }) => value === '')) return check
+  const problems = check.problems.filter(({ code, value }) => code !== 'value_not_in_list' || value !== '')
+  return { ...check, problems }
 }
 
 /** Makes the graph of parsed parameters. Never rejects. */
