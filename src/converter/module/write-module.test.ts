@@ -204,6 +204,26 @@ export default defineWorkflow({
     expect(await problemsOf(prompt, plan)).toEqual([])
   })
 
+  test('takes media of every kind as such', async () => {
+    const loaders = { image: 'LoadImage', mask: 'LoadImageMask', audio: 'LoadAudio', file: 'LoadVideo' }
+    const prompt: Prompt = Object.fromEntries(
+      Object.entries(loaders).flatMap(([name, classType], index) => [
+        [`${index}`, { class_type: classType, inputs: { [name === 'mask' ? 'image' : name]: 'folder/a.bin [input]' } }],
+        [`${index}:0`, { class_type: 'PreviewAny', inputs: { source: [`${index}`, 0] } }],
+      ]),
+    )
+    const plan = planOf(prompt)
+    const source = writeModule(plan, prompt)
+    expect(source).toContain("import { defineWorkflow, audio, image, mask, video } from 'comfyui-api'")
+    using folder = new WorkflowFolder({ 'written.ts': source })
+    const { workflow, close } = await openWorkflow({ file: folder.at('written.ts') }, { importModule: nativeImport })
+    await close()
+    expect(workflow.mediaFields.map(({ path, kind }) => [path[0], kind])).toEqual(
+      expect.arrayContaining(['image', 'mask', 'audio', 'video'].map((kind) => [kind, kind])),
+    )
+    expect(await problemsOf(prompt, plan)).toEqual([])
+  })
+
   test('writes a choice and its position from one list', async () => {
     const prompt: Prompt = {
       '1': {

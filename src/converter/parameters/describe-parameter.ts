@@ -1,7 +1,7 @@
 import { inputOptions } from '../../comfyui/wire/object-info.ts'
 import { lastPart } from './classify-input.ts'
 import type { Candidate } from './find-candidates.ts'
-import { isGeneric, roleOfTitle } from './role-of-title.ts'
+import { isGeneric, roleOfTitle, slugOf } from './role-of-title.ts'
 
 /** What names of the field mean, in words for callers. */
 const wellKnown: Readonly<Record<string, string>> = {
@@ -61,8 +61,10 @@ export function describeParameter(
   const spec = node.specs.get(input)
   const tooltip = spec === undefined ? undefined : inputOptions(spec)['tooltip']
   if (typeof tooltip === 'string' && tooltip.trim() !== '') return shorten(tooltip)
+  const last = lastPart(input)
+  const isRenamed = slugOf(last) !== base
   const className = node.definition?.display_name ?? node.classType
-  return own ?? `${sentence(lastPart(input).replaceAll('_', ' '))} of ${className}`
+  return own ?? sentence(isRenamed ? base.replaceAll('_', ' ') : `${last.replaceAll('_', ' ')} of ${className}`)
 }
 
 /** `lotus_depth_steps` are steps; what its author calls otherwise is something else. */
