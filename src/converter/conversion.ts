@@ -14,6 +14,8 @@ export interface Conversion {
 }
 
 export type WarningCode =
+  /** No node of the workflow runs: the prompt is empty. */
+  | 'nothing_runs'
   /** The prompt is kept as it is, but its class is not among the definitions. */
   | 'unknown_class'
   /** A node of the editor alone was left out, and nothing is known of it. */

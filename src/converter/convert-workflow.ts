@@ -63,9 +63,14 @@ function convertUi(exported: unknown, { lookUp, source }: ConvertOptions): Omit<
   const flaws = findFlaws(places, prompt, { workflow, hostValues })
   return {
     prompt,
-    warnings: byNode([...broken.values(), ...flaws]),
+    warnings: byNode([...emptiness(prompt), ...broken.values(), ...flaws]),
     hints: collectHints({ workflow, places, prompt, findSlots }),
   }
+}
+
+function emptiness(prompt: Prompt): ConversionWarning[] {
+  if (Object.keys(prompt).length > 0) return []
+  return [{ code: 'nothing_runs', message: 'The workflow has no node that runs: the prompt is empty.' }]
 }
 
 /** A prompt is what ran. The workflow beside it only tells what people called things. */

@@ -36,6 +36,7 @@ export function findObstacles(
   const missingSubgraphs = workflow.subgraphs.size > 0
   return active.flatMap(({ node: { ui, role }, id }) => {
     if (role.kind === 'unknown') return [describeUnknown(ui, id, source, missingSubgraphs)]
+    if (role.kind === 'class' && role.definition.unreadable === true) return [describeUnreadable(ui, id, source)]
     if (ui.type === 'Load3D') return [needsBrowser(ui, id)]
     return []
   })
@@ -69,6 +70,17 @@ function describeUnknown(ui: UiNode, id: string, source: string, hasSubgraphs: b
     ...(pack !== undefined && { pack }),
     message: `${name} needs the class ${ui.type}${pack === undefined ? '' : ` (pack ${pack})`}, which is unknown to ${source}.${other}`,
     fix: 'Install the pack, and use the /object_info of a ComfyUI that has it.',
+  }
+}
+
+function describeUnreadable(ui: UiNode, id: string, source: string): RefusalReason {
+  return {
+    code: 'unknown_class',
+    node: id,
+    classType: ui.type,
+    ...(ui.title !== undefined && { title: ui.title }),
+    message: `${nameOf(ui, id)} needs the class ${ui.type}, whose definition in ${source} cannot be read.`,
+    fix: 'Update the pack, or export the workflow in API format.',
   }
 }
 

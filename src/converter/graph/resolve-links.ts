@@ -23,10 +23,6 @@ export type Source =
 export interface LinkResolver {
   /** What an input gets over its link or from a host; undefined when it leads nowhere. */
   readonly resolveInput: (scope: Scope, node: GraphNode, input: NodeInput) => Source | undefined
-  /** What the slot of a host gets, from outside or as its own value. */
-  readonly resolveSlot: (scope: Scope, slot: PromotedSlot) => Source | undefined
-  /** What an output stands for in the prompt. */
-  readonly resolveOutput: (scope: Scope, node: GraphNode, slot: number, type: string) => Source | undefined
 }
 
 interface ResolverOptions {
@@ -37,63 +33,94 @@ interface ResolverOptions {
   readonly onBroken: (scope: Scope, node: GraphNode, input: NodeInput) => void
 }
 
+/** Where a link has been followed to. Every place has at most one next one. */
+type Place =
+  | {
+      readonly kind: 'input'
+      readonly scope: Scope
+      readonly node: GraphNode
+      readonly input: NodeInput
+      /** Which type is looked for. */
+      readonly type: string
+    }
+  | {
+      readonly kind: 'output'
+      readonly scope: Scope
+      readonly node: GraphNode
+      readonly slot: number
+      readonly type: string
+    }
+  | { readonly kind: 'slot'; readonly scope: Scope; readonly slot: PromotedSlot }
+
+/** The next place, what the link stands for, or nothing when it ends. */
+type Step = Place | Source | undefined
+
 /** Follows links through all that only the editor knows: reroutes, bypassed nodes, subgraphs, setters and getters. */
 export function createLinkResolver({ workflow, findSlots, hostValues, onBroken }: ResolverOptions): LinkResolver {
-  /** Places that are being resolved; coming back to one is a cycle without any node of the prompt in it. */
-  const visiting = new Set<string>()
+  /** Coming back to a place is a circle without any node of the prompt in it. */
+  function follow(start: Place): Source | undefined {
+    const passed = new Set<string>()
+    let at: Step = start
+    while (at !== undefined && at.kind !== 'link' && at.kind !== 'value') {
+      const key = keyOf(at)
+      if (passed.has(key)) return undefined
+      passed.add(key)
+      at = next(at)
+    }
+    return at
+  }
 
-  function guarded(place: string, resolve: () => Source | undefined): Source | undefined {
-    if (visiting.has(place)) return undefined
-    visiting.add(place)
-    try {
-      return resolve()
-    } finally {
-      visiting.delete(place)
+  function next(place: Place): Step {
+    switch (place.kind) {
+      case 'input':
+        return behindInput(place)
+      case 'output':
+        return behindOutput(place)
+      case 'slot':
+        return behindSlot(place.scope, place.slot)
     }
   }
 
-  function resolveTyped(scope: Scope, node: GraphNode, input: NodeInput, type: string): Source | undefined {
-    return guarded(`${scope.prefix}${node.id} in ${input.name}`, () => {
-      const added = addedSlot(scope, node, input.name)
-      if (added !== undefined) return resolveSlot(scope, added)
-      if (input.link === undefined) return undefined
-      const link = scope.graph.links.get(input.link)
-      const source = link === undefined ? 'broken' : resolveLink(scope, link, type)
-      if (source !== 'broken') return source
-      onBroken(scope, node, input)
-      return undefined
-    })
+  function behindInput({ scope, node, input, type }: Extract<Place, { kind: 'input' }>): Step {
+    const added = addedSlot(scope, node, input.name)
+    if (added !== undefined) return { kind: 'slot', scope, slot: added }
+    if (input.link === undefined) return undefined
+    const link = scope.graph.links.get(input.link)
+    const step = link === undefined ? 'broken' : behindLink(scope, link, type)
+    if (step !== 'broken') return step
+    onBroken(scope, node, input)
+    return undefined
   }
 
-  function resolveLink(scope: Scope, link: UiLink, type: string): Source | undefined | 'broken' {
+  function behindLink(scope: Scope, link: UiLink, type: string): Step | 'broken' {
     const { subgraph } = scope.graph
     if (link.originId === subgraph?.inputNodeId) {
       const name = subgraph.inputs[link.originSlot]?.name
-      return name === undefined ? 'broken' : resolveHostInput(scope, name)
+      return name === undefined ? 'broken' : behindHostInput(scope, name)
     }
     const origin = scope.graph.nodes.get(link.originId)
-    return origin === undefined ? 'broken' : resolveOutput(scope, origin, link.originSlot, type)
+    return origin === undefined ? 'broken' : { kind: 'output', scope, node: origin, slot: link.originSlot, type }
   }
 
   /** The input of the host with this name; its value where nothing is linked to it. */
-  function resolveHostInput(scope: Scope, name: string): Source | undefined {
+  function behindHostInput(scope: Scope, name: string): Step {
     const { host } = scope
     const { subgraph } = scope.graph
     if (host === undefined || subgraph === undefined) return undefined
     const input = host.node.inputs.find((each) => each.name === name)
     if (input === undefined) return undefined
     const isLinked = input.link !== undefined || addedSlot(host.scope, host.node, name) !== undefined
-    if (isLinked) return resolveTyped(host.scope, host.node, input, input.type)
+    if (isLinked) return { kind: 'input', scope: host.scope, node: host.node, input, type: input.type }
     const slot = findSlots(subgraph.id).ofInputs.find((each) => each.name === name)
     return slot === undefined ? undefined : ownValue(host.node, slot)
   }
 
-  function resolveSlot(scope: Scope, slot: PromotedSlot): Source | undefined {
+  function behindSlot(scope: Scope, slot: PromotedSlot): Step {
     const { host } = scope
     if (host === undefined) return undefined
-    if (!slot.isAdded) return resolveHostInput(scope, slot.name)
+    if (!slot.isAdded) return behindHostInput(scope, slot.name)
     const outer = addedSlot(host.scope, host.node, slot.key)
-    return outer === undefined ? ownValue(host.node, slot) : resolveSlot(host.scope, outer)
+    return outer === undefined ? ownValue(host.node, slot) : { kind: 'slot', scope: host.scope, slot: outer }
   }
 
   function ownValue(host: GraphNode, slot: PromotedSlot): Source | undefined {
@@ -106,60 +133,59 @@ export function createLinkResolver({ workflow, findSlots, hostValues, onBroken }
     return subgraph === undefined ? undefined : findSlots(subgraph.id).addedTo(node, key)
   }
 
-  function resolveOutput(scope: Scope, node: GraphNode, slot: number, type: string): Source | undefined {
-    return guarded(`${scope.prefix}${node.id} out ${slot} ${type}`, () => {
-      if (node.ui.mode === mode.muted) return undefined
-      if (node.ui.mode === mode.bypassed) return resolveBypass(scope, node, slot, type)
-      const { role } = node
-      switch (role.kind) {
-        case 'class':
-        case 'unknown':
-          return { kind: 'link', link: [`${scope.prefix}${node.id}`, slot] }
-        case 'host':
-          return resolveHostOutput(scope, node, slot, type)
-        case 'reroute':
-        case 'setter':
-          return resolveFirstInput(scope, node, type)
-        case 'getter':
-          return resolveGetter(scope, node, type)
-        case 'primitive':
-        case 'note':
-        case 'label':
-        case 'broadcast':
-          return undefined
+  function behindOutput({ scope, node, slot, type }: Extract<Place, { kind: 'output' }>): Step {
+    if (node.ui.mode === mode.muted) return undefined
+    if (node.ui.mode === mode.bypassed) {
+      const input = inputOfBypass(node, slot, type)
+      return input === undefined ? undefined : { kind: 'input', scope, node, input, type: input.type }
+    }
+    switch (node.role.kind) {
+      case 'class':
+      case 'unknown':
+        return { kind: 'link', link: [`${scope.prefix}${node.id}`, slot] }
+      case 'host':
+        return behindHostOutput(scope, node, slot, type)
+      case 'reroute':
+      case 'setter':
+        return firstInput(scope, node, type)
+      case 'getter': {
+        const found = findSetter(scope, node)
+        return found === undefined ? undefined : firstInput(found.scope, found.node, type)
       }
-    })
+      case 'primitive':
+      case 'note':
+      case 'label':
+      case 'broadcast':
+        return undefined
+    }
   }
 
-  function resolveFirstInput(scope: Scope, node: GraphNode, type: string): Source | undefined {
+  function firstInput(scope: Scope, node: GraphNode, type: string): Step {
     const [input] = node.inputs
-    return input === undefined ? undefined : resolveTyped(scope, node, input, type)
+    return input === undefined ? undefined : { kind: 'input', scope, node, input, type }
   }
 
-  function resolveHostOutput(scope: Scope, node: GraphNode, slot: number, type: string): Source | undefined {
+  function behindHostOutput(scope: Scope, node: GraphNode, slot: number, type: string): Step {
     const inner = innerScope(scope, node, workflow)
     const output = inner?.graph.subgraph?.outputs[slot]
     if (inner === undefined || output === undefined) return undefined
     const link = output.links.map((id) => inner.graph.links.get(id)).find((each) => each !== undefined)
-    if (link === undefined) return undefined
-    const source = resolveLink(inner, link, type)
-    return source === 'broken' ? undefined : source
+    const step = link === undefined ? undefined : behindLink(inner, link, type)
+    return step === 'broken' ? undefined : step
   }
 
-  function resolveGetter(scope: Scope, node: GraphNode, type: string): Source | undefined {
-    const found = findSetter(scope, node)
-    return found === undefined ? undefined : resolveFirstInput(found.scope, found.node, type)
-  }
+  return { resolveInput: (scope, node, input) => follow({ kind: 'input', scope, node, input, type: input.type }) }
+}
 
-  function resolveBypass(scope: Scope, node: GraphNode, slot: number, type: string): Source | undefined {
-    const input = inputOfBypass(node, slot, type)
-    return input === undefined ? undefined : resolveTyped(scope, node, input, input.type)
-  }
-
-  return {
-    resolveInput: (scope, node, input) => resolveTyped(scope, node, input, input.type),
-    resolveSlot,
-    resolveOutput,
+function keyOf(place: Place): string {
+  const { prefix } = place.scope
+  switch (place.kind) {
+    case 'input':
+      return `${prefix}${place.node.id} in ${place.input.name}`
+    case 'output':
+      return `${prefix}${place.node.id} out ${place.slot} ${place.type}`
+    case 'slot':
+      return `${prefix} slot ${place.slot.key}`
   }
 }
 

@@ -15,32 +15,32 @@ import { isActive, type PlacedNode } from './walk-nodes.ts'
  * left out, and links to nodes that are not in the prompt.
  */
 export function writePrompt(places: readonly PlacedNode[], resolver: LinkResolver): Prompt {
-  const prompt: Prompt = {}
-  for (const place of places) {
-    const { node, id } = place
-    if (node.role.kind === 'class' && isActive(node)) prompt[id] = writeNode(place, resolver)
-  }
-  for (const { inputs } of Object.values(prompt)) {
-    for (const [name, value] of Object.entries(inputs)) {
-      if (isPromptLink(value) && !Object.hasOwn(prompt, value[0])) Reflect.deleteProperty(inputs, name)
-    }
-  }
-  return prompt
+  const written = new Map(
+    places
+      .filter(({ node }) => node.role.kind === 'class' && isActive(node))
+      .map((place) => [place.id, { node: place.node, inputs: writeInputs(place, resolver) }]),
+  )
+  return Object.fromEntries(
+    [...written].map(([id, { node, inputs }]): [string, PromptNode] => {
+      const kept = [...inputs].filter(([, value]) => !isPromptLink(value) || written.has(value[0]))
+      return [id, { inputs: Object.fromEntries(kept), class_type: node.ui.type, _meta: { title: titleOf(node) } }]
+    }),
+  )
 }
 
-function writeNode({ node, scope }: PlacedNode, resolver: LinkResolver): PromptNode {
-  const inputs: PromptNode['inputs'] = {}
+/** Widgets first, then links; a widget with a link keeps its place. */
+function writeInputs({ node, scope }: PlacedNode, resolver: LinkResolver): Map<string, PromptInput> {
+  const inputs = new Map<string, PromptInput>()
   for (const widget of node.widgets.values()) {
-    if (widget.isSent && widget.value !== undefined) inputs[widget.name] = widgetInput(widget)
+    if (widget.isSent && widget.value !== undefined) inputs.set(widget.name, widgetInput(widget))
   }
   for (const input of node.inputs) {
     const source = resolver.resolveInput(scope, node, input)
-    if (source === undefined) continue
-    const [origin, slot] = source.kind === 'link' ? source.link : []
-    if (origin !== undefined && slot !== undefined) inputs[input.name] = [origin, slot]
-    else if (source.kind === 'value') inputs[input.name] = valueInput(source.value)
+    if (source !== undefined) {
+      inputs.set(input.name, source.kind === 'link' ? [...source.link] : valueInput(source.value))
+    }
   }
-  return { inputs, class_type: node.ui.type, _meta: { title: titleOf(node) } }
+  return inputs
 }
 
 function titleOf({ ui, role }: PlacedNode['node']): string {

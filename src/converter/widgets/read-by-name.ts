@@ -86,7 +86,9 @@ export function readObject(node: PositionedNode, values: Readonly<Record<string,
   const renamed = Object.fromEntries(
     Object.entries(values).map(([key, value]) => {
       const now = oldNames[key]
-      return now !== undefined && !names.has(key) && names.has(now) && !(now in values) ? [now, value] : [key, value]
+      return now !== undefined && !names.has(key) && names.has(now) && !Object.hasOwn(values, now)
+        ? [now, value]
+        : [key, value]
     }),
   )
   const reading = readByName(node, renamed)

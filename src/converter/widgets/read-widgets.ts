@@ -132,7 +132,7 @@ function namedReading(saved: SavedWidgets): WidgetReading | undefined {
   if (namedValues === undefined) return undefined
   const reading = readByName(saved satisfies PositionedNode, namedValues)
   const isComplete = widgetsOf(reading).every(
-    ({ name, input }) => name in namedValues || input.spec[0] === 'PREVIEW_3D',
+    ({ name, input }) => Object.hasOwn(namedValues, name) || input.spec[0] === 'PREVIEW_3D',
   )
   return isComplete ? reading : undefined
 }
@@ -184,7 +184,7 @@ function disagreement(
 ): WidgetWarning[] {
   if (named === undefined) return []
   const names = widgetsOf(reading)
-    .filter(({ name, value, isSent }) => isSent && name in named && !isDeepStrictEqual(named[name], value))
+    .filter(({ name, value, isSent }) => isSent && Object.hasOwn(named, name) && !isDeepStrictEqual(named[name], value))
     .map(({ name }) => name)
   if (names.length === 0) return []
   const what = hasList
