@@ -1,6 +1,7 @@
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path'
 import type { ServedWorkflow, WorkflowProblem } from './served-workflow.ts'
-import type { ScannedFolder } from './modules/scan-folder.ts'
+import { exportTitle } from './exports/export-name.ts'
+import { exportExtension, type ScannedFolder } from './modules/scan-folder.ts'
 import { createWorkflowRegistry, type LoadingRegistry, type WorkflowRegistryOptions } from './workflow-registry.ts'
 
 /** All modules of a folder, or some modules that lie in one. */
@@ -20,7 +21,7 @@ export interface OpenedWorkflows extends Pick<LoadingRegistry, 'usesNames' | 'le
 /** Loads modules once, as a server would, and does not look at them again. Never rejects because of a module. */
 export async function openWorkflows(
   source: WorkflowSource,
-  options: Pick<WorkflowRegistryOptions, 'importModule' | 'warmupCheckpoint' | 'nodes'> = {},
+  options: Pick<WorkflowRegistryOptions, 'importModule' | 'warmupCheckpoint' | 'nodes' | 'editorNodes'> = {},
 ): Promise<OpenedWorkflows> {
   const folder = resolve(source.folder)
   const registry = await createWorkflowRegistry({
@@ -41,16 +42,22 @@ export async function openWorkflows(
   }
 }
 
-/** The files are modules whatever they are called. */
+/** The files are workflows whatever they are called. */
 function scanFiles(folder: string, files: readonly string[]): ScannedFolder {
-  const names = files.map((file) => basename(file, extname(file)))
+  const names = files.map((file) => (exportExtension.test(file) ? exportTitle(file) : basename(file, extname(file))))
   const routes = files.map((file, index) => {
     const path = resolve(file)
     const name = names[index] ?? ''
     const isUnique = names.indexOf(name) === names.lastIndexOf(name)
     return { name: isUnique ? name : basename(file), file: toPosix(relative(folder, path)), path, folder }
   })
-  return { routes, refused: [], files: routes.map(({ file }) => file), folders: [] }
+  return {
+    routes: routes.filter(({ file }) => !exportExtension.test(file)),
+    exports: routes.filter(({ file }) => exportExtension.test(file)),
+    refused: [],
+    files: routes.map(({ file }) => file),
+    folders: [],
+  }
 }
 
 /** Modules by the folder that they lie in. */

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import { withinTime } from '../lib/within-time.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
-import { describeModuleError } from './modules/describe-module-error.ts'
+import { describeModuleError, type ModuleErrorText } from './modules/describe-module-error.ts'
 import { findListFields } from './graph/find-list-fields.ts'
 import { findMediaFields } from './graph/find-media-fields.ts'
 import { hostModules, type HostModules } from './modules/host-modules.ts'
@@ -12,7 +13,11 @@ import { readDefinition, type ReadDefinition, type RequestSchema } from './modul
 import { readRequestSchema, type RequestReading } from './parameters/read-request-schema.ts'
 import { reservedNames as ownReservedNames } from './modules/reserved-names.ts'
 import { createSaladModules } from './salad/salad-modules.ts'
-import { folderLabel, scanFolder, type RouteFile, type ScannedFolder } from './modules/scan-folder.ts'
+import { exportTitle } from './exports/export-name.ts'
+import { createExportFiles, type ExportRoute } from './exports/export-files.ts'
+import { ExportError, loadExport, noteLookUps, type LoadedExport, type UsedDefinitions } from './exports/load-export.ts'
+import { isExport, mergeRoutes, type Route } from './merge-routes.ts'
+import { scanFolder, type RouteFile, type ScannedFolder } from './modules/scan-folder.ts'
 import { serveWorkflow } from './serve-workflow.ts'
 import type { ListField, MediaField, ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
 import { loadTranspiler, type TranspileModule } from './modules/transpile-module.ts'
@@ -29,6 +34,8 @@ export interface WorkflowRegistryOptions {
   readonly scan?: typeof scanFolder
   /** What is known of node classes. Default: the core nodes of ComfyUI. */
   readonly nodes?: NodeLookup
+  /** The same as ComfyUI's editor sees it, which says how exports are read. Default: `nodes`. */
+  readonly editorNodes?: EditorNodes
   /** Default: the copies in this process. */
   readonly hostModules?: HostModules
   /** `(url) => import(url)`, for bundles and test runners that replace `import()`. */
@@ -42,6 +49,12 @@ export interface WorkflowRegistryOptions {
   readonly loadTimeoutMs?: number
 }
 
+export interface EditorNodes {
+  readonly lookUp: NodeLookup
+  /** For people: whose definitions these are now. */
+  readonly source: () => string
+}
+
 /** The part of a pino logger that is used here. */
 export interface WorkflowLogger {
   info(facts: object, message: string): void
@@ -53,14 +66,26 @@ export interface LoadingRegistry extends WorkflowRegistry {
   readonly usesNames: boolean
   /** Modules that hold other names than these are loaded again. Resolves when they are. */
   learnNames(names: KnownNames): Promise<void>
+  /** `editorNodes` may know other classes than before: exports of which another workflow comes are loaded again. */
+  learnNodes(): Promise<void>
 }
 
 interface Entry {
-  readonly route: RouteFile
+  readonly route: Route
   /** Tells a load that has been overtaken by a newer one. */
   readonly load: symbol
   readonly served: ServedWorkflow | undefined
   readonly problem: WorkflowProblem | undefined
+  /** What it was made of, where it is an export that was loaded or refused. */
+  readonly origin?: ExportOrigin
+}
+
+interface ExportOrigin {
+  /** Of the content. */
+  readonly version: string
+  readonly used: UsedDefinitions
+  /** Undefined where nothing could be made of it. */
+  readonly fingerprint: string | undefined
 }
 
 /**
@@ -69,6 +94,8 @@ interface Entry {
  */
 export async function createWorkflowRegistry(options: WorkflowRegistryOptions): Promise<LoadingRegistry> {
   const { folders, logger, nodes = coreNode, reservedNames = ownReservedNames, scan = scanFolder } = options
+  const editorNodes = options.editorNodes ?? { lookUp: nodes, source: () => coreNodesSource }
+  const exportFiles = createExportFiles(reservedNames)
   const { pollIntervalMs = 2000, loadTimeoutMs = 10_000, warmupCheckpoint } = options
   const entries = new Map<string, Entry>()
   const listeners = new Set<() => void>()
@@ -131,7 +158,6 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     if (transpile === undefined && scans.some((scan) => scan.files.some((file) => /\.m?ts$/.test(file)))) {
       transpile = await (options.loadTranspiler ?? loadTranspiler)()
     }
-    const { routes, problems } = merge(scans)
     const files = scans.map((scan) => [...scan.files].sort().join('\n')).join('\n\n')
     const failed = [...entries.values()].filter(({ problem }) => problem !== undefined).map(({ route }) => route.path)
     const changed = new Set(await (isForced ? loader.refresh(failed, 'all') : loader.refresh()))
@@ -139,9 +165,31 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
       // What a broken module lacked may be there now.
       for (const path of await loader.refresh(failed)) changed.add(path)
     }
+    const isServed = (path: string) => [...entries.values()].some(({ route }) => route.path === path)
+    const found = await exportFiles.read(
+      scans.flatMap((scan) => scan.exports),
+      { isServed, isForced },
+    )
     if (isClosed) return
     knownFiles = files
 
+    let routes = adopt(scans, found)
+    const stale = [...routes.values()].filter((route) => {
+      const entry = entries.get(route.name)
+      return !isExport(route) && (entry?.route.path !== route.path || changed.has(route.path))
+    })
+    await Promise.all(stale.map((route) => loadWithin(route)))
+    // Only modules that are loaded tell what is a part of them.
+    if (stale.length > 0) routes = adopt(scans, found)
+    await loadExports([...routes.values()].filter(isExport), isForced)
+  }
+
+  /** Takes over what there is now: workflows whose file is gone are gone, and what is wrong with files is told. */
+  function adopt(scans: readonly ScannedFolder[], found: readonly ExportRoute[]): ReadonlyMap<string, Route> {
+    const { routes, problems } = mergeRoutes(
+      scans,
+      found.filter(({ path }) => !loader.isImported(path)),
+    )
     let isChanged = JSON.stringify(problems) !== JSON.stringify(folderProblems)
     folderProblems = problems
     for (const [name, { route }] of entries) {
@@ -151,26 +199,57 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
       logger?.info({ workflow: name, file: route.file }, 'workflow removed')
     }
     if (isChanged) publish()
-    const stale = [...routes.values()].filter((route) => {
-      const entry = entries.get(route.name)
-      return entry?.route.path !== route.path || changed.has(route.path)
-    })
-    await Promise.all(stale.map(loadWithin))
+    return routes
   }
 
-  /** The route files of all folders; a later folder wins, and the loser is told. */
-  function merge(scans: readonly ScannedFolder[]): { routes: Map<string, RouteFile>; problems: WorkflowProblem[] } {
-    const routes = new Map<string, RouteFile>()
-    const problems = scans.flatMap((scan) => scan.refused.map(({ file, name, reason }) => refusal(file, name, reason)))
-    for (const route of scans.flatMap((scan) => scan.routes)) {
-      const other = routes.get(route.name)
-      routes.set(route.name, route)
-      if (other === undefined) continue
-      const winner = `${folderLabel(route.folder)}/${route.file}`
-      problems.push(refusal(other.file, other.name, `/${other.name} is served from ${winner}, in a folder given later`))
+  /** One after the other, and whatever else waits is done between two. */
+  async function loadExports(routes: readonly ExportRoute[], isForced: boolean): Promise<void> {
+    for (const route of routes) {
+      if (isClosed) return
+      const entry = entries.get(route.name)
+      const isKnown = entry?.route.path === route.path && entry.origin?.version === route.content.version
+      if (isKnown && !(isForced && entry.problem !== undefined)) continue
+      await loadExportFile(route)
+      await setImmediate()
     }
-    problems.sort((a, b) => (a.file < b.file ? -1 : 1))
-    return { routes, problems }
+  }
+
+  async function loadExportFile(route: ExportRoute): Promise<void> {
+    const load = Symbol(route.name)
+    const { lookUp, used } = noteLookUps(editorNodes.lookUp)
+    const previous = entries.get(route.name)
+    const { version } = route.content
+    entries.set(route.name, { ...previous, route, load, served: previous?.served, problem: previous?.problem })
+    let loaded: LoadedExport | undefined
+    let result: ReadModule | { error: unknown }
+    try {
+      const exported = await route.read()
+      loaded = loadExport(exported, { lookUp, source: editorNodes.source(), title: exportTitle(route.file) })
+      const isSame = previous?.route.path === route.path && previous.origin?.fingerprint === loaded.fingerprint
+      if (isSame && previous.served !== undefined && previous.problem === undefined) {
+        entries.set(route.name, { ...previous, route, load, origin: { ...previous.origin, version, used } })
+        return
+      }
+      result = await readModule({ default: loaded.definition }, nodes, loaded.warnings)
+    } catch (error) {
+      result = { error }
+    }
+    settle(route, load, result)
+    const entry = entries.get(route.name)
+    if (entry?.load === load) {
+      entries.set(route.name, { ...entry, origin: { version, used, fingerprint: loaded?.fingerprint } })
+    }
+  }
+
+  /** Loads those exports again that were made with other definitions than there are now. */
+  async function relearn(): Promise<void> {
+    for (const { route, origin } of [...entries.values()]) {
+      if (isClosed) return
+      if (!isExport(route) || origin === undefined || entries.get(route.name)?.route !== route) continue
+      if ([...origin.used].every(([classType, before]) => editorNodes.lookUp(classType) === before)) continue
+      await loadExportFile(route)
+      await setImmediate()
+    }
   }
 
   async function loadWithin(route: RouteFile): Promise<void> {
@@ -189,7 +268,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     settle(route, load, { error: new Error(`not loaded within ${loadTimeoutMs / 1000} s`) })
   }
 
-  function settle(route: RouteFile, load: symbol, result: ReadModule | { error: unknown }): void {
+  function settle(route: Route, load: symbol, result: ReadModule | { error: unknown }): void {
     const entry = entries.get(route.name)
     if (isClosed || entry?.load !== load) return
     try {
@@ -200,14 +279,16 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
         generation: (entry.served?.generation ?? 0) + 1,
         ...result,
         nodes,
-        readSource: () => readFile(route.path, 'utf8'),
+        // Places in an export say nothing to people.
+        readSource: () =>
+          isExport(route) ? Promise.reject(new ExportError('is no module')) : readFile(route.path, 'utf8'),
         describeError: (error) => describeError(route, error),
       })
       entries.set(route.name, { route, load, served, problem: undefined })
       logger?.info({ workflow: route.name, generation: served.generation }, 'workflow loaded')
       for (const warning of served.warnings) logger?.warn({ workflow: route.name, warning }, 'workflow has a flaw')
     } catch (error) {
-      const text = describeModuleError(error, loader.locate(error), route.path, folders)
+      const text = textOf(route, error)
       const servingPrevious = entry.served !== undefined
       const problem = { file: route.file, name: route.name, servingPrevious, ...text }
       entries.set(route.name, { ...entry, problem })
@@ -216,8 +297,13 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     publish()
   }
 
-  function describeError(route: RouteFile, error: unknown): string {
-    const { line, reason } = describeModuleError(error, loader.locate(error), route.path, folders)
+  function textOf(route: Route, error: unknown): ModuleErrorText {
+    if (error instanceof ExportError) return { line: undefined, column: undefined, reason: error.message }
+    return describeModuleError(error, loader.locate(error), route.path, folders)
+  }
+
+  function describeError(route: Route, error: unknown): string {
+    const { line, reason } = textOf(route, error)
     return line === undefined ? reason : `line ${line}: ${reason}`
   }
 
@@ -264,6 +350,11 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
       saladModules = learned
       await update(false)
     },
+    learnNodes() {
+      const learned = running.then(relearn)
+      running = learned.catch((error: unknown) => logger?.warn({ err: error }, 'exports cannot be loaded again'))
+      return running
+    },
     onChange: (listener) => void listeners.add(listener),
     async close() {
       isClosed = true
@@ -277,6 +368,8 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
   }
 }
 
+const coreNodesSource = 'the core nodes of ComfyUI'
+
 interface ReadModule {
   readonly definition: ReadDefinition['definition']
   readonly request: RequestReading
@@ -286,7 +379,7 @@ interface ReadModule {
 }
 
 /** @throws DefinitionError */
-async function readModule(namespace: unknown, nodes: NodeLookup): Promise<ReadModule> {
+async function readModule(namespace: unknown, nodes: NodeLookup, told: readonly string[] = []): Promise<ReadModule> {
   const { definition, requestSchema, warnings } = readDefinition(namespace)
   const request = await readRequest(requestSchema)
   const generate = definition.generateWorkflow
@@ -295,7 +388,7 @@ async function readModule(namespace: unknown, nodes: NodeLookup): Promise<ReadMo
     request,
     foundMedia: await findMediaFields({ schema: request.structure, generate, nodes }),
     listFields: await findListFields({ schema: request.structure, generate, nodes }),
-    warnings,
+    warnings: [...told, ...warnings],
   }
 }
 
@@ -304,8 +397,4 @@ async function readRequest(requestSchema: RequestSchema): Promise<RequestReading
   // Loaded only for modules that use it.
   const { readZod3Schema } = await import('./parameters/zod3/read-zod3-schema.ts')
   return readZod3Schema(requestSchema.schema)
-}
-
-function refusal(file: string, name: string | undefined, reason: string): WorkflowProblem {
-  return { file, name, line: undefined, column: undefined, reason, servingPrevious: false }
 }

@@ -45,6 +45,8 @@ export interface ModuleLoader {
    * @returns the absolute paths of all files whose next `load` is a new one
    */
   refresh(retry?: Iterable<string>, reads?: 'all' | 'written'): Promise<ReadonlySet<string>>
+  /** Whether a file is a part of a module that was loaded. */
+  isImported(path: string): boolean
   /** Whether a module was loaded that has `../config` from this process. */
   readonly usesSaladConfig: boolean
   /** The first place in a loaded module that an error comes from, in terms of its source. */
@@ -323,6 +325,7 @@ export function createModuleLoader(options: ModuleLoaderOptions): ModuleLoader {
     load: (file) => Promise.resolve().then(() => options.importModule(versionedUrl(file))),
     refresh,
     locate,
+    isImported: (path) => [...files.values()].some(({ imports }) => imports.has(path)),
     get usesSaladConfig() {
       return [...files.values()].some(({ imports }) => imports.has(saladConfigFile))
     },

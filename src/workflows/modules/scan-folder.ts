@@ -13,6 +13,17 @@ export interface RouteFile {
   readonly folder: string
 }
 
+/** A file that may hold a workflow of ComfyUI; whether it does, its content tells. */
+export interface ExportFile {
+  /** Its route, where somebody chose it. Default: the path in the folder. */
+  readonly name?: string
+  /** Path relative to the folder, with `/`. */
+  readonly file: string
+  /** Absolute path. */
+  readonly path: string
+  readonly folder: string
+}
+
 export interface RefusedFile {
   readonly file: string
   readonly name: string | undefined
@@ -21,6 +32,7 @@ export interface RefusedFile {
 
 export interface ScannedFolder {
   readonly routes: readonly RouteFile[]
+  readonly exports: readonly ExportFile[]
   readonly refused: readonly RefusedFile[]
   /** Everything that modules may be made of, routes included: relative paths. */
   readonly files: readonly string[]
@@ -32,7 +44,8 @@ export interface ScannedFolder {
 const moduleExtensions = ['.ts', '.mts', '.mjs', '.js']
 const fileSegment = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
 /** Folders have no extension to be told from, and model families such as `sd1.5` have a dot. */
-const folderSegment = /^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$/
+export const folderSegment = /^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$/
+export const exportExtension = /\.(?:json|png)$/i
 
 /**
  * Reads one workflow folder. Never a route: names that begin with `_` or `.`, `*.d.ts`, `*.test.*`, `node_modules`.
@@ -42,6 +55,7 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
   const root = resolve(folder)
   const realRoot = await realpath(root).catch(() => undefined)
   const routes = new Map<string, RouteFile>()
+  const exports: ExportFile[] = []
   const refused: RefusedFile[] = []
   const files: string[] = []
   const folders: string[] = []
@@ -71,7 +85,10 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
       return
     }
     const extension = moduleExtensions.find((each) => entry.name.endsWith(each))
-    if (extension === undefined && !entry.name.endsWith('.json')) return
+    const isExport = exportExtension.test(entry.name)
+    if (extension === undefined && !isExport) return
+    // Most pictures are nothing but pictures.
+    if (kind !== 'file' && /\.png$/i.test(entry.name)) return
     if (kind === 'outside') {
       if (isPublic) refuse(path, undefined, 'is a symbolic link that leads out of the workflow folder')
       return
@@ -84,7 +101,8 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
       if (isPublic) refuse(path, undefined, 'is no file that can be read to its end')
       return
     }
-    files.push(path)
+    if (extension !== undefined || entry.name.endsWith('.json')) files.push(path)
+    if (isPublic && isExport) exports.push({ file: path, path: join(root, path), folder: root })
     if (isPublic && extension !== undefined && !/\.d\.m?ts$|\.test\./.test(entry.name)) addRoute(path, extension)
   }
 
@@ -100,13 +118,9 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
       )
       return
     }
-    const [first] = segments
-    if (first !== undefined && reservedNames.has(first)) {
-      refuse(
-        path,
-        name,
-        `/${first} is a route of the server itself: give the ${segments.length > 1 ? 'folder' : 'file'} another name`,
-      )
+    const reserved = whyReserved(segments, reservedNames)
+    if (reserved !== undefined) {
+      refuse(path, name, reserved)
       return
     }
     const route: RouteFile = { name, file: path, path: join(root, path), folder: root }
@@ -138,7 +152,7 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
     return stat(real).then(plainKindOf, () => 'missing')
   }
 
-  return { routes: [...routes.values()], refused, files, folders }
+  return { routes: [...routes.values()], exports, refused, files, folders }
 }
 
 /** `other`: pipes and devices, whose reading might never end. */
@@ -147,6 +161,13 @@ type EntryKind = 'folder' | 'file' | 'other' | 'outside' | 'missing'
 function plainKindOf(entry: Dirent | Stats): 'folder' | 'file' | 'other' {
   if (entry.isDirectory()) return 'folder'
   return entry.isFile() ? 'file' : 'other'
+}
+
+/** Why a route belongs to the server; undefined when it does not. */
+export function whyReserved(segments: readonly string[], reservedNames: ReadonlySet<string>): string | undefined {
+  const [first] = segments
+  if (first === undefined || !reservedNames.has(first)) return undefined
+  return `/${first} is a route of the server itself: give the ${segments.length > 1 ? 'folder' : 'file'} another name`
 }
 
 /** How a folder is called in messages, which never hold absolute paths. */
