@@ -180,6 +180,21 @@ describe('parameters without effect', () => {
       },
       ({ seed }) => make({ size: seed }),
     ],
+    [
+      'with the last of many choices',
+      { size: z.enum(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']).default('a') },
+      ({ size }) => (size === 'h' ? make({ size: 2 }) : make({})),
+    ],
+    [
+      'as media in lists and objects',
+      { pictures: z.array(image()).default([]), more: z.object({ picture: image() }).optional() },
+      ({ pictures, more }) => {
+        const [first] = z.array(z.string()).parse(pictures)
+        const { picture } = z.object({ picture: z.string() }).parse(more ?? { picture: '' })
+        const found = first ?? (picture === '' ? undefined : picture)
+        return { ...make({ text: picture }), ...(found !== undefined && load(found)) }
+      },
+    ],
     ['that are media', { picture: image() }, ({ picture }) => ({ ...make({}), ...load(picture) })],
   ])('parameters that do something %s are alive', async (_what, schema, graph) => {
     const result = await check({ schema, graph, more: { metadata } })

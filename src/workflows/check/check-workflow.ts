@@ -1,6 +1,7 @@
 import type { NodeCatalogue } from '../../comfyui/wire/node-catalogue.ts'
 import type { NodePackLookup } from '../../comfyui/wire/node-packs.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { madeUpText } from '../parameters/example-body.ts'
 import type { ServedWorkflow, WorkflowProblem } from '../served-workflow.ts'
 import type { CheckProblem } from './check-problem.ts'
 import type { PromptCheck } from './check-prompt.ts'
@@ -62,15 +63,20 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
     body,
     catalogue,
     fileExists: (each) => uploads.some((upload) => upload === each) || fileExists(each),
-    madeUp: new Set([...start.madeUp, ...samples]),
+    madeUp: new Set([madeUpText, ...start.madeUp, ...samples]),
   })
   const explored = await exploreWorkflow({ trials, parameters, catalogue, body })
   const explained = await explainChoices(trials, {
     pointers: parameters.map(({ pointer }) => pointer),
     usual: ({ parameter }) => valueAt(body, parameter.path),
   })
-  const problems = [...explained, ...(await buildProblems(workflow, body, explained))]
-  problems.push(...(await exampleProblems(workflow, trials, problems)))
+  const problems = [...explained]
+  const [first] = trials.trials
+  // A module that is stuck would be so for its examples too.
+  if (explored.isComplete && first?.prompt !== undefined) {
+    problems.push(...(await buildProblems(workflow, body, explained)))
+    problems.push(...(await exampleProblems(workflow, trials, problems)))
+  }
   const named = nameSources(explored.nameParameters(problems), {
     metadata: workflow.definition.metadata,
     catalogue,
@@ -82,7 +88,6 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
     ...parameterProblems(explored, catalogue),
     ...requirementNotes(workflow, trials.trials, catalogue),
   ]
-  const [first] = trials.trials
   return {
     name,
     file,

@@ -5,6 +5,7 @@ import { inputType, type NodeLookup } from '../../comfyui/wire/object-info.ts'
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import type { DeclaredInput } from '../../comfyui/wire/verdict/compile-node.ts'
 import { declaredInputs } from '../../comfyui/wire/verdict/declared-inputs.ts'
+import { nodeValidator } from '../../comfyui/wire/verdict/node-validators.ts'
 import { graphDifference, graphForm, type ChangedInput, type GraphDifference } from './graph-difference.ts'
 import { reachedNodes } from './reached-nodes.ts'
 import type { WorkflowParameter } from './workflow-parameters.ts'
@@ -54,7 +55,7 @@ export interface ParameterProbe {
   probe(probed: ProbedParameter, choices: readonly Choice[], graph: Prompt): Promise<void>
 }
 
-/** As many values tell whether a parameter does anything at all. */
+/** Of a long list that does nothing with the defaults, as many values are tried among other choices. */
 const telling = 3
 /** So many values that go straight into a list, and the rest do too. */
 const convincing = 2
@@ -93,7 +94,7 @@ export function createParameterProbe({ trials, catalogue, body, isRandom, undecl
       let listed = 0
       for (const value of parameter.values) {
         if (isThere && isDeepStrictEqual(value, usual)) continue
-        if (tried >= telling && isMute(probed)) break
+        if (tried >= telling && others.length > 0 && isMute(probed)) break
         if (listed >= convincing && isListed(probed, value)) continue
         const built = await trials.build([...others, { parameter, value }])
         if (built.kind === 'refused') continue
@@ -205,7 +206,7 @@ export function createParameterProbe({ trials, catalogue, body, isRandom, undecl
 
   /** Whether ComfyUI compares the values of an input with a list that is known. */
   function hasList({ choices, spec, takesMany }: DeclaredInput, { classType, input }: InputPlace): boolean {
-    if (choices === undefined || takesMany) return false
+    if (choices === undefined || takesMany || nodeValidator(classType)?.takes.includes(input) === true) return false
     if (typeof inputType(spec) === 'string' && !catalogue.rules.checksComboOptions) return false
     return catalogue.knowsFiles || (choices.all.length > 0 && modelFolder(classType, input) === undefined)
   }
@@ -257,7 +258,7 @@ export function turnAll({ parameter: { kind, values }, turning }: ProbedParamete
 
 /** A long list of which none does anything. */
 function isMute({ parameter, isAlive, idle }: ProbedParameter): boolean {
-  return parameter.kind === 'choice' && !isAlive && idle.length === 0
+  return parameter.values.length > maxTurns && !isAlive && idle.length === 0
 }
 
 function placeOf({ node, input }: ChangedInput, prompt: Prompt): InputPlace {

@@ -89,9 +89,10 @@ export function workflowParameters(
       }
       case 'array': {
         const element = schema['items']
-        const example = [exampleValue(element, root)]
+        const isOfMedia = media.has(pointerTo(...path, '0'))
+        const example = [isOfMedia ? uploads[0] : exampleValue(element, root)]
         const isEmptiable = typeof schema['minItems'] !== 'number' || schema['minItems'] === 0
-        if (!media.has(pointerTo(...path, '0'))) add('list', [...(isEmptiable ? [[]] : []), example])
+        add('list', [...(isEmptiable ? [[]] : []), example])
         return visit({
           schema: element,
           path: [...path, '0'],

@@ -5,6 +5,9 @@ import { definitionOf, parameterSchema } from './parameter-schemas.ts'
 type Schema = Readonly<Record<string, unknown>>
 type Value = { readonly value: unknown } | undefined
 
+/** Stands where any text will do. */
+export const madeUpText = 'a lighthouse at dusk'
+
 /** Deeper, only what is required: schemas that hold themselves have no end. */
 const maxDepthOfAll = 3
 
@@ -127,7 +130,6 @@ function exampleNumber(schema: Schema): number {
 }
 
 function exampleText({ minLength, maxLength }: Schema): string {
-  const text = 'a lighthouse at dusk'
-  const padded = typeof minLength === 'number' ? text.padEnd(Math.min(minLength, 1000), '.') : text
+  const padded = typeof minLength === 'number' ? madeUpText.padEnd(Math.min(minLength, 1000), '.') : madeUpText
   return typeof maxLength === 'number' ? padded.slice(0, maxLength) : padded
 }
