@@ -49,6 +49,10 @@ const directions = {
     may: ['lib', 'errors', 'comfyui/wire'],
     why: 'Makes prompts and modules of exported workflows. Pure: the command line and the loader use it alike.',
   },
+  'language-model': {
+    may: ['lib', 'errors', 'comfyui/wire', 'converter'],
+    why: 'A language model proposes words for what the converter found. It knows no workflows that are served and no jobs.',
+  },
   http: {
     may: ['lib', 'errors', 'comfyui', 'instances', 'inputs', 'outputs', 'jobs', 'workflows', 'readiness'],
     why: 'HTTP translates between callers and jobs. Configuration comes as plain values, metrics and logs as arguments.',
