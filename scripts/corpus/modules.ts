@@ -91,7 +91,7 @@ async function format(source: string): Promise<string> {
 
 /** What the compiler says of all modules together, as if they lay among the workflows of this project. */
 function compile(sources: ReadonlyMap<string, string>): readonly string[] {
-  const project = ts.readJsonConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const project = ts.readJsonConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name))
   const { options } = ts.parseJsonSourceFileConfigFileContent(project, ts.sys, root)
   const files = new Map([...sources].map(([path, source]) => [join(root, 'workflows', basename(path)), source]))
   const disk = ts.createCompilerHost(options)
