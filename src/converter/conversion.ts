@@ -42,6 +42,8 @@ export type WarningCode =
   | 'browser_completes'
   /** Nodes inside of a muted or bypassed subgraph run nevertheless. */
   | 'muted_subgraph_runs'
+  /** The browser would change the text when it queues the prompt; it is kept as it was written. */
+  | 'kept_literally'
   /** A GetNode without its SetNode. */
   | 'unresolved_getter'
   /** A value of a subgraph's host for which no input was found. */

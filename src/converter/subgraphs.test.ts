@@ -146,10 +146,11 @@ describe('values of hosts', () => {
     const proxyWidgets = [
       ['7', 'length'],
       ['6', '$$canvas-image-preview'],
+      ['6', 'control_after_generate'],
       ['-1', 'scale_by'],
       ['7', '7: batch_index'],
     ]
-    const exported = file({ values: [99, null, 5.5, 3], properties: { proxyWidgets } }, [], several)
+    const exported = file({ values: [99, null, 'fixed', 5.5, 3], properties: { proxyWidgets } }, [], several)
     expect(inputsOf(convertFile(exported))).toMatchObject({
       '2:6': { scale_by: 5.5 },
       '2:7': { batch_index: 3, length: 99 },

@@ -120,7 +120,9 @@ describe('values', () => {
 
   test('with choices and comments stay as they were written', () => {
     const text = 'a {red|blue} /* or not */ fox, https://example.com/x'
-    expect(read('CLIPTextEncode', [text]).inputs).toEqual({ text })
+    expect(read('CLIPTextEncode', [text])).toEqual({ inputs: { text }, codes: ['kept_literally'] })
+    expect(read('CLIPTextEncode', ['a {red} fox']).codes).toEqual([])
+    expect(read('SaveImage', ['%date:yyyy-MM-dd%/fox']).codes).toEqual(['kept_literally'])
   })
 
   test('of the wrong type stay where no other reading fits, with a warning', () => {

@@ -1,5 +1,6 @@
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import type { ConversionWarning } from '../conversion.ts'
+import { hasOption } from '../widgets/defined-input.ts'
 import type { LoadedWorkflow } from './graph.ts'
 import type { HostValues } from './host-values.ts'
 import type { NodeInput } from './node-inputs.ts'
@@ -33,7 +34,7 @@ export function findFlaws(
         flaws.push({ code, node: id, classType, ...(input !== undefined && { input }), message: text })
       }
     }
-    return [...flaws, ...missingInputs(place, prompt), ...browserWork(place)]
+    return [...flaws, ...missingInputs(place, prompt), ...browserWork(place), ...literalTexts(place, prompt)]
   })
 }
 
@@ -107,6 +108,23 @@ function whatIsMissing({ isWidget, link }: NodeInput): string {
   if (link !== undefined) return 'source, as its link leads to nothing that runs'
   return isWidget ? 'value' : 'link'
 }
+
+/** Texts of which the browser would make something else; those that a host gives it would leave alone. */
+function literalTexts({ node, id }: PlacedNode, prompt: Prompt): ConversionWarning[] {
+  const classType = node.ui.type
+  return [...node.widgets.values()].flatMap(({ name, input, value }): ConversionWarning[] => {
+    if (typeof value !== 'string' || prompt[id]?.inputs[name] !== value) return []
+    const isExpanded = hasOption(input, 'dynamicPrompts') && dynamicText.test(value)
+    if (!isExpanded && !(name === 'filename_prefix' && token.test(value))) return []
+    const what = isExpanded ? 'choices or comments' : 'tokens'
+    const message = `Node ${id} ${classType}: ${name} has ${what} that the browser would replace; they are kept as they are.`
+    return [{ code: 'kept_literally', node: id, classType, input: name, message }]
+  })
+}
+
+/** `{a|b}`, and comments as in a program. */
+const dynamicText = /\{[^{}]*\|[^{}]*\}|\/\*|\/\//
+const token = /%[^%\s][^%]*%/
 
 /** Classes whose values the browser replaces when it queues a workflow. */
 const wildcardClasses: ReadonlySet<string> = new Set([

@@ -90,7 +90,7 @@ function readHostValues(host: GraphNode, subgraph: string, findSlots: FindSlots)
       )
   } else if (tuples.length > 0) {
     for (const [index, tuple] of tuples.entries()) {
-      if (!tuple.isPreview) place(slotOf(tuple), tuple.names[0] ?? '', list[index])
+      if (tuple.isInput) place(slotOf(tuple), tuple.names[0] ?? '', list[index])
     }
   } else {
     for (const [index, slot] of ofInputs.entries()) place(slot, slot.name, list[index])

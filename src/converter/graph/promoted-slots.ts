@@ -64,6 +64,7 @@ function slotsOfSubgraph(graph: Graph, hosts: readonly GraphNode[], findSlots: F
   const bySource = new Map<string, PromotedSlot | undefined>()
   for (const host of hosts) {
     for (const tuple of readTuples(host.ui.properties)) {
+      if (!tuple.isInput) continue
       const source = sourceKey(tuple)
       if (bySource.has(source)) continue
       const slot = resolveTuple(tuple)

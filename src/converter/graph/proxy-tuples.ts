@@ -7,9 +7,17 @@ export interface ProxyTuple {
   readonly source: string
   /** Names by which the widget may be found, the likelier first. */
   readonly names: readonly string[]
-  /** Previews are shown, but hold no value. */
-  readonly isPreview: boolean
+  /** Previews, buttons and controls are shown, but are no inputs. */
+  readonly isInput: boolean
 }
+
+/** Widgets that the editor adds for itself. */
+const editorWidgets: ReadonlySet<string> = new Set([
+  'control_after_generate',
+  'control_filter_list',
+  'upload',
+  'refresh',
+])
 
 /** Reads `proxyWidgets` of a host; empty when there are none. */
 export function readTuples(properties: Readonly<Record<string, unknown>>): ProxyTuple[] {
@@ -21,7 +29,7 @@ export function readTuples(properties: Readonly<Record<string, unknown>>): Proxy
     const text = typeof name === 'string' ? name : ''
     const bare = text.replace(/^\d+: /, '')
     const names = bare === text ? [text] : [text, bare]
-    return { source: String(source), names, isPreview: text === '' || text.startsWith('$$') }
+    return { source: String(source), names, isInput: text !== '' && !text.startsWith('$$') && !editorWidgets.has(bare) }
   })
 }
 

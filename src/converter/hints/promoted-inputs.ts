@@ -39,7 +39,7 @@ function ofHost({ node, scope }: PlacedNode, sources: HintSources): PromotedInpu
 function shownSlots(host: GraphNode, { findSlots }: HintSources): PromotedSlot[] {
   if (host.role.kind !== 'host') return []
   const { ofInputs, slotOf } = findSlots(host.role.subgraph.id)
-  const listed = readTuples(host.ui.properties).flatMap((tuple) => (tuple.isPreview ? [] : (slotOf(tuple) ?? [])))
+  const listed = readTuples(host.ui.properties).flatMap((tuple) => (tuple.isInput ? (slotOf(tuple) ?? []) : []))
   return [...new Map([...listed, ...ofInputs].map((slot) => [slot.key, slot])).values()]
 }
 
