@@ -38,6 +38,10 @@ beforeEach(() => {
         return server.one(classType)
       },
       replacedClasses: () => server.replaced(),
+      nodePacks: () => {
+        server.asked.push('packs')
+        return new Promise(() => {})
+      },
     },
     version: () => '0.33.0',
     share: (catalogue) => catalogue,
@@ -123,6 +127,16 @@ describe('the nodes of an instance', () => {
     await Promise.all([nodes.readAll(), nodes.readAll()])
     expect(nodes.catalogue?.classTypes).toEqual(['VAELoader', 'KSampler', 'Another'])
     expect([server.asked, reads]).toEqual([['all', 'all'], 2])
+  })
+
+  test('have packs that are asked for once, and not waited for for long', async () => {
+    await nodes.connect()
+    const looked = Promise.all([nodes.packs(), nodes.packs()])
+    await vi.advanceTimersByTimeAsync(10_000)
+    const [packOf] = await looked
+    expect(packOf('Custom')).toBeUndefined()
+    await nodes.packs()
+    expect(server.asked.filter((asked) => asked === 'packs').length).toBe(1)
   })
 
   test('are those of the newest connection', async () => {

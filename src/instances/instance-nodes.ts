@@ -1,11 +1,12 @@
 import type { ComfyuiClient } from '../comfyui/comfyui-client.ts'
 import { type NodeCatalogue, readNodeCatalogue, withDefinitions } from '../comfyui/wire/node-catalogue.ts'
+import type { NodePackLookup } from '../comfyui/wire/node-packs.ts'
 import { ObjectInfoError } from '../comfyui/wire/object-info-error.ts'
 import { withinTime } from '../lib/within-time.ts'
 import { hasFileLists, withoutUploads } from './file-lists.ts'
 
 export interface InstanceNodesOptions {
-  readonly client: Pick<ComfyuiClient, 'objectInfo' | 'objectInfoOf' | 'replacedClasses'>
+  readonly client: Pick<ComfyuiClient, 'objectInfo' | 'objectInfoOf' | 'replacedClasses' | 'nodePacks'>
   /** What the server told to be; undefined while it has not. */
   readonly version: () => string | undefined
   /** An equal catalogue that is kept already, or this one. */
@@ -18,6 +19,9 @@ export interface InstanceNodesOptions {
   readonly onRead: () => void
 }
 
+const noPacks: NodePackLookup = () => undefined
+/** The table has some megabytes. Who has not told it by then has none in this connection. */
+const packsTimeoutMs = 10_000
 /** A class is asked for at most once in this time, however often somebody wants it anew. */
 const freshForMs = 3000
 
@@ -29,6 +33,7 @@ export class InstanceNodes {
   readonly #options: InstanceNodesOptions
   readonly #asked = new Map<string, { readonly atMs: number; readonly answer: Promise<void> }>()
   #catalogue: NodeCatalogue | undefined
+  #packs: Promise<NodePackLookup> | undefined
   #failure: string | undefined
   #reading: Promise<void> | undefined
   #nextLook: NodeJS.Timeout | undefined
@@ -65,6 +70,7 @@ export class InstanceNodes {
   disconnect(): void {
     this.#connection = undefined
     this.#reading = undefined
+    this.#packs = undefined
     this.#asked.clear()
     clearTimeout(this.#nextLook)
   }
@@ -80,6 +86,16 @@ export class InstanceNodes {
   /** Asks for the lists of some classes anew, those that were not asked for a moment ago. Never rejects. */
   async refreshLists(classTypes: Iterable<string>, timeoutMs: number): Promise<void> {
     await withinTime(Promise.all([...new Set(classTypes)].map((classType) => this.#refresh(classType))), timeoutMs)
+  }
+
+  /** Which pack has a class, as its ComfyUI-Manager knows it. Asked for once in each connection. Never rejects. */
+  packs(): Promise<NodePackLookup> {
+    if (this.#connection === undefined) return Promise.resolve(noPacks)
+    this.#packs ??= withinTime(this.#options.client.nodePacks(), packsTimeoutMs).then(
+      (packs) => packs ?? noPacks,
+      () => noPacks,
+    )
+    return this.#packs
   }
 
   async #read(connection: symbol): Promise<void> {

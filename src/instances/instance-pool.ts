@@ -128,8 +128,6 @@ const holderTimeoutMs = 5000
 const modelsTimeoutMs = 5000
 /** Lists that come later are known to the next who asks. */
 const listsTimeoutMs = 1500
-/** The table has some megabytes. */
-const packsTimeoutMs = 10_000
 const defaultListIntervalMs = 30_000
 /** How long after the start instances that were not reached yet count as reachable. */
 const startGraceMs = 10_000
@@ -240,10 +238,10 @@ export function createInstancePool(options: InstancePoolOptions): InstancePool {
     },
     nodes: () => instances.map(({ id, state, catalogue, isFirstRead }) => ({ id, state, catalogue, isFirstRead })),
     async nodePacks() {
-      const tables = await Promise.all(instances.map((instance) => withinTime(instance.nodePacks(), packsTimeoutMs)))
+      const tables = await Promise.all(instances.map((instance) => instance.nodePacks()))
       return (classType) => {
         for (const table of tables) {
-          const pack = table?.(classType)
+          const pack = table(classType)
           if (pack !== undefined) return pack
         }
         return undefined

@@ -45,7 +45,6 @@ export interface InstanceModels extends ToldModels {
 
 /** An instance that is away for this long need not be waited for. */
 const expectedForMs = 600_000
-const noPacks: NodePackLookup = () => undefined
 /** How long a lost connection counts as a hiccup. */
 const hiccupMs = 10_000
 /** One that is forgotten is uploaded once more when a job has it again. */
@@ -78,7 +77,6 @@ export class Instance implements InstanceLoad {
   #reason: string | undefined = 'not reached yet'
   #sinceMs = Date.now()
   readonly #nodes: InstanceNodes
-  #packs: Promise<NodePackLookup> | undefined
   #heldAtMs = Date.now()
   #connection = 0
   #isGreeted = false
@@ -152,9 +150,7 @@ export class Instance implements InstanceLoad {
 
   /** What its ComfyUI-Manager knows of packs, asked for once in each connection. Never rejects. */
   nodePacks(): Promise<NodePackLookup> {
-    if (this.#connectionState !== 'ready') return Promise.resolve(noPacks)
-    this.#packs ??= this.client.nodePacks().catch(() => noPacks)
-    return this.#packs
+    return this.#nodes.packs()
   }
 
   /** Whether it has all nodes and models of the prompt; undefined as long as it is about to tell. */
@@ -347,7 +343,6 @@ export class Instance implements InstanceLoad {
     this.#isGreeted = false
     this.#uploadedInputs = createRecentMap(maxRememberedUploads)
     this.#modelLists.expire()
-    this.#packs = undefined
     try {
       await this.#stats.ask()
       await this.#findOutWhetherStuck()
