@@ -127,6 +127,11 @@ describe('parameters without effect', () => {
     expect(result.problems.at(-1)?.message).toContain('input sizes of node 1 (Make), and the class has no such input')
   })
 
+  test('of objects without effect the outermost is told', async () => {
+    const schema = { light: z.object({ angle: z.int().min(0).max(9), power: z.number().min(0).max(1) }).optional() }
+    expect(codes(await check({ schema, graph: () => make({}), more: { metadata } }))).toEqual(['dead_parameter /light'])
+  })
+
   test('a name of files is for the gateway to choose', async () => {
     const graph = ({ prefix }: Input): WorkflowGraph => ({
       ...make({}),
@@ -195,10 +200,23 @@ describe('parameters without effect', () => {
         return { ...make({ text: picture }), ...(found !== undefined && load(found)) }
       },
     ],
+    [
+      'as one of several forms',
+      {
+        shape: z
+          .discriminatedUnion('kind', [
+            z.object({ kind: z.literal('square'), side: z.int().min(1).max(100) }),
+            z.object({ kind: z.literal('free'), width: z.int().min(1).max(100) }),
+          ])
+          .default({ kind: 'square', side: 1 }),
+      },
+      ({ shape }) => make({ size: Object.values(z.record(z.string(), z.unknown()).parse(shape))[1] }),
+    ],
     ['that are media', { picture: image() }, ({ picture }) => ({ ...make({}), ...load(picture) })],
   ])('parameters that do something %s are alive', async (_what, schema, graph) => {
     const result = await check({ schema, graph, more: { metadata } })
-    expect(codes(result)).toEqual([])
+    // Of unions their keys cannot be checked.
+    expect(codes(result).filter((code) => code !== 'module_flaw')).toEqual([])
   })
 
   test('a graph that is another one each time does not hide them', async () => {
@@ -416,10 +434,11 @@ describe('models, packs and what else a module says of itself', () => {
 })
 
 describe('modules of which no graph can be made', () => {
-  test('a default that its own schema refuses', async () => {
+  test('a default that no caller could send is none of them', async () => {
     const schema = { size: z.int().min(5).max(9).default(3) }
-    const { problems } = await check({ schema, graph: make, more: { metadata } })
-    expect(problems).toMatchObject([{ severity: 'error', code: 'default_refused', parameter: '/size' }])
+    const { problems, verdict } = await check({ schema, graph: make, more: { metadata } })
+    expect(verdict).toBe('accepted')
+    expect(problems).toMatchObject([{ severity: 'warning', code: 'default_refused', parameter: '/size' }])
   })
 
   test('one that throws at its defaults', async () => {
@@ -484,13 +503,22 @@ test('problems say in which line, where the module can be read', async () => {
   expect(await line({})).toBeUndefined()
 })
 
-test('the built-in table does not miss models', async () => {
-  const graph = ({ vae }: Input): WorkflowGraph => ({
-    '1': { class_type: 'VAELoader', inputs: { vae_name: vae } },
+test('the built-in table misses a name of a model only where there is none', async () => {
+  const { problems } = await check({ schema: {}, graph: () => vaeGraph({}) }, coreCatalogue())
+  expect(problems).toMatchObject([{ code: 'required_input_missing', fix: 'Give it the name of a file.' }])
+})
+
+function vaeGraph(inputs: Record<string, unknown>): WorkflowGraph {
+  return {
+    '1': { class_type: 'VAELoader', inputs },
     '2': { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 64, batch_size: 1 } },
     '3': { class_type: 'VAEDecode', inputs: { samples: ['2', 0], vae: ['1', 0] } },
     '4': { class_type: 'SaveImage', inputs: { images: ['3', 0], filename_prefix: 'x' } },
-  })
+  }
+}
+
+test('the built-in table does not miss models', async () => {
+  const graph = ({ vae }: Input): WorkflowGraph => vaeGraph({ vae_name: vae })
   const result = await check({ schema: { vae: z.string().default('own.safetensors') }, graph }, coreCatalogue())
   expect(result.verdict).toBe('accepted')
   expect(result.problems.filter(({ severity }) => severity !== 'note')).toEqual([])

@@ -10,6 +10,7 @@ import type { CheckedGraph } from './checked-graph.ts'
 import { explainFailure } from './explain-failure.ts'
 import { leadsOut } from './listed-files.ts'
 import { offersOf, type Offers } from './offers.ts'
+import { isFileName } from './without-file-lists.ts'
 import { listed, shown, typeName } from './words.ts'
 
 type Described = Pick<CheckProblem, 'message' | 'fix'>
@@ -91,6 +92,7 @@ function fixMissing({ id, node, input }: InputPlace, spec: InputSpec, context: C
   if (isValue && options['default'] !== undefined)
     return `Give it a value, such as its default ${shown(options['default'])}.`
   if (isValue) return `Give it a ${wordFor(spec)}${rangeOf(spec)}.`
+  if (isFileName(type)) return 'Give it the name of a file.'
   return linkTo(offersOf(context), type, id) ?? `Link it to a node that gives ${typeName(type)}.`
 }
 

@@ -13,8 +13,11 @@ type Explored = Pick<ExploredWorkflow, 'probed' | 'namingFiles' | 'isComplete'>
 
 /** What is wrong with the parameters of a workflow themselves: dead ones, and those that take more than their nodes. */
 export function parameterProblems(explored: Explored, catalogue: NodeCatalogue): readonly CheckProblem[] {
+  const dead = explored.probed.filter(({ isTried, isAlive }) => isTried && !isAlive && explored.isComplete)
+  const isInsideOfDead = ({ parameter: { pointer } }: ProbedParameter): boolean =>
+    dead.some(({ parameter }) => pointer.startsWith(`${parameter.pointer}/`))
   const problems = explored.probed.flatMap((probed) => [
-    ...(probed.isTried && !probed.isAlive && explored.isComplete ? [deadParameter(probed, explored)] : []),
+    ...(dead.includes(probed) && !isInsideOfDead(probed) ? [deadParameter(probed, explored)] : []),
     ...[...probed.unlisted.values()].map((place) => unlistedChoices(probed.parameter, place, catalogue)),
     ...limitProblems(probed, catalogue),
   ])

@@ -21,7 +21,7 @@ export interface StartingBody {
 
 /** Finds parameters that a workflow takes: its defaults, and for the rest what its examples or its schema say. */
 export function startingBody(workflow: ServedWorkflow): StartingBody {
-  const minimal = exampleBody(workflow, { isFull: false, media: uploads[0] }) ?? {}
+  const minimal = withUploads(workflow, exampleBody(workflow, { isFull: false, media: uploads[0] })) ?? {}
   const examples = (workflow.definition.examples ?? [])
     .map((example) => withUploads(workflow, example))
     .filter((example) => example !== undefined)
@@ -85,13 +85,13 @@ function refusedStart(workflow: ServedWorkflow, body: Body): readonly CheckProbl
     return [{ severity: 'error', kind: 'broken_module', code: refusal.code, message: sentence(refusal.detail) }]
   }
   const defaults = (refusal?.errors ?? []).filter(({ pointer }) => hasDefault(workflow, topName(pointer)))
-  if (defaults.length > 0) return defaults.map(refusedDefault)
+  if (defaults.length > 0) return defaults.map((error) => ({ ...refusedDefault(error), severity: 'error' }))
   const message = `No parameters were found that it takes, so nothing of it could be checked: ${refusal?.detail ?? ''}.`
   const fix = 'Give a request body that works in examples.'
   return [{ severity: 'warning', kind: 'flawed', code: 'not_checked', message, fix }]
 }
 
-/** Defaults that the schema would not take from a caller: it does not look at them itself. */
+/** Defaults that the schema would not take from a caller: of its own it does not look at them. */
 function refusedDefaults(workflow: ServedWorkflow, body: Body): readonly CheckProblem[] {
   const defaults = defaultsOf(workflow)
   if (refusalOf(workflow, { ...body, ...defaults }) === undefined) return []
@@ -111,10 +111,10 @@ function defaultsOf({ inputJsonSchema: { properties } }: ServedWorkflow): Body {
 }
 
 function refusedDefault({ pointer = '', message }: FieldError): CheckProblem {
-  const text = `The default of ${topName(pointer)} is refused by its own schema: it ${message}`
+  const text = `The default of ${topName(pointer)} cannot be sent by a caller: by its schema it ${message}`
   return {
-    severity: 'error',
-    kind: 'broken_module',
+    severity: 'warning',
+    kind: 'flawed',
     code: 'default_refused',
     parameter: pointer,
     message: sentence(text),

@@ -8,6 +8,14 @@ import {
 } from '../../comfyui/wire/object-info.ts'
 import { isRecord } from '../../lib/json-record.ts'
 
+const fileName = 'FILE_NAME'
+const comboWithoutList = 'COMBO,COMBO'
+
+/** Whether an input takes the name of a file of which there is no list. */
+export function isFileName(type: unknown): boolean {
+  return type === fileName || type === comboWithoutList
+}
+
 const lenient = new WeakMap<NodeDefinition, NodeDefinition>()
 
 /** The same classes, and every name of a model or file is good for them: for tables whose lists of files are empty. */
@@ -59,5 +67,5 @@ function withoutList(classType: string, name: string, spec: InputSpec): InputSpe
   const isOfFiles = choices !== undefined && (choices.length === 0 || modelFolder(classType, name) !== undefined)
   if (!isOfFiles) return spec
   // Types that have no choices, and go with the outputs that the type with choices goes with.
-  return spec[0] === 'COMBO' ? ['COMBO,COMBO', { ...options, options: undefined }] : ['FILE_NAME', options]
+  return spec[0] === 'COMBO' ? [comboWithoutList, { ...options, options: undefined }] : [fileName, options]
 }

@@ -71,7 +71,7 @@ export function workflowParameters(
     if (alternatives !== undefined) {
       return add(
         'other',
-        alternatives.map((each) => exampleValue(each, root)),
+        alternatives.flatMap((each) => [exampleValue(each, root), otherValue(each, root)]),
       )
     }
     const { enum: choices, const: only } = schema
@@ -151,6 +151,29 @@ function resolve(schema: unknown, root: Schema, depth = 0): ResolvedSchema {
   if (others.length !== 1) return { schema, isNullable, alternatives: others }
   const inner = resolve(others[0], root, depth + 1)
   return { ...inner, isNullable: isNullable || inner.isNullable }
+}
+
+/** The example value of a schema, with other numbers, texts and choices in it. */
+function otherValue(given: unknown, root: Schema, depth = 0): unknown {
+  const { schema, alternatives } = resolve(given, root)
+  const { enum: choices, properties } = schema
+  if (alternatives !== undefined || depth > maxDepth) return exampleValue(given, root)
+  if (Array.isArray(choices)) return choices.at(-1)
+  switch ([schema['type']].flat()[0]) {
+    case 'boolean':
+      return schema['default'] !== true
+    case 'integer':
+    case 'number':
+      return numbersOf(schema)[0] ?? exampleValue(schema, root)
+    case 'object': {
+      const example = exampleValue(schema, root)
+      if (!isRecord(example) || !isRecord(properties)) return example
+      const others = Object.keys(example).map((name) => [name, otherValue(properties[name], root, depth + 1)] as const)
+      return Object.fromEntries(others)
+    }
+    default:
+      return exampleValue(schema, root)
+  }
 }
 
 function choicesOf(schema: unknown): readonly unknown[] {
