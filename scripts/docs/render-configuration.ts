@@ -21,6 +21,7 @@ function render(setting: Setting<unknown>): string {
   const names = [setting.env, ...(setting.envAliases ?? [])]
   const facts = [
     setting.flag === undefined ? '' : `Flag: \`${setting.flag}\`.`,
+    setting.command === undefined ? '' : `Of: \`comfyui-api ${setting.command}\`.`,
     setting.envAliases === undefined ? '' : `Other name: \`${setting.envAliases.join('`, `')}\`.`,
     describeSeveral(setting),
     `Value: ${setting.rule}.`,

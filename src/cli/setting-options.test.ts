@@ -12,6 +12,7 @@ function serveHelp(): string {
     renderPrompt: () => Promise.reject(new Error('nothing is rendered')),
     checkWorkflows: () => Promise.reject(new Error('nothing is checked')),
     convertExport: () => Promise.reject(new Error('nothing is converted')),
+    generateModule: () => Promise.reject(new Error('nothing is generated')),
     fetchObjectInfo: () => Promise.reject(new Error('nothing is asked')),
     startGateway: () => Promise.reject(new Error('not part of this test')),
     supervise: () => undefined,
@@ -22,9 +23,13 @@ function serveHelp(): string {
   return text
 }
 
-test('the help names every flag and every variable', () => {
+test('the help names every flag and every variable of a server, and none of another command', () => {
   const help = serveHelp()
   for (const setting of Object.values<Setting<unknown>>(settings)) {
+    if (setting.command !== undefined) {
+      expect(help).not.toContain(setting.env)
+      continue
+    }
     expect(help).toContain(setting.env)
     if (setting.flag !== undefined) expect(help).toContain(setting.flag)
   }

@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander'
 import type { Environment } from '../config/environment.ts'
-import type { Flags } from '../config/load-config.ts'
+import type { Flags } from '../config/read-setting.ts'
 import type { Setting } from '../config/setting.ts'
 import { settings } from '../config/settings.ts'
 
-const allSettings = Object.values<Setting<unknown>>(settings)
+const serverSettings = Object.values<Setting<unknown>>(settings).filter(({ command }) => command === undefined)
 
-/** Gives the command a flag for every setting that has one, with a help text from the same table. */
+/** Gives the command a flag for every setting of a server that has one, with a help text from the same table. */
 export function addSettingOptions(command: Command): Command {
-  return addSettingFlags(command, allSettings).addHelpText('after', `\n${environmentHelp()}`)
+  return addSettingFlags(command, serverSettings).addHelpText('after', `\n${environmentHelp()}`)
 }
 
 /** As `addSettingOptions`, for the settings that matter to the command. */
@@ -38,7 +38,7 @@ export function ownEnvironment(chosen: readonly Setting<unknown>[], env: Environ
 
 /** Settings that only the environment can set, one a line. */
 export function environmentHelp(): string {
-  const variables = allSettings.filter((setting) => setting.flag === undefined)
+  const variables = serverSettings.filter((setting) => setting.flag === undefined)
   const width = Math.max(...variables.map(({ env }) => env.length))
   const lines = variables.map((setting) => `  ${setting.env.padEnd(width)}  ${setting.description}${notes(setting)}`)
   return ['Only by environment variable:', ...lines].join('\n')

@@ -4,7 +4,9 @@ import { Option } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from './config-error.ts'
 import type { Environment } from './environment.ts'
-import { type Flags, loadConfig } from './load-config.ts'
+import { loadConfig } from './load-config.ts'
+import { loadLanguageModel } from './load-language-model.ts'
+import type { Flags } from './read-setting.ts'
 import { flagKey, type Setting } from './setting.ts'
 import { settings } from './settings.ts'
 
@@ -139,6 +141,10 @@ describe('precedence', () => {
       queueTimeoutSeconds: '1',
       stallTimeoutSeconds: '1',
       retentionHours: '1',
+      languageModelKey: 'another-key',
+      languageModelUrl: 'https://llm.example/v1',
+      languageModelId: 'maker/model',
+      languageModel: 'off',
       logLevel: 'debug',
       logFormat: 'json',
       demo: 'on',
@@ -146,10 +152,15 @@ describe('precedence', () => {
       demoFaults: 'oom',
     }
     const wide = { HOST: '0.0.0.0' }
+    const readModel = (given: Environment) => {
+      const model = loadLanguageModel({ OPENROUTER_API_KEY: key, ...given }, {})
+      return { ...model, apiKey: model?.apiKey.reveal() }
+    }
     for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
       if (name === 'allowInsecureBind') continue
       const env = { [setting.env]: other[name as keyof typeof settings] }
-      expect(inspect(load(env).config, { depth: 9 }), name).not.toBe(inspect(load().config, { depth: 9 }))
+      const read = setting.command === undefined ? (given: Environment) => load(given).config : readModel
+      expect(inspect(read(env), { depth: 9 }), name).not.toBe(inspect(read({}), { depth: 9 }))
     }
     expect(problemsOf(wide)).toHaveLength(1)
     expect(problemsOf({ ...wide, [settings.allowInsecureBind.env]: other.allowInsecureBind })).toEqual([])
@@ -415,5 +426,55 @@ describe('graphs of callers', () => {
     expect(problemsOf({ COMFYUI_API_RAW_PROMPTS: 'yes' })).toEqual([
       'COMFYUI_API_RAW_PROMPTS must be one of auto, on, off; got "yes"',
     ])
+  })
+})
+
+describe('the language model', () => {
+  const keyed = { OPENROUTER_API_KEY: key }
+  const modelProblems = (env: Environment, flags: Flags = {}) => {
+    try {
+      loadLanguageModel(env, flags)
+      return []
+    } catch (error) {
+      return error instanceof ConfigError ? error.problems : [String(error)]
+    }
+  }
+
+  test('is asked where there is a key, and not where somebody says so', () => {
+    expect(loadLanguageModel({}, {})).toBeUndefined()
+    expect(loadLanguageModel(keyed, { llm: false })).toBeUndefined()
+    expect(loadLanguageModel({ ...keyed, COMFYUI_API_LLM: 'off' }, {})).toBeUndefined()
+    expect(loadLanguageModel(keyed, {})).toEqual({
+      baseUrl: 'https://openrouter.ai/api/v1',
+      apiKey: expect.anything(),
+      model: 'anthropic/claude-haiku-4.5',
+    })
+    expect(loadLanguageModel(keyed, {})?.apiKey.reveal()).toBe(key)
+  })
+
+  test('has an address that is encrypted or on this machine', () => {
+    for (const url of [
+      'https://llm.example/v1/',
+      'http://127.0.0.1:11434/v1',
+      'http://localhost:1',
+      'http://[::1]:1/v1',
+    ])
+      expect(loadLanguageModel(keyed, { llmBaseUrl: url })?.baseUrl).toBe(url.replace(/\/$/, ''))
+    for (const url of [
+      'http://llm.example/v1',
+      'https://me:pass@llm.example/v1',
+      'https://llm.example/?a=1',
+      'file:///a',
+    ])
+      expect(modelProblems(keyed, { llmBaseUrl: url }), url).toHaveLength(1)
+  })
+
+  test('is no reason for a server not to start, and its key is never shown', () => {
+    const wrong = { OPENROUTER_API_KEY: 'with a blank', COMFYUI_API_LLM_BASE_URL: 'nowhere' }
+    expect(problemsOf(wrong)).toEqual([])
+    expect(modelProblems(wrong)).toHaveLength(2)
+    expect(modelProblems(wrong).join()).not.toContain('blank')
+    expect(modelProblems({ ...wrong, COMFYUI_API_LLM: 'no' })).toEqual([])
+    expect(inspect(loadLanguageModel(keyed, {}), { depth: 9 })).not.toContain(key)
   })
 })

@@ -1,4 +1,4 @@
-import { delimiter, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { nearestName } from '../lib/nearest-name.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
@@ -6,12 +6,10 @@ import { isLoopback } from './is-loopback.ts'
 import { shippedWorkflowsFolder } from './package-info.ts'
 import { readTracing } from './read-tracing.ts'
 import type { Environment } from './environment.ts'
-import { flagKey, flagName, type Setting } from './setting.ts'
+import { givenTexts, readSetting, type Flags } from './read-setting.ts'
+import type { Setting } from './setting.ts'
 import { envPrefix, minApiKeyLength, settings } from './settings.ts'
 import type { ComfyuiAddress } from './value-kinds.ts'
-
-/** Values of the flags that were given on the command line, by commander's name for them. */
-export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
 /** What relative paths and the shipped workflows are relative to. */
 export interface Place {
@@ -41,15 +39,7 @@ export function loadConfig(
   const problems: string[] = []
   const warnings: string[] = unknownVariables(env)
 
-  const read = <Value>(setting: Setting<Value>): Value => {
-    const given = findTexts(setting, env, flags)
-    const result = setting.read(given.texts)
-    if (result.ok) return result.value
-    for (const text of result.rejected) {
-      problems.push(`${given.source} must be ${setting.rule}; got ${setting.show(text)}`)
-    }
-    return defaultValue(setting)
-  }
+  const read = <Value>(setting: Setting<Value>): Value => readSetting(setting, { env, flags, problems })
   const readMs = (setting: Setting<number>): number => read(setting) * 1000
 
   const addresses = withoutRepeats(read(settings.comfyuiUrls), warnings)
@@ -64,7 +54,7 @@ export function loadConfig(
 
   if (!read(settings.allowInsecureBind) && !isLoopback(host) && apiKeys.length === 0) {
     problems.push(
-      `${findTexts(settings.host, env, flags).source} ${host} opens the server to other machines, and no key protects it. ` +
+      `${givenTexts(settings.host, env, flags).source} ${host} opens the server to other machines, and no key protects it. ` +
         `Either set COMFYUI_API_KEY to a secret of ${String(minApiKeyLength)} or more characters, ` +
         `or start with --allow-insecure-bind if something else protects the server.`,
     )
@@ -72,12 +62,12 @@ export function loadConfig(
   const corsOrigins = read(settings.corsOrigins)
   if (corsOrigins.includes('*') && apiKeys.length === 0) {
     problems.push(
-      `${findTexts(settings.corsOrigins, env, flags).source} * lets every web page that somebody opens use the server, and no key protects it. ` +
+      `${givenTexts(settings.corsOrigins, env, flags).source} * lets every web page that somebody opens use the server, and no key protects it. ` +
         `Either set COMFYUI_API_KEY, or name the origins.`,
     )
   }
   if (!isDemo && read(settings.demoFaults).length > 0)
-    warnings.push(`${findTexts(settings.demoFaults, env, flags).source} has no effect: only the simulator has faults.`)
+    warnings.push(`${givenTexts(settings.demoFaults, env, flags).source} has no effect: only the simulator has faults.`)
   if (folders.length === 0)
     warnings.push('No workflow folder is given and --no-shipped-workflows is set: nothing is served.')
 
@@ -156,35 +146,6 @@ export function loadConfig(
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return { config: freeze(config), warnings }
-}
-
-/** The texts that were given for a setting, and the name under which a person gave them. */
-function findTexts(
-  setting: Setting<unknown>,
-  env: Environment,
-  flags: Flags,
-): { source: string; texts: readonly string[] } {
-  if (setting.flag !== undefined) {
-    const value = flags[flagKey(setting.flag)]
-    if (value !== undefined)
-      return { source: flagName(setting.flag), texts: split([value].flat().map(String), setting) }
-  }
-  const name = [setting.env, ...(setting.envAliases ?? [])].find((candidate) => (env[candidate] ?? '').trim() !== '')
-  if (name === undefined) return { source: setting.env, texts: [] }
-  return { source: name, texts: split([env[name] ?? ''], setting) }
-}
-
-function split(texts: readonly string[], setting: Setting<unknown>): readonly string[] {
-  const trimmed = texts.map((text) => text.trim())
-  if (setting.separator === undefined) return trimmed
-  const separator = { comma: ',', blank: /\s+/, 'path delimiter': delimiter }[setting.separator]
-  return trimmed.flatMap((text) => text.split(separator).map((part) => part.trim())).filter((part) => part !== '')
-}
-
-function defaultValue<Value>(setting: Setting<Value>): Value {
-  const result = setting.read([])
-  if (result.ok) return result.value
-  throw new Error(`the default of ${setting.env} breaks its own rule`)
 }
 
 function withoutRepeats(addresses: readonly ComfyuiAddress[], warnings: string[]): readonly ComfyuiAddress[] {

@@ -17,6 +17,11 @@ export function shippedWorkflowsFolder(): string {
   return fileURLToPath(new URL('../../workflows', import.meta.url))
 }
 
+/** What a language model is told about a workflow, with places for the workflow and for the form of the answer. */
+export function readModelInstructions(): string {
+  return readFileSync(new URL('../../prompts/describe-workflow.md', import.meta.url), 'utf8')
+}
+
 /** Where the types of what workflow modules import lie. */
 export interface TypeSources {
   /** The module that is imported as `comfyui-api`: its source, or the declarations of what was built. */

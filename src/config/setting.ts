@@ -20,9 +20,12 @@ export interface SettingOptions {
   readonly description: string
   /** What the flag does, where that is the opposite of the description. */
   readonly flagDescription?: string
+  /** The one command that reads it; absent: those that need a server or a ComfyUI. */
+  readonly command?: string
 }
 
-export type SettingGroup = 'Server' | 'Security' | 'ComfyUI' | 'Workflows' | 'Jobs' | 'Logging' | 'Demo'
+export type SettingGroup =
+  'Server' | 'Security' | 'ComfyUI' | 'Workflows' | 'Jobs' | 'Language model' | 'Logging' | 'Demo'
 
 export interface Setting<Value> extends SettingOptions {
   readonly rule: string

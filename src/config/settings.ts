@@ -7,10 +7,12 @@ import {
   hostName,
   hostNameOrAny,
   modelFile,
+  modelId,
   proxies,
   publicAddress,
   rate,
   secretText,
+  serviceAddress,
   urlPath,
   webOrigin,
   workflowName,
@@ -299,6 +301,40 @@ export const settings = {
     group: 'Jobs',
     default: '24',
     description: 'How long an ended job and its outputs are kept.',
+  }),
+
+  languageModelKey: single(orOff(secretText(1)), {
+    env: 'OPENROUTER_API_KEY',
+    group: 'Language model',
+    command: 'generate-workflow',
+    default: 'off',
+    description:
+      'Key of OpenRouter, or of the service at the base URL. With one, generate-workflow asks a language model for names and descriptions.',
+  }),
+  languageModelUrl: single(serviceAddress, {
+    env: 'COMFYUI_API_LLM_BASE_URL',
+    flag: '--llm-base-url <url>',
+    group: 'Language model',
+    command: 'generate-workflow',
+    default: 'https://openrouter.ai/api/v1',
+    description: 'Address of a service that is compatible with OpenAI, below which /chat/completions is.',
+  }),
+  languageModelId: single(modelId, {
+    env: 'COMFYUI_API_LLM_MODEL',
+    flag: '--llm-model <model>',
+    group: 'Language model',
+    command: 'generate-workflow',
+    default: 'anthropic/claude-haiku-4.5',
+    description: 'Model that is asked, as the service calls it.',
+  }),
+  languageModel: single(yesOrNo(), {
+    env: 'COMFYUI_API_LLM',
+    flag: '--no-llm',
+    group: 'Language model',
+    command: 'generate-workflow',
+    default: 'true',
+    description: 'Ask a language model where there is a key.',
+    flagDescription: 'Ask no language model.',
   }),
 
   logLevel: single(choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {

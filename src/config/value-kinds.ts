@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { isLoopback } from './is-loopback.ts'
 import { Secret } from './secret.ts'
 import type { ValueKind } from './setting.ts'
 
@@ -61,6 +62,27 @@ export const publicAddress: ValueKind<string> = {
   }),
   rule: 'an http:// or https:// address without user, password and query, such as https://api.example.com/comfy',
   show: showAddress,
+}
+
+/** Where a key is sent: encrypted, unless it stays on this machine. Without a slash at the end. */
+export const serviceAddress: ValueKind<string> = {
+  schema: z.string().transform((text, context) => {
+    const address = parseComfyuiAddress(text)
+    if (address !== undefined && address.authorization === undefined) {
+      const { protocol, hostname } = new URL(address.url)
+      if (protocol === 'https:' || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'))) return address.url
+    }
+    context.addIssue('not an address of a service')
+    return z.NEVER
+  }),
+  rule: 'an https:// address without user, password and query, such as https://openrouter.ai/api/v1; http:// on this machine only',
+  show: showAddress,
+}
+
+/** As services for language models call theirs. */
+export const modelId: ValueKind<string> = {
+  schema: z.string().regex(/^[\w./:@~+-]{1,200}$/),
+  rule: 'the id of a model, such as openai/gpt-4.1-mini',
 }
 
 /** How many proxies a request came through, or the addresses and networks of proxies. */

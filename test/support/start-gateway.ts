@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { type Logger, pino } from 'pino'
 import { compose } from '../../src/compose.ts'
 import type { Environment } from '../../src/config/environment.ts'
-import { type Flags, loadConfig } from '../../src/config/load-config.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
+import type { Flags } from '../../src/config/read-setting.ts'
 
 /** Workflows of the tests: a picture, a slow one, one that fails. */
 export const testWorkflows = fileURLToPath(new URL('workflows', import.meta.url))
