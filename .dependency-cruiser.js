@@ -53,6 +53,10 @@ const directions = {
     may: ['lib', 'errors', 'comfyui/wire', 'converter'],
     why: 'A language model proposes words for what the converter found. It knows no workflows that are served and no jobs.',
   },
+  exports: {
+    may: ['lib', 'errors', 'comfyui', 'converter', 'workflows'],
+    why: 'Exports from wherever they are, and modules of them where they are served from. Knows no server.',
+  },
   http: {
     may: ['lib', 'errors', 'comfyui', 'instances', 'inputs', 'outputs', 'jobs', 'workflows', 'readiness'],
     why: 'HTTP translates between callers and jobs. Configuration comes as plain values, metrics and logs as arguments.',
@@ -121,10 +125,10 @@ export default {
     {
       name: 'nothing-imports-the-top',
       comment:
-        'compose.ts, render.ts, check.ts, object-info.ts and convert.ts put everything together and main.ts starts it. Only main.ts imports them, and nobody main.ts.',
+        'compose.ts, render.ts, check.ts, object-info.ts, convert.ts and generate.ts put everything together and main.ts starts it. Only main.ts imports them, and nobody main.ts.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/main[.]ts$', unitTest] },
-      to: { path: '^src/(compose|render|check|object-info|convert|main)[.]ts$' },
+      to: { path: '^src/(compose|render|check|object-info|convert|generate|main)[.]ts$' },
     },
     {
       name: 'package-entry-is-small',

@@ -15,6 +15,7 @@ const program = createProgram({
   renderPrompt: async (request) => (await import('./render.ts')).renderPrompt(request),
   checkWorkflows: async (request) => (await import('./check.ts')).checkWorkflows(request),
   convertExport: async (request) => (await import('./convert.ts')).convertExport(request),
+  generateModule: async (request) => (await import('./generate.ts')).generateModule(request),
   fetchObjectInfo: async (...asked) => (await import('./object-info.ts')).fetchObjectInfo(...asked),
   startGateway: async (config, dependencies) => {
     // Left to itself V8 lets the heap of a long-lived server grow far beyond what is in use before it collects.

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { readPackageVersion } from '../config/package-info.ts'
 import { checkCommand, type CheckDependencies } from './commands/check.ts'
 import { convertCommand, type ConvertDependencies } from './commands/convert.ts'
+import { generateWorkflowCommand, type GenerateDependencies } from './commands/generate-workflow.ts'
 import { initCommand, type InitDependencies } from './commands/init.ts'
 import { objectInfoCommand, type ObjectInfoDependencies } from './commands/object-info.ts'
 import { renderCommand, type RenderDependencies } from './commands/render.ts'
@@ -12,6 +13,7 @@ export type ProgramDependencies = ServeDependencies &
   CheckDependencies &
   ObjectInfoDependencies &
   ConvertDependencies &
+  GenerateDependencies &
   InitDependencies
 
 /** The command line as a whole. Every command is one file of `commands`. */
@@ -26,6 +28,7 @@ export function createProgram(dependencies: ProgramDependencies): Command {
     .addCommand(checkCommand(dependencies))
     .addCommand(objectInfoCommand(dependencies))
     .addCommand(convertCommand(dependencies))
+    .addCommand(generateWorkflowCommand(dependencies))
     .addCommand(initCommand(dependencies))
     .addHelpText('after', '\nWithout a command, serve is meant. Its settings: comfyui-api serve --help')
 }

@@ -240,6 +240,14 @@ export class ComfyuiClient {
     throw new ComfyuiError('bad_answer', 'GET /object_info answered with far too much', { status: answer.status })
   }
 
+  /**
+   * What it remembers of prompts that have ended, whole: of one, empty when it does not know it; else of the newest.
+   */
+  pastRuns(promptId: string | undefined): Promise<Readonly<Record<string, unknown>>> {
+    const path = promptId === undefined ? '/history?max_items=1' : `/history/${encodeURIComponent(promptId)}`
+    return this.#getJson(path, definitionsSchema)
+  }
+
   /** What ComfyUI-Manager knows of packs of custom nodes; nothing where there is no Manager. Some megabytes. */
   async nodePacks(): Promise<NodePackLookup> {
     for (const path of nodePackRoutes) {

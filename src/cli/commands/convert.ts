@@ -1,15 +1,14 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { ConfigError } from '../../config/config-error.ts'
-import type { Config } from '../../config/config.ts'
 import type { Environment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import type { Setting } from '../../config/setting.ts'
 import { settings } from '../../config/settings.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
-import type { ConversionDefinitions, ConvertExport } from '../converting.ts'
+import type { ConvertExport } from '../converting.ts'
+import { addExportOptions, readExportOptions } from '../export-options.ts'
 import { describeFault } from '../describe-start-error.ts'
 import { exitOnMisuse, misuseExitCode } from '../exit-on-misuse.ts'
-import { instancesOf } from '../instances-of.ts'
 import { addSettingFlags, givenFlags, ownEnvironment } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -30,61 +29,47 @@ Exit code: 0 when there is a graph, 2 when there is none, with all the reasons.
 The editor saves values without names; the definitions tell which is which. Without --comfyui-url and --object-info
 only the nodes that ComfyUI comes with are known.
 
+Pictures, videos and sounds that ComfyUI has saved carry the graph that made them: it is taken as it ran.
+
 Examples:
   comfyui-api convert workflow.json > graph.json
   comfyui-api convert workflow.json --comfyui-url http://gpu:8188 > graph.json
+  comfyui-api convert ComfyUI_00001_.png > graph.json
+  comfyui-api convert --from-history last --comfyui-url http://gpu:8188 > graph.json
   comfyui-api convert - --object-info object_info.json < workflow.json`
 
 export function convertCommand(dependencies: ConvertDependencies): Command {
   const command = new Command('convert')
     .description('Print the graph in API format of a workflow that was exported from ComfyUI.')
-    .argument('<file>', 'The workflow as ComfyUI saves or exports it; - reads the standard input')
-    .addOption(
-      new Option(
-        '--object-info <file>',
-        'What /object_info of a ComfyUI said, from a file; - reads the standard input.',
-      ).conflicts('comfyuiUrl'),
-    )
-  return exitOnMisuse(addSettingFlags(command, ownSettings), dependencies.exit)
+    .argument('[file]', 'A workflow as ComfyUI saves or exports it, or what it has made; - reads the standard input')
+  return exitOnMisuse(addSettingFlags(addExportOptions(command), ownSettings), dependencies.exit)
     .addHelpText('after', about)
-    .action((file: string) => convert(file, command, dependencies))
+    .action((file: string | undefined) => convert(file, command, dependencies))
 }
 
-async function convert(file: string, command: Command, dependencies: ConvertDependencies): Promise<void> {
+async function convert(file: string | undefined, command: Command, dependencies: ConvertDependencies): Promise<void> {
   const { env, terminal, convertExport, exit } = dependencies
+  const shown = file ?? 'The prompt'
   try {
-    const result = await convertExport({ file, definitions: readDefinitions(command, env) })
-    const definitions = `The definitions are ${result.source}.`
+    // Where a demo is asked for, there are only the instances that somebody has named.
+    const flags = { ...givenFlags(command), demo: true }
+    const { comfyui } = loadConfig(ownEnvironment(ownSettings, env), flags).config
+    const result = await convertExport(readExportOptions(command, file, comfyui))
+    const definitions = result.source === undefined ? [] : [`The definitions are ${result.source}.`]
     if (result.kind === 'refused') {
       for (const reason of result.reasons) terminal.printError(reason)
-      terminal.printError(`${file} is not converted. ${definitions}`)
+      terminal.printError([`${shown} is not converted.`, ...definitions].join(' '))
       exit(misuseExitCode)
       return
     }
     for (const warning of result.warnings) terminal.printError(`warning: ${warning}`)
-    terminal.printError(definitions)
+    terminal.printError(definitions.join(''))
     terminal.print(JSON.stringify(result.prompt, null, 2))
     await terminal.flush()
   } catch (error) {
-    terminal.printError(`${file} is not converted. ${describe(error)}`)
+    terminal.printError(`${shown} is not converted. ${describe(error)}`)
     exit(misuseExitCode)
   }
-}
-
-function readDefinitions(command: Command, env: Environment): ConversionDefinitions {
-  const { objectInfo } = command.opts<{ objectInfo?: string }>()
-  // Where a demo is asked for, there are only the instances that somebody has named.
-  const flags = { ...givenFlags(command), demo: true }
-  const { comfyui } = loadConfig(ownEnvironment(ownSettings, env), flags).config
-  if (objectInfo !== undefined) return { kind: 'file', file: objectInfo }
-  return definitionsOf(comfyui)
-}
-
-function definitionsOf(comfyui: Config['comfyui']): ConversionDefinitions {
-  const [instance, ...others] = instancesOf(comfyui)
-  if (others.length > 0) throw new ConfigError(['Give one address of ComfyUI: each has nodes of its own.'])
-  if (instance === undefined) return { kind: 'core' }
-  return { kind: 'instance', instance, connectTimeoutMs: comfyui.connectTimeoutMs }
 }
 
 function describe(error: unknown): string {

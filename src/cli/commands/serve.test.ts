@@ -68,6 +68,7 @@ async function run(
     renderPrompt: () => Promise.reject(new Error('serve renders nothing')),
     checkWorkflows: () => Promise.reject(new Error('serve checks nothing here')),
     convertExport: () => Promise.reject(new Error('serve converts nothing')),
+    generateModule: () => Promise.reject(new Error('nothing is generated')),
     fetchObjectInfo: () => Promise.reject(new Error('serve asks through its instances')),
   })
   await program.parseAsync(args, { from: 'user' })
