@@ -70,12 +70,6 @@ export function linkedInput<K extends NodeValue['kind']>(
 ): Extract<NodeValue, { kind: K }> {
   const value = run.inputs[name]
   if (isOfKind(value, kind)) return value
-  if (isNodeValue(value) && value.kind === 'token' && value.notExecuted !== undefined) {
-    throw new NodeFailure(
-      'NotImplementedError',
-      `The simulator cannot execute ${value.notExecuted}, so ${run.classType} has no ${name} to work on.`,
-    )
-  }
   throw new NodeFailure('TypeError', `${run.classType}: ${name} is no ${kind}: ${describeValue(value)}`)
 }
 

@@ -38,8 +38,10 @@ export interface TokenValue {
   type: string
   /** What it was made of; two tokens of the same parts are the same thing. */
   parts: readonly string[]
-  /** The class that would have to be executed to have more than a token. */
-  notExecuted?: string
+  /** What people wrote of it. */
+  texts?: readonly string[]
+  /** What it shows. */
+  picture?: Picture
 }
 
 export type NodeValue = ImageValue | MaskValue | LatentValue | ConditioningValue | TokenValue

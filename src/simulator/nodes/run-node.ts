@@ -1,10 +1,12 @@
-import { inputType } from '../../comfyui/wire/object-info.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
 import { conditioningNodes } from './conditioning-nodes.ts'
 import { imageNodes } from './image-nodes.ts'
 import { latentNodes } from './latent-nodes.ts'
-import { NodeFailure, describeValue, type NodeImplementation, type NodeResult, type NodeRun } from './node-run.ts'
-import { isNodeValue, type NodeValue } from './node-values.ts'
+import { inputType } from '../../comfyui/wire/object-info.ts'
+import { imageOf, type NodeImplementation, type NodeResult, type NodeRun } from './node-run.ts'
+import { isNodeValue, type TokenValue } from './node-values.ts'
+import { runOther } from './other-nodes.ts'
+import { contentOf } from './stand-in.ts'
 import { outputNodes } from './output-nodes.ts'
 import { samplerNodes } from './sampler-nodes.ts'
 import { testNodes } from './test-nodes.ts'
@@ -20,32 +22,31 @@ const implementations: Readonly<Record<string, NodeImplementation>> = {
   ...valueNodes,
 }
 
-/** Types that the simulator has more than a token of. */
-const contentTypes = new Set(['IMAGE', 'MASK', 'LATENT', 'CONDITIONING'])
-
-/**
- * Executes a node. A class that the simulator cannot execute gives tokens, which go as far as nobody needs what they
- * stand for: a loaded model needs no more. @throws NodeFailure of the node, also for an output node that it cannot execute
- */
+/** Executes a node, or gives what stands in for its results. @throws NodeFailure of the node */
 export async function runNode(run: NodeRun, catalogue: Pick<NodeCatalogue, 'definition'>): Promise<NodeResult> {
   const { classType } = run
   if (Object.hasOwn(implementations, classType)) {
-    const result = await implementations[classType]?.(run)
+    const result = await implementations[classType]?.({ ...run, inputs: withContent(run, catalogue) })
     if (result !== undefined) return result
   }
-  const definition = catalogue.definition(classType)
-  if (definition?.output_node === true) {
-    throw new NodeFailure('NotImplementedError', `The simulator cannot execute ${classType}.`)
-  }
-  return { outputs: (definition?.output ?? []).map((type) => token(run, inputType([type]))) }
+  return runOther(run, catalogue.definition(classType))
 }
 
-function token(run: NodeRun, type: string | readonly unknown[]): NodeValue {
-  const name = typeof type === 'string' ? type : 'COMBO'
-  const parts = [run.classType]
-  for (const value of Object.values(run.inputs)) {
-    if (isNodeValue(value) && value.kind === 'token') parts.push(...value.parts)
-    else parts.push(describeValue(value))
-  }
-  return { kind: 'token', type: name, parts, ...(contentTypes.has(name) && { notExecuted: run.classType }) }
+/** Inputs in which things that were only handed on are what the class needs: a picture, a latent. */
+function withContent(run: NodeRun, catalogue: Pick<NodeCatalogue, 'definition'>): NodeRun['inputs'] {
+  if (!Object.values(run.inputs).some(isToken)) return run.inputs
+  const { required, optional } = catalogue.definition(run.classType)?.input ?? {}
+  const specs = { ...required, ...optional }
+  const entries = Object.entries(run.inputs).map(([name, value]): [string, unknown] => {
+    const spec = specs[name]
+    if (spec === undefined || !isToken(value)) return [name, value]
+    const { texts = [], picture } = value
+    const inputs = { texts: texts.join(', '), value, ...(picture && { picture: imageOf(picture) }) }
+    return [name, contentOf({ ...run, inputs }, inputType(spec)) ?? value]
+  })
+  return Object.fromEntries(entries)
+}
+
+function isToken(value: unknown): value is TokenValue {
+  return isNodeValue(value) && value.kind === 'token'
 }

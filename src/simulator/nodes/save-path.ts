@@ -4,7 +4,7 @@ import { NodeFailure } from './node-run.ts'
 export interface SavePath {
   subfolder: string
   /** @param batchIndex of the picture in its batch */
-  fileName(batchIndex: number): string
+  fileName(batchIndex: number, extension?: string): string
 }
 
 const counterDigits = 5
@@ -30,9 +30,9 @@ export function nextSavePath(
   const first = files.nextCounter(root, subfolder, name)
   return {
     subfolder,
-    fileName: (batchIndex) => {
+    fileName: (batchIndex, extension = 'png') => {
       const counter = String(first + batchIndex).padStart(counterDigits, '0')
-      return `${name.replaceAll('%batch_num%', String(batchIndex))}_${counter}_.png`
+      return `${name.replaceAll('%batch_num%', String(batchIndex))}_${counter}_.${extension}`
     },
   }
 }
