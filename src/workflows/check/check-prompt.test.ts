@@ -626,6 +626,22 @@ describe('what ComfyUI runs in another way than is written', () => {
   })
 })
 
+test('what only a link of an undeclared name leads to is not refused', () => {
+  const { verdict, problems } = check({
+    1: { class_type: 'ImageInvert', inputs: { image: ['2', 1e300] } },
+    2: { class_type: 'EmptyImage', inputs: { width: 8, height: 8, batch_size: 1, color: 0 } },
+    3: { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'x', other: ['1', 0] } },
+  })
+  expect(verdict).toBe('accepted')
+  expect(problems.filter(({ kind }) => kind === 'refused')).toEqual([])
+  expect(problems).toContainEqual(expect.objectContaining({ code: 'invalid_slot', kind: 'fatal', node: '1' }))
+})
+
+test('a link to a name that every object has leads to no node', () => {
+  const { problems } = check({ 1: { class_type: 'Load3DAdvanced', inputs: { image: ['__proto__', 0] } } })
+  expect(problems.map(({ node }) => node)).toContain('1')
+})
+
 test('whatever comes is told of and left alone', () => {
   const inputs = fc.dictionary(
     fc.constantFrom('image', 'images', 'width', 'resize_type', 'x', '__proto__', 'constructor'),

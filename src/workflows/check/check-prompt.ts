@@ -57,7 +57,10 @@ export function checkPrompt(prompt: unknown, options: CheckPromptOptions): Promp
   const errors = read.repaired === undefined ? nodeErrorsOf(verdict) : only(all, (id) => reached.has(id))
   const graph = checkedGraph(read, { catalogue, reached, errors })
   const unusedErrors = only(all, (id) => !reached.has(id))
-  const broken = graphProblems(graph)
+  // What only links of undeclared names lead to ComfyUI looks at when it runs it, and not before.
+  const broken = graphProblems(graph).map((problem) =>
+    problem.kind === 'refused' && wordFor(verdict) === 'accepted' ? ({ ...problem, kind: 'fatal' } as const) : problem,
+  )
   const explained = new Set(broken.filter(({ kind }) => kind === 'refused').map(({ node }) => node))
   const told = new Set([...broken, ...read.problems].map(({ node }) => node))
   const isRefused = verdict.kind !== 'accepted'

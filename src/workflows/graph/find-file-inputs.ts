@@ -101,7 +101,7 @@ export function findFileInputs(prompt: LinkedNodes, nodes: NodeLookup): readonly
       return
     }
     const [source, slot] = link
-    const node = prompt[source]
+    const node = Object.hasOwn(prompt, source) ? prompt[source] : undefined
     if (node === undefined || visited.has(source)) return
     const output = nodes(node.class_type)?.output[slot]
     if (typeof output === 'string' && !/STRING|COMBO|\*/.test(output)) return
