@@ -97,7 +97,7 @@ export function createChatModel(service: ChatService): ChatModel {
   }
 
   function send(messages: readonly ChatMessage[], { name, schema }: AnswerForm): Promise<Reply> {
-    const timeoutMs = Math.min(requestTimeoutMs, deadlineMs - performance.now())
+    const timeoutMs = Math.ceil(Math.min(requestTimeoutMs, deadlineMs - performance.now()))
     if (timeoutMs <= 0) throw new LanguageModelError('timeout', `${host} took more than ${inSeconds(totalTimeoutMs)}.`)
     usage = { ...usage, requests: usage.requests + 1 }
     return postJson({

@@ -20,7 +20,7 @@ export interface Completion {
 
 const count = z.number().nonnegative().catch(0)
 const errorSchema = z
-  .looseObject({ code: z.unknown(), message: z.string().catch('') })
+  .looseObject({ code: z.unknown().optional(), message: z.string().catch('') })
   .nullish()
   .catch(undefined)
 
