@@ -13,6 +13,7 @@ import { closeApp } from './http/close-app.ts'
 import { checkInput } from './inputs/check-input.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createLocalInputStore } from './inputs/local-input-store.ts'
+import { withUploadLists } from './instances/file-lists.ts'
 import { createInstancePool, type InstanceAddress } from './instances/instance-pool.ts'
 import { createJobs } from './jobs/create-jobs.ts'
 import { createMemoryJobStore } from './jobs/stores/memory-job-store.ts'
@@ -23,6 +24,7 @@ import { createRequestLog } from './observability/request-log.ts'
 import { createTracing } from './observability/tracing.ts'
 import { createImageConverter } from './outputs/image-converter.ts'
 import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
+import { namedModels } from './readiness/named-models.ts'
 import { createWorkflowReadiness } from './readiness/workflow-readiness.ts'
 import { faultsPath } from './simulator/faults/control-routes.ts'
 import { FaultSpecError } from './simulator/faults/fault-spec.ts'
@@ -32,6 +34,7 @@ import { pointIntoPrompt, rawPromptName } from './workflows/graph/raw-prompt.ts'
 import { createLiveLists } from './readiness/live-lists.ts'
 import { createRefusalPredictor, type RefusalPredictorOptions } from './readiness/predict-refusal.ts'
 import { followNames } from './workflows/salad/follow-names.ts'
+import type { ServedWorkflow } from './workflows/served-workflow.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
 export interface ComposedGateway {
@@ -58,6 +61,8 @@ export interface ComposeOptions {
 }
 
 const simulatorLabel = 'SIMULATED'
+const coreSource = 'the core nodes of ComfyUI'
+const instancesSource = 'the instances and the core nodes of ComfyUI'
 /** A demo goes on after a crash that was ordered. */
 const simulatorReviveMs = 2_000
 const instanceFilesIntervalMs = 1000
@@ -119,12 +124,17 @@ async function build(
 
   let lookUpNode: NodeLookup = coreNode
   const nodes: NodeLookup = (classType) => lookUpNode(classType)
-  const registry = await createWorkflowRegistry({ ...config.workflows, nodes, logger })
+  let editorNode: NodeLookup = coreNode
+  let nodesSource = coreSource
+  const editorNodes = { lookUp: (classType: string) => editorNode(classType), source: () => nodesSource }
+  const registry = await createWorkflowRegistry({ ...config.workflows, nodes, editorNodes, logger })
   closers.push(() => registry.close())
 
+  const supplied = new WeakSet<ServedWorkflow>()
   const simulator = config.demo.isEnabled ? await startSimulator(config.demo) : undefined
   if (simulator) {
     closers.push(() => simulator.close())
+    await addNamedModels(simulator)
     logger.info({ url: simulator.url, faults: `${simulator.url}${faultsPath}` }, 'simulator ready')
   }
 
@@ -138,6 +148,8 @@ async function build(
     watchedClasses: () => readiness.classTypes(),
     listIntervalMs,
     onNodesRead: () => {
+      nodesSource = instancesSource
+      void registry.learnNodes()
       names.refresh()
       readiness.refresh()
     },
@@ -151,8 +163,28 @@ async function build(
   })
   closers.push(() => readiness.close())
   lookUpNode = (classType) => pool.definition(classType) ?? coreNode(classType)
+  editorNode = (classType) => {
+    const definition = pool.definition(classType)
+    return definition === undefined ? coreNode(classType) : withUploadLists(classType, definition)
+  }
+  if (simulator) {
+    registry.onChange(() => {
+      void addNamedModels(simulator).then((isNew) => (isNew ? pool.refreshNodes() : undefined))
+    })
+  }
   const names = followNames({ registry, ask: () => pool.models() })
   closers.push(() => names.close())
+
+  /** In a demo every model is there that a workflow asks for. Never rejects. */
+  async function addNamedModels(to: Simulator): Promise<boolean> {
+    let isNew = false
+    for (const workflow of registry.list()) {
+      if (supplied.has(workflow)) continue
+      supplied.add(workflow)
+      isNew = to.addModels(await namedModels(workflow)) || isNew
+    }
+    return isNew
+  }
 
   async function replaceInstances(): Promise<void> {
     try {

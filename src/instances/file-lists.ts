@@ -1,5 +1,5 @@
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
-import { inputChoices, type NodeDefinition } from '../comfyui/wire/object-info.ts'
+import { inputChoices, inputOptions, type InputSpec, type NodeDefinition } from '../comfyui/wire/object-info.ts'
 import { isRecord } from '../lib/json-record.ts'
 import { isFilledElsewhere } from './missing-parts.ts'
 
@@ -19,6 +19,34 @@ export function withoutUploads(objectInfo: Readonly<Record<string, unknown>>): R
     )
     return { ...definition, input }
   })
+}
+
+const forEditor = new WeakMap<NodeDefinition, NodeDefinition>()
+
+/**
+ * A definition of `withoutUploads` as ComfyUI's editor sees it, for which an input that takes uploads is a list to choose
+ * from. The same definition gives the same one.
+ */
+export function withUploadLists(classType: string, definition: NodeDefinition): NodeDefinition {
+  const known = forEditor.get(definition)
+  if (known !== undefined) return known
+  const { required, optional } = definition.input
+  const input = {
+    ...definition.input,
+    ...(required && { required: withLists(classType, required) }),
+    ...(optional && { optional: withLists(classType, optional) }),
+  }
+  const made = { ...definition, input }
+  forEditor.set(definition, made)
+  return made
+}
+
+function withLists(classType: string, group: Readonly<Record<string, InputSpec>>): Record<string, InputSpec> {
+  const entries = Object.entries(group).map(([name, spec]): [string, InputSpec] => {
+    if (spec[0] !== '*' || !isOfUploads(`${classType}.${name}`, spec)) return [name, spec]
+    return [name, ['COMBO', { ...inputOptions(spec), options: [] }]]
+  })
+  return Object.fromEntries(entries)
 }
 
 /** Whether a class has lists that become longer when a file is put on the disk of the instance. */
@@ -44,8 +72,12 @@ const unmarkedUploads: ReadonlySet<string> = new Set([
 ])
 const fileName = /\.[a-z][a-z0-9]{1,11}$/i
 
-function takesUploads(place: string, [type, options]: readonly unknown[]): boolean {
-  if (!Array.isArray(type) && type !== 'COMBO') return false
+function takesUploads(place: string, spec: readonly unknown[]): boolean {
+  const [type] = spec
+  return (Array.isArray(type) || type === 'COMBO') && isOfUploads(place, spec)
+}
+
+function isOfUploads(place: string, [, options]: readonly unknown[]): boolean {
   if (unmarkedUploads.has(place)) return true
   return isRecord(options) && Object.entries(options).some(([name, is]) => name.endsWith('_upload') && is === true)
 }

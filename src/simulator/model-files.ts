@@ -1,6 +1,30 @@
 /** Folder → names of the model files in it. */
 export type ModelFiles = Readonly<Record<string, readonly string[]>>
 
+/** Model files by folder, to which others may be added. */
+export interface ModelLists {
+  /** As they are now. */
+  files(): ModelFiles
+  /** Says whether any of them is new. */
+  add(files: ModelFiles): boolean
+}
+
+export function createModelLists(first: ModelFiles): ModelLists {
+  let files = first
+  return {
+    files: () => files,
+    add(added) {
+      const merged = Object.entries(added).map(([folder, names]): [string, readonly string[]] => [
+        folder,
+        [...new Set([...(files[folder] ?? []), ...names])].sort(),
+      ])
+      const isNew = merged.some(([folder, names]) => names.length > (files[folder]?.length ?? 0))
+      if (isNew) files = { ...files, ...Object.fromEntries(merged) }
+      return isNew
+    },
+  }
+}
+
 /** The files that the shipped workflows and the common templates name; the simulator reads none of them. */
 export const defaultModelFiles: ModelFiles = {
   checkpoints: [

@@ -3,7 +3,7 @@ import { inputChoices, inputOptions, type InputSpec, type NodeDefinition } from 
 import { isRecord } from '../lib/json-record.ts'
 import type { FileStore } from './file-store.ts'
 import { modelFolder } from '../comfyui/wire/model-folders.ts'
-import type { ModelFiles } from './model-files.ts'
+import type { ModelFiles, ModelLists } from './model-files.ts'
 import { pythonJson } from '../comfyui/wire/python-json.ts'
 import { shippedNodeDefinitions, testNodeDefinitions } from './extra-node-definitions.ts'
 import type { VersionProfile } from './version-profile.ts'
@@ -19,18 +19,22 @@ export interface NodeCatalogue {
 
 export interface NodeCatalogueOptions {
   version: VersionProfile['nodesOf']
-  models: ModelFiles
+  models: Pick<ModelLists, 'files'>
   testNodes: boolean
   files: FileStore
 }
 
 /** The classes of one server. */
 export function createNodeCatalogue({ version, models, testNodes, files }: NodeCatalogueOptions): NodeCatalogue {
-  const definitions = new Map<string, NodeDefinition>()
+  /** With the model files of one moment. */
+  let definitions = new Map<string, NodeDefinition>()
+  let filledWith: ModelFiles | undefined
   const extra = new Map(Object.entries({ ...shippedNodeDefinitions, ...(testNodes && testNodeDefinitions) }))
-  let whole: { revision: number; json: string } | undefined
+  let whole: { revision: number; models: ModelFiles; json: string } | undefined
 
   function definition(classType: string): NodeDefinition | undefined {
+    if (filledWith !== models.files()) definitions = new Map()
+    filledWith = models.files()
     const known = definitions.get(classType)
     if (known !== undefined) return known
     const core = extra.get(classType) ?? coreNode(classType, version)
@@ -44,7 +48,7 @@ export function createNodeCatalogue({ version, models, testNodes, files }: NodeC
     const folder = modelFolder(classType, name)
     const choices = inputChoices(spec)
     if (folder === undefined || choices === undefined) return spec
-    return withChoices(spec, [...(models[folder] ?? []), ...choices])
+    return withChoices(spec, [...(models.files()[folder] ?? []), ...choices])
   }
 
   function withInputFiles(classType: string, core: NodeDefinition): NodeDefinition {
@@ -65,10 +69,10 @@ export function createNodeCatalogue({ version, models, testNodes, files }: NodeC
     definition,
     objectInfo() {
       const revision = files.revision('input')
-      if (whole?.revision !== revision) {
+      if (whole?.revision !== revision || whole.models !== models.files()) {
         const classTypes = [...coreClassTypes(version), ...extra.keys()]
         const parts = classTypes.map((classType) => `${pythonJson(classType)}: ${answerOf(classType)}`)
-        whole = { revision, json: `{${parts.join(', ')}}` }
+        whole = { revision, models: models.files(), json: `{${parts.join(', ')}}` }
       }
       return whole.json
     },

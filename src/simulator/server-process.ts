@@ -13,7 +13,7 @@ import { createRouteFaults } from './faults/route-faults.ts'
 import { createSubmissionFaults } from './faults/submission-faults.ts'
 import { annotatedName, contentHash, normalisePath, type FileStore } from './file-store.ts'
 import { createHistory } from './history.ts'
-import type { ModelFiles } from './model-files.ts'
+import type { ModelLists } from './model-files.ts'
 import { createNodeCache } from './node-cache.ts'
 import type { NodeCatalogue } from './node-catalogue.ts'
 import { createPromptQueue, type PromptQueue, type QueueItem } from './prompt-queue.ts'
@@ -45,7 +45,7 @@ export interface ServerProcessOptions {
   profile: VersionProfile
   catalogue: NodeCatalogue
   files: FileStore
-  models: ModelFiles
+  models: Pick<ModelLists, 'files'>
   label: string
   stepDelayMs: number
   previewMethod: PreviewMethod

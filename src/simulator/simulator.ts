@@ -1,7 +1,7 @@
 import { controlAnswer } from './faults/control-routes.ts'
 import { createFaultPlan, type FaultControls } from './faults/fault-plan.ts'
 import { createFileStore, type FileStore } from './file-store.ts'
-import { defaultModelFiles, type ModelFiles } from './model-files.ts'
+import { createModelLists, defaultModelFiles, type ModelFiles } from './model-files.ts'
 import { createNodeCatalogue } from './node-catalogue.ts'
 import type { PromptQueue } from './prompt-queue.ts'
 import { createServerLife } from './server-life.ts'
@@ -45,6 +45,8 @@ export interface Simulator {
   readonly queue: Pick<PromptQueue, 'running' | 'pending' | 'size'>
   readonly files: FileStore
   readonly faults: FaultControls
+  /** Puts model files into its folders. Says whether any of them is new. */
+  addModels(files: ModelFiles): boolean
   /** Ends the process at once, as the fault `crash` does. */
   crash(): void
   /** Resolves when connections are accepted again after a crash. */
@@ -62,7 +64,8 @@ const defaultMaxFileBytes = 512 * 1024 * 1024
  */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, testNodes = false, label = 'SIMULATED', previewMethod = 'none' } = options
-  const { models = defaultModelFiles, stepDelayMs = defaultStepDelayMs, maxFileBytes = defaultMaxFileBytes } = options
+  const models = createModelLists(options.models ?? defaultModelFiles)
+  const { stepDelayMs = defaultStepDelayMs, maxFileBytes = defaultMaxFileBytes } = options
   const { faults = [], faultSeed = 'simulator', reviveAfterMs, controlRoutes = false } = options
   if (controlRoutes && !isLoopback(host)) throw new Error(`faults cannot be controlled on ${host}, only on loopback`)
   const profile = versionProfile(options.version ?? '0.33.0')
@@ -115,6 +118,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     },
     files,
     faults: plan,
+    addModels: (files) => models.add(files),
     crash: () => life.crash(reviveAfterMs),
     revive: () => life.revive(),
     close: () => life.close(),

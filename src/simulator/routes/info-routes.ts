@@ -1,6 +1,6 @@
 import { freemem, totalmem } from 'node:os'
 import type { FileRoot, FileStore } from '../file-store.ts'
-import type { ModelFiles } from '../model-files.ts'
+import type { ModelFiles, ModelLists } from '../model-files.ts'
 import type { NodeCatalogue } from '../node-catalogue.ts'
 import type { VersionProfile } from '../version-profile.ts'
 import { maxUploadBytes, sendEmpty, sendJson, sendJsonText } from './http-exchange.ts'
@@ -9,7 +9,7 @@ import type { Route } from './router.ts'
 export interface InfoRoutesOptions {
   profile: VersionProfile
   catalogue: NodeCatalogue
-  models: ModelFiles
+  models: Pick<ModelLists, 'files'>
   files: FileStore
 }
 
@@ -35,7 +35,11 @@ export function infoRoutes({ profile, catalogue, models, files }: InfoRoutesOpti
     },
     ...(profile.hasFeatures ? [features(profile)] : []),
     { method: 'GET', path: '/system_stats', handle: ({ response }) => sendJson(response, 200, systemStats(profile)) },
-    { method: 'GET', path: '/embeddings', handle: ({ response }) => sendJson(response, 200, embeddings(models)) },
+    {
+      method: 'GET',
+      path: '/embeddings',
+      handle: ({ response }) => sendJson(response, 200, embeddings(models.files())),
+    },
     { method: 'GET', path: '/extensions', handle: ({ response }) => sendJson(response, 200, []) },
     { method: 'GET', path: '/models', handle: ({ response }) => sendJson(response, 200, profile.modelFolders) },
     {
@@ -43,7 +47,7 @@ export function infoRoutes({ profile, catalogue, models, files }: InfoRoutesOpti
       path: '/models/*',
       handle({ response, params: [folder = ''] }) {
         if (!profile.modelFolders.includes(folder)) return sendEmpty(response, 404)
-        return sendJson(response, 200, models[folder] ?? [])
+        return sendJson(response, 200, models.files()[folder] ?? [])
       },
     },
     ...(profile.modernFeatures ? [replacements] : []),
