@@ -1,7 +1,7 @@
 /*
  * Compares what this project says with what real ComfyUI servers and the real editor said, over a corpus of recordings.
  *
- *   node scripts/test-corpus.ts check|convert|modules [FOLDER] [--object-info FILE]
+ *   node scripts/test-corpus.ts check|convert|generate [FOLDER] [--object-info FILE]
  *
  * Prints every disagreement and, last, one line with the figures. The exit code is 1 when they are below the bars.
  */
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compareChecks } from './corpus/check.ts'
 import { compareConversions } from './corpus/convert.ts'
-import { compareModules } from './corpus/modules.ts'
+import { compareModules } from './corpus/generate.ts'
 
 /** Whether the figures reach the bars. */
 type Comparison = (folder: string, options: { objectInfo: string }) => boolean | Promise<boolean>
@@ -19,7 +19,7 @@ type Comparison = (folder: string, options: { objectInfo: string }) => boolean |
 const comparisons: Readonly<Record<string, Comparison>> = {
   check: compareChecks,
   convert: compareConversions,
-  modules: compareModules,
+  generate: compareModules,
 }
 
 const { values, positionals } = parseArgs({ options: { 'object-info': { type: 'string' } }, allowPositionals: true })
