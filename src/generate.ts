@@ -5,17 +5,24 @@ import { convertWorkflow } from './converter/convert-workflow.ts'
 import { ConversionRefusedError } from './converter/conversion.ts'
 import { ParameterChoiceError } from './converter/parameters/apply-choice.ts'
 import type { ParameterChoice } from './converter/parameters/choose-parameters.ts'
-import type { PlannedModel, PlannedOutput, PlannedPack } from './converter/parameters/parameter-plan.ts'
+import type { ParameterPlan, PlannedModel, PlannedOutput, PlannedPack } from './converter/parameters/parameter-plan.ts'
 import { GatewayError } from './errors/gateway-error.ts'
 import { exampleCall } from './exports/example-call.ts'
 import { readGivenExport, type ExportPlace, type GivenExport } from './exports/given-export.ts'
-import { describeProblem, makeModule, type DescribePlan, type ModuleAttempt } from './exports/make-module.ts'
+import {
+  describeProblem,
+  makeModule,
+  type DescribePlan,
+  type ModuleAttempt,
+  type PlanTools,
+} from './exports/make-module.ts'
 import { chooseModulePlace, moduleName, type ModulePlace } from './exports/module-place.ts'
 import { createSourceOpener } from './exports/open-source.ts'
 import { outlineParameter, type ParameterOutline } from './exports/outline-parameter.ts'
 import { readDefinitions, refuseTwoInputs, type DefinitionsPlace } from './exports/read-definitions.ts'
 import { refusalReasons } from './exports/refusal-reasons.ts'
 import { FileExistsError, writeTogether } from './exports/write-together.ts'
+import type { ChatService, Usage } from './language-model/chat-model.ts'
 import type { CheckProblem } from './workflows/check/check-problem.ts'
 import { isMissingModel } from './workflows/check/requirement-problems.ts'
 
@@ -33,6 +40,15 @@ export interface GenerateRequest {
   readonly folders: readonly string[]
   /** The folder of the shipped workflows, where it is served. */
   readonly shippedFolder: string | undefined
+  /** Who is asked for names and descriptions, and how; undefined: the rules alone choose them. */
+  readonly languageModel: (ChatService & { readonly instructions: string }) | undefined
+}
+
+/** What became of asking a language model. */
+export interface LanguageModelReport extends Usage {
+  readonly model: string
+  /** Why names and texts are those of the rules; undefined where the model had its say. */
+  readonly whyUnchanged: string | undefined
 }
 
 export interface GeneratedModule {
@@ -52,12 +68,25 @@ export interface GeneratedModule {
   readonly call: string
   /** The definitions that were used, for people. */
   readonly definitions: string
+  /** Undefined where none was asked. */
+  readonly languageModel: LanguageModelReport | undefined
 }
 
-export type GenerateResult =
-  | GeneratedModule
-  /** Nothing is written; `reasons` holds all that is in the way. */
-  | { readonly kind: 'refused'; readonly reasons: readonly string[]; readonly definitions: string | undefined }
+export interface RefusedModule {
+  /** Nothing is written. */
+  readonly kind: 'refused'
+  /** All that is in the way. */
+  readonly reasons: readonly string[]
+  readonly definitions: string | undefined
+  readonly languageModel?: LanguageModelReport | undefined
+}
+
+export type GenerateResult = GeneratedModule | RefusedModule
+
+export interface GenerateObservers {
+  /** Told what takes long, in a few words. */
+  readonly onProgress?: (step: string) => void
+}
 
 /** What an export without a name is called where it is only printed. */
 const namelessRoute = 'workflow'
@@ -69,7 +98,7 @@ const namelessRoute = 'workflow'
  */
 export async function generateModule(
   request: GenerateRequest,
-  { describe }: { readonly describe?: DescribePlan } = {},
+  observers: GenerateObservers = {},
 ): Promise<GenerateResult> {
   refuseTwoInputs(request.source, request.definitions)
   let definitions: string | undefined
@@ -78,7 +107,7 @@ export async function generateModule(
     const place = placeOf(request, given)
     const catalogue = await readDefinitions(request.definitions)
     definitions = catalogue.source
-    return await generate({ request, given, place, catalogue, describe })
+    return await generate({ request, given, place, catalogue, observers })
   } catch (error) {
     if (error instanceof ConversionRefusedError) return { kind: 'refused', reasons: refusalReasons(error), definitions }
     if (error instanceof FileExistsError) return { kind: 'refused', reasons: [error.message], definitions }
@@ -100,26 +129,36 @@ interface Generation {
   readonly given: GivenExport
   readonly place: ModulePlace | undefined
   readonly catalogue: NodeCatalogue
-  readonly describe: DescribePlan | undefined
+  readonly observers: GenerateObservers
 }
 
-async function generate({ request, given, place, catalogue, describe }: Generation): Promise<GenerateResult> {
+async function generate({ request, given, place, catalogue, observers }: Generation): Promise<GenerateResult> {
   const { prompt, hints, warnings } = convertWorkflow(given.exported, catalogue)
   const route = place?.route ?? moduleName(given.title ?? '') ?? namelessRoute
   const name = given.title ?? route.split('/').at(-1)
+  let languageModel: LanguageModelReport | undefined
+  const describe: DescribePlan = async (plan, tools) => {
+    const improved = await improve(plan, tools, request, observers)
+    languageModel = improved.report
+    return improved.plan
+  }
   const attempt = await makeModule({
     conversion: { prompt, hints: name === undefined ? hints : { ...hints, name } },
     catalogue,
     choice: request.parameters,
     summary: request.summary,
     open: createSourceOpener(`${route.split('/').at(-1) ?? namelessRoute}.ts`, { nodes: catalogue.lookUp }),
-    ...(describe !== undefined && { describe }),
+    describe,
   })
-  if (attempt.faults.length > 0) return { kind: 'refused', reasons: attempt.faults, definitions: catalogue.source }
+  if (attempt.faults.length > 0) {
+    return { kind: 'refused', reasons: attempt.faults, definitions: catalogue.source, languageModel }
+  }
   const { target } = request
   if (place !== undefined && target.kind === 'written') {
     const refusal = await write(place, attempt.source, given.copy, target)
-    if (refusal !== undefined) return { kind: 'refused', reasons: [refusal], definitions: catalogue.source }
+    if (refusal !== undefined) {
+      return { kind: 'refused', reasons: [refusal], definitions: catalogue.source, languageModel }
+    }
   }
   const told = [
     ...warnings.map(({ message }) => message),
@@ -132,7 +171,33 @@ async function generate({ request, given, place, catalogue, describe }: Generati
     files: filesOf(place),
     warnings: [...new Set(told)],
     definitions: catalogue.source,
+    languageModel,
   }
+}
+
+/** A module that is wrong by the rules alone is not worth asking about. */
+async function improve(
+  plan: ParameterPlan,
+  { prompt, hints, asked, choose, attempt }: PlanTools,
+  { languageModel }: GenerateRequest,
+  { onProgress }: GenerateObservers,
+): Promise<{ readonly plan: ParameterPlan; readonly report?: LanguageModelReport }> {
+  if (languageModel === undefined || (await attempt(plan)).faults.length > 0) return { plan }
+  const { instructions, ...service } = languageModel
+  // Connections take longer to load than a whole conversion does.
+  const { improvePlan } = await import('./language-model/improve-plan.ts')
+  const improved = await improvePlan({
+    service,
+    instructions,
+    prompt,
+    hints,
+    asked,
+    choose,
+    verify: async (proposed) => (await attempt(proposed)).faults,
+    ...(onProgress !== undefined && { onProgress }),
+  })
+  const { model, usage, whyUnchanged } = improved
+  return { plan: improved.plan, report: { model, ...usage, whyUnchanged } }
 }
 
 /** Where models are to be had is told with them. */
@@ -145,7 +210,7 @@ function describeWarning(problem: CheckProblem): string {
 function describeModule(
   { plan, source }: ModuleAttempt,
   route: string,
-): Omit<GeneratedModule, 'files' | 'warnings' | 'definitions'> {
+): Omit<GeneratedModule, 'files' | 'warnings' | 'definitions' | 'languageModel'> {
   const { summary, parameters, outputs, requiredModels, requiredNodes } = plan
   return {
     kind: 'generated',

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import { guardModules } from './cli/guard-modules.ts'
 import { superviseProcess } from './cli/process-lifecycle.ts'
 import { createProgram } from './cli/program.ts'
 import { createTerminal } from './cli/terminal.ts'
@@ -12,10 +13,11 @@ const program = createProgram({
   exit: (code) => process.exit(code),
   typeSources,
   // Loaded when it is needed, so that --help and --version answer at once.
-  renderPrompt: async (request) => (await import('./render.ts')).renderPrompt(request),
-  checkWorkflows: async (request) => (await import('./check.ts')).checkWorkflows(request),
+  renderPrompt: (request) => guardModules(async () => (await import('./render.ts')).renderPrompt(request)),
+  checkWorkflows: (request) =>
+    guardModules(async (onModule) => (await import('./check.ts')).checkWorkflows({ ...request, onModule })),
   convertExport: async (request) => (await import('./convert.ts')).convertExport(request),
-  generateModule: async (request) => (await import('./generate.ts')).generateModule(request),
+  generateModule: async (...asked) => (await import('./generate.ts')).generateModule(...asked),
   fetchObjectInfo: async (...asked) => (await import('./object-info.ts')).fetchObjectInfo(...asked),
   startGateway: async (config, dependencies) => {
     // Left to itself V8 lets the heap of a long-lived server grow far beyond what is in use before it collects.

@@ -21,6 +21,29 @@ export interface GenerateRequest {
   readonly folders: readonly string[]
   /** The folder of the shipped workflows, where it is served. */
   readonly shippedFolder: string | undefined
+  /** Who is asked for names and descriptions; undefined: nobody. */
+  readonly languageModel: AskedLanguageModel | undefined
+}
+
+/** A service for language models, and what is said to it. */
+export interface AskedLanguageModel {
+  readonly baseUrl: string
+  readonly apiKey: string
+  readonly model: string
+  /** A text with places for the workflow and for the form of the answer. */
+  readonly instructions: string
+}
+
+/** What became of asking a language model. */
+export interface LanguageModelReport {
+  readonly model: string
+  readonly requests: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+  /** In US dollars, where the service says it. */
+  readonly cost: number | undefined
+  /** Why names and texts are those of the rules; undefined where the model had its say. */
+  readonly whyUnchanged: string | undefined
 }
 
 export interface GeneratedParameter {
@@ -54,12 +77,22 @@ export interface GeneratedModule {
   readonly call: string
   /** The definitions that were used, for people. */
   readonly definitions: string
+  /** Undefined where none was asked. */
+  readonly languageModel: LanguageModelReport | undefined
 }
 
 export type GenerateResult =
   | GeneratedModule
   /** Nothing is written; `reasons` holds all that is in the way. */
-  | { readonly kind: 'refused'; readonly reasons: readonly string[]; readonly definitions: string | undefined }
+  | {
+      readonly kind: 'refused'
+      readonly reasons: readonly string[]
+      readonly definitions: string | undefined
+      readonly languageModel?: LanguageModelReport | undefined
+    }
 
 /** Generates without a server. Rejects with GatewayError for what is wrong with the request itself. */
-export type GenerateModule = (request: GenerateRequest) => Promise<GenerateResult>
+export type GenerateModule = (
+  request: GenerateRequest,
+  observers: { readonly onProgress: (step: string) => void },
+) => Promise<GenerateResult>

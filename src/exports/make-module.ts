@@ -1,7 +1,9 @@
 import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
 import type { Conversion } from '../converter/conversion.ts'
+import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { writeModule } from '../converter/module/write-module.ts'
 import { chooseParameters, type ParameterChoice } from '../converter/parameters/choose-parameters.ts'
+import type { ExportHints } from '../converter/parameters/export-hints.ts'
 import type { ParameterPlan } from '../converter/parameters/parameter-plan.ts'
 import { verifyModule } from '../converter/verify-module.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
@@ -23,6 +25,10 @@ export interface ModuleAttempt {
 
 /** What somebody may do with a plan before it becomes the module. */
 export interface PlanTools {
+  readonly prompt: Prompt
+  readonly hints: ExportHints
+  /** What somebody asked of the choice. */
+  readonly asked: ParameterChoice
   /** The plan with other parameters. Throws ParameterChoiceError. */
   readonly choose: (choice: ParameterChoice) => ParameterPlan
   /** Writes the module of a plan, loads it and looks what is wrong. */
@@ -53,15 +59,16 @@ export interface MakeModuleOptions {
 export async function makeModule(options: MakeModuleOptions): Promise<ModuleAttempt> {
   const { conversion, catalogue, describe, summary } = options
   const { prompt, hints } = conversion
+  const withSummary = (plan: ParameterPlan) => (summary === undefined ? plan : { ...plan, summary })
   const tools: PlanTools = {
-    choose: (choice) => {
-      const plan = chooseParameters(prompt, { ...choice, hints, lookUp: catalogue.lookUp })
-      return summary === undefined ? plan : { ...plan, summary }
-    },
+    prompt,
+    hints,
+    asked: options.choice,
+    choose: (choice) => withSummary(chooseParameters(prompt, { ...choice, hints, lookUp: catalogue.lookUp })),
     attempt: (plan) => attempt(plan, options),
   }
   const plan = tools.choose(options.choice)
-  return tools.attempt(describe === undefined ? plan : await describe(plan, tools))
+  return tools.attempt(describe === undefined ? plan : withSummary(await describe(plan, tools)))
 }
 
 async function attempt(plan: ParameterPlan, options: MakeModuleOptions): Promise<ModuleAttempt> {

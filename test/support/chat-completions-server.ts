@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text as readToEnd } from 'node:stream/consumers'
 import { z } from 'zod'
@@ -47,15 +47,7 @@ export const usageOfAnswer = { prompt_tokens: 1200, completion_tokens: 34, total
  */
 export async function startChatCompletions(...answers: readonly CompletionAnswer[]): Promise<ChatCompletions> {
   const seen: SeenCompletion[] = []
-  const server = createServer(async (request, response) => {
-    const body = requestSchema.safeParse(JSON.parse(await readToEnd(request)))
-    if (!body.success || request.method !== 'POST') {
-      response.writeHead(418).end(z.prettifyError(body.error ?? new z.ZodError([])))
-      return
-    }
-    seen.push({ path: request.url ?? '', headers: request.headers, body: body.data })
-    give(answers[seen.length - 1] ?? answers.at(-1) ?? 'hang up', response, body.data.model)
-  })
+  const server = createServer((request, response) => void take(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -67,6 +59,16 @@ export async function startChatCompletions(...answers: readonly CompletionAnswer
       server.close()
       await once(server, 'close')
     },
+  }
+
+  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = requestSchema.safeParse(JSON.parse(await readToEnd(request)))
+    if (!body.success || request.method !== 'POST') {
+      response.writeHead(418).end(z.prettifyError(body.error ?? new z.ZodError([])))
+      return
+    }
+    seen.push({ path: request.url ?? '', headers: request.headers, body: body.data })
+    give(answers[seen.length - 1] ?? answers.at(-1) ?? 'hang up', response, body.data.model)
   }
 }
 

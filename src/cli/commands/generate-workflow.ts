@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import { ConfigError } from '../../config/config-error.ts'
 import type { Environment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
-import { shippedWorkflowsFolder } from '../../config/package-info.ts'
+import { loadLanguageModel } from '../../config/load-language-model.ts'
+import { readModelInstructions, shippedWorkflowsFolder } from '../../config/package-info.ts'
 import type { Setting } from '../../config/setting.ts'
 import { settings } from '../../config/settings.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
@@ -10,7 +11,8 @@ import { describeFault } from '../describe-start-error.ts'
 import { exitOnMisuse, misuseExitCode } from '../exit-on-misuse.ts'
 import { addExportOptions, readExportOptions } from '../export-options.ts'
 import { renderGenerated } from '../generated-text.ts'
-import type { GeneratedModule, GenerateModule, GenerateRequest } from '../generating.ts'
+import { describeModelUse } from '../model-use-text.ts'
+import type { AskedLanguageModel, GeneratedModule, GenerateModule, GenerateRequest } from '../generating.ts'
 import { addSettingFlags, givenFlags, ownEnvironment } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -40,6 +42,11 @@ const ownSettings: readonly Setting<unknown>[] = [
   settings.workflowFolders,
   settings.shippedWorkflows,
 ]
+const modelSettings: readonly Setting<unknown>[] = [
+  settings.languageModelUrl,
+  settings.languageModelId,
+  settings.languageModel,
+]
 const refusedExitCode = 1
 const pipedWidth = 80
 const widest = 120
@@ -52,6 +59,9 @@ made. Without <out>, the module goes into the first folder of --workflows, under
 The module is loaded, must give the graph again, and is checked before it is written. Models that the server does not
 have are told as warnings; every other error keeps it from being written. The export is copied beside the folder of the
 module, into workflow_templates.
+
+With a key in OPENROUTER_API_KEY a language model is asked for names and descriptions. It gets titles, notes, texts and
+values of the workflow, and no media. What it says is verified as well; where it fails, the names are those of the rules.
 
 Exit code: 0 when it is written, 1 when it is not, with all the reasons, 2 when the command cannot be understood.
 
@@ -66,7 +76,10 @@ export function generateWorkflowCommand(dependencies: GenerateDependencies): Com
     .description('Make a workflow module of an exported workflow, verified before it is written.')
     .argument('[export]', 'A file with a graph; - reads the standard input. Not with --from-history')
     .argument('[out]', 'The module or its folder; - prints the module')
-  return exitOnMisuse(addSettingFlags(addOwnOptions(addExportOptions(command)), ownSettings), dependencies.exit)
+  return exitOnMisuse(
+    addSettingFlags(addOwnOptions(addExportOptions(command)), [...ownSettings, ...modelSettings]),
+    dependencies.exit,
+  )
     .addHelpText('after', about)
     .action((first: string | undefined, second: string | undefined) =>
       generate({ first, second }, command, dependencies),
@@ -93,7 +106,9 @@ async function generate(given: Arguments, command: Command, dependencies: Genera
   const { env, terminal, generateModule, exit } = dependencies
   const { json } = command.opts<GenerateOptions>()
   try {
-    const result = await generateModule(readRequest(given, command, env))
+    const onProgress = (step: string) => terminal.printError(step)
+    const result = await generateModule(readRequest(given, command, env), { onProgress })
+    for (const line of describeModelUse(result.languageModel)) terminal.printError(line)
     if (result.kind === 'refused') {
       for (const reason of result.reasons) terminal.printError(reason)
       const definitions = result.definitions === undefined ? [] : [`The definitions are ${result.definitions}.`]
@@ -141,7 +156,14 @@ function readRequest({ first, second }: Arguments, command: Command, env: Enviro
     target: isPrinted ? { kind: 'printed' } : { kind: 'written', path: out, isForced: options.force },
     folders: folders.filter((folder) => folder !== shipped),
     shippedFolder: folders.includes(shipped) ? shipped : undefined,
+    languageModel: readLanguageModel(command, env),
   }
+}
+
+function readLanguageModel(command: Command, env: Environment): AskedLanguageModel | undefined {
+  const asked = loadLanguageModel(env, givenFlags(command))
+  if (asked === undefined) return undefined
+  return { ...asked, apiKey: asked.apiKey.reveal(), instructions: readModelInstructions() }
 }
 
 /** What the one who wrote the command has to write in another way. */
