@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
-import { text as readToEnd } from 'node:stream/consumers'
+import { buffer as readBytes, text as readToEnd } from 'node:stream/consumers'
 import { askOnce, type AskedInstance } from './comfyui/ask-once.ts'
 import { fetchNodeCatalogue } from './comfyui/fetch-node-catalogue.ts'
 import { isMissingClass } from './comfyui/wire/answers.ts'
@@ -11,6 +11,7 @@ import { ObjectInfoError } from './comfyui/wire/object-info-error.ts'
 import { GatewayError } from './errors/gateway-error.ts'
 import { isRecord } from './lib/json-record.ts'
 import type { CheckProblem } from './workflows/check/check-problem.ts'
+import { checkExport } from './workflows/check/check-export.ts'
 import { checkPrompt } from './workflows/check/check-prompt.ts'
 import { brokenWorkflow, checkWorkflow, type WorkflowCheck } from './workflows/check/check-workflow.ts'
 import type { FoundPrompt } from './workflows/check/find-prompt.ts'
@@ -34,6 +35,8 @@ export interface CheckRequest {
   readonly definitions: DefinitionsChoice
   /** What modules written for Salad's comfyui-api find as `config.warmupCkpt`. */
   readonly warmupCheckpoint: string | undefined
+  /** Called before each module is checked, with its path. */
+  readonly onModule?: (file: string) => void
 }
 
 const standardInput = '-'
@@ -104,7 +107,7 @@ async function readTargets({ target, definitions }: CheckRequest): Promise<Check
   const isInputTaken = definitions.kind === 'file' && definitions.file === standardInput
   return findTargets(target.paths, async () => {
     if (isInputTaken) throw new GatewayError('validation_error', { detail: 'Only one thing can be read from -.' })
-    return readToEnd(process.stdin)
+    return readBytes(process.stdin)
   })
 }
 
@@ -151,7 +154,7 @@ async function fetchNodePacks(instance: AskedInstance, connectTimeoutMs: number)
 async function checkSource(
   source: WorkflowSource,
   definitions: readonly Definitions[],
-  { warmupCheckpoint }: CheckRequest,
+  { warmupCheckpoint, onModule }: CheckRequest,
 ): Promise<readonly CheckResult[]> {
   const catalogues = definitions.map(({ catalogue }) => catalogue)
   const opened = await openWorkflows(source, { warmupCheckpoint, nodes: anyOf(catalogues) })
@@ -172,6 +175,7 @@ async function checkSource(
     }
     for (const workflow of opened.workflows()) {
       const checks: Check[] = []
+      onModule?.(fileOf(workflow.file))
       for (const each of definitions) checks.push(await checkModule(workflow, each))
       results.push(unite('workflow', fileOf(workflow.file), catalogues, checks))
     }
@@ -198,11 +202,15 @@ async function checkModule(workflow: ServedWorkflow, { catalogue, nodePacks }: D
 }
 
 async function checkFound(found: FoundPrompt, { catalogue, nodePacks }: Definitions): Promise<Check> {
-  if ('prompt' in found) {
-    const { verdict, problems } = checkPrompt(found.prompt, { catalogue })
+  if ('prompt' in found || 'exported' in found) {
+    const { prompt, verdict, problems } =
+      'exported' in found
+        ? checkExport(found.exported, { catalogue })
+        : { prompt: found.prompt, ...checkPrompt(found.prompt, { catalogue }) }
     const lacksClass = problems.some(({ code }) => isMissingClass(code))
     const named = nameSources(problems, { metadata: {}, catalogue, packOf: lacksClass ? await nodePacks() : undefined })
-    return { verdict, graphs: 1, problems: named.map((problem) => withTitle(problem, found.prompt)) }
+    const graphs = verdict === 'broken' ? 0 : 1
+    return { verdict, graphs, problems: named.map((problem) => withTitle(problem, prompt)) }
   }
   const message = `This is ${found.instead}.`
   const problem: CheckProblem = { severity: 'error', kind: 'broken_module', code: 'no_graph', message, fix: found.fix }
