@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { checkDocumentSchema, type CheckDocument } from '../../src/cli/check-document.ts'
 import { coreClassTypes, coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { makePng } from '../support/make-image.ts'
+import { pngOf, pngText } from '../support/make-media.ts'
 import { ScriptedComfyui } from '../support/scripted-comfyui.ts'
 import { WorkflowFolder } from '../support/workflow-folder.ts'
 
@@ -232,11 +233,10 @@ describe('a file with a graph', () => {
       'empty.json': '',
       'page.json': '<!doctype html><title>x</title>',
       'cut.json': good.slice(0, -20),
-      'editor.json': JSON.stringify({ last_node_id: 1, nodes: [{ id: 1, type: 'EmptyImage' }], links: [] }),
       'package.json': '{"name": "x"}',
     })
     writeFileSync(folder.at('picture.png'), makePng(8, 8))
-    const files = ['good.json', 'empty.json', 'page.json', 'cut.json', 'editor.json', 'package.json', 'picture.png']
+    const files = ['good.json', 'empty.json', 'page.json', 'cut.json', 'package.json', 'picture.png']
     const { code, results } = await checkJson(files.map((file) => folder.at(file)))
     expect(code).toBe(1)
     const said = Object.fromEntries(results.map(({ problems, file }) => [file, problems[0]?.message ?? 'fine']))
@@ -245,11 +245,34 @@ describe('a file with a graph', () => {
       expect.stringContaining('empty'),
       expect.stringContaining('web page'),
       expect.stringContaining('no JSON'),
-      expect.stringContaining('editor'),
       expect.stringContaining('no graph'),
-      expect.stringContaining('no text'),
+      expect.stringContaining('without a graph'),
     ])
-    expect(results[4]?.problems[0]?.fix).toContain('Export (API)')
+    expect(results[5]?.problems[0]?.fix).toContain('--disable-metadata')
+  })
+
+  test('is converted first where it is in the format of the editor, or in a picture', async () => {
+    const node = { id: 1, type: 'EmptyImage', inputs: [], outputs: [{ name: 'IMAGE', type: 'IMAGE', links: [1] }] }
+    const preview = { id: 2, type: 'PreviewImage', inputs: [{ name: 'images', type: 'IMAGE', link: 1 }], outputs: [] }
+    const links = [[1, 1, 0, 2, 0, 'IMAGE']]
+    const workflow = (values: readonly unknown[]) =>
+      JSON.stringify({ last_node_id: 2, version: 0.4, nodes: [{ ...node, widgets_values: values }, preview], links })
+    const folder = makeFolder({
+      'sound.json': workflow([64, 32, 1, 0]),
+      'beyond.json': workflow([64, 99999, 1, 0]),
+      'doubtful.json': workflow([64, 32, 1, 0, 'more', 'values']),
+      'unknown.json': workflow([64, 32, 1, 0]).replace('EmptyImage', 'EmptyPicture'),
+    })
+    writeFileSync(folder.at('picture.png'), pngOf(pngText.plain(['workflow', workflow([64, 32, 1, 0])])))
+    const files = ['sound.json', 'picture.png', 'beyond.json', 'doubtful.json', 'unknown.json']
+    const { results } = await checkJson(files.map((file) => folder.at(file)))
+    expect(results.map(({ verdict, problems }) => [verdict, problems[0]?.code])).toEqual([
+      ['accepted', undefined],
+      ['accepted', undefined],
+      ['refused', 'value_bigger_than_max'],
+      ['accepted', 'doubtful_conversion'],
+      ['broken', 'not_convertible'],
+    ])
   })
 })
 

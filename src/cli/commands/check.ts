@@ -54,7 +54,7 @@ Examples:
 export function checkCommand(dependencies: CheckDependencies): Command {
   const command = new Command('check')
     .description('Say what is wrong with workflows and graphs, before anything runs.')
-    .argument('[path...]', 'Folders of modules, modules, or files with a graph in API format; - reads a graph')
+    .argument('[path...]', 'Folders of modules, modules, or files with a graph in any form; - reads such a file')
     .addOption(
       new Option(
         '--object-info <file>',

@@ -29,11 +29,19 @@ describe('a graph is found', () => {
   })
 })
 
-describe('what is no graph is told:', () => {
+describe('formats of the editor are for a converter', () => {
   const editor = { last_node_id: 2, nodes: [{ id: 1, type: 'EmptyImage' }], links: [] }
   test.each([
-    ['editor', editor],
-    ['editor', { prompt: editor }],
+    ['as they are', editor, editor],
+    ['as a prompt', { prompt: editor }, editor],
+    ['as a workflow', { workflow: editor }, { workflow: editor }],
+  ])('%s', (_, value, exported) => {
+    expect(findPrompt(value)).toEqual({ exported })
+  })
+})
+
+describe('what is no graph is told:', () => {
+  test.each([
     ['definitions', { KSampler: { input: { required: {} }, output: ['LATENT'] } }],
     ['history', { a: entry, b: entry }],
     ['a list', [graph]],

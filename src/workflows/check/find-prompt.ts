@@ -1,26 +1,26 @@
 import { isRecord } from '../../lib/json-record.ts'
 
-/** A graph in the API format, or what the file holds in its place, as the end of "this is …". */
-export type FoundPrompt = { readonly prompt: unknown } | { readonly instead: string; readonly fix: string }
+/** A graph in the API format, an export to convert, or what the file holds, as the end of "this is …". */
+export type FoundPrompt =
+  { readonly prompt: unknown } | { readonly exported: unknown } | { readonly instead: string; readonly fix: string }
 
-const exportIt =
-  'In ComfyUI, open it and choose Export (API); older versions: Save (API Format), in the developer mode.'
-const nameGraph = 'Give a graph in API format: an object with a node under each id.'
+const nameGraph = 'Give a workflow that ComfyUI has exported, or a graph in API format.'
 
 /**
  * The graph of a file: as it is, as the body of `POST /prompt`, or as an entry of ComfyUI's history, alone or under its
- * id. A faulty graph is one, too.
+ * id. A faulty graph is one, too. Formats of the editor are for a converter.
  */
 export function findPrompt(value: unknown): FoundPrompt {
   if (!isRecord(value)) return { instead: describe(value), fix: nameGraph }
-  if (isEditorFormat(value)) return { instead: 'in the format of the editor', fix: exportIt }
+  if (isEditorFormat(value)) return { exported: value }
   const inner = value['prompt']
   if ('prompt' in value && !isNode(inner)) {
     // [number, id, graph, extra data, outputs]
     const prompt: unknown = Array.isArray(inner) ? inner[2] : inner
-    if (isRecord(prompt) && isEditorFormat(prompt)) return { instead: 'in the format of the editor', fix: exportIt }
+    if (isRecord(prompt) && isEditorFormat(prompt)) return { exported: prompt }
     return { prompt }
   }
+  if (isRecord(value['workflow']) && isEditorFormat(value['workflow'])) return { exported: value }
   const parts = Object.values(value)
   const [only] = parts
   if (parts.length === 1 && isRecord(only) && Array.isArray(only['prompt']) && !isNode(only)) return findPrompt(only)

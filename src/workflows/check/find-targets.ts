@@ -1,5 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { ConversionRefusedError } from '../../converter/conversion.ts'
+import { parseExportFile } from '../../converter/parse-export-file.ts'
+import { readMediaTexts } from '../../lib/media-texts/read-media-texts.ts'
 import { parsePythonJson } from '../../lib/parse-python-json.ts'
 import { byFolder, type WorkflowSource } from '../open-workflows.ts'
 import { findPrompt, type FoundPrompt } from './find-prompt.ts'
@@ -23,10 +26,10 @@ const noWorkflow = /(?:^|[\\/])_|\.d\.m?ts$|\.test\.m?[jt]s$/
 
 /**
  * Sorts what the command line names.
- * @param readInput the text of the standard input, for a graph that is called `-`
+ * @param readInput the standard input, for a graph that is called `-`
  * @throws GatewayError `not_found` for what is not there or is nothing that can be checked
  */
-export async function findTargets(paths: readonly string[], readInput: () => Promise<string>): Promise<CheckTargets> {
+export async function findTargets(paths: readonly string[], readInput: () => Promise<Buffer>): Promise<CheckTargets> {
   const folders: string[] = []
   const modules: string[] = []
   const prompts: PromptFile[] = []
@@ -59,24 +62,31 @@ export function unreadable(path: string): (error: unknown) => never {
 }
 
 async function readPromptFile(path: string): Promise<FoundPrompt> {
-  const bytes = await readFile(path).catch(unreadable(path))
-  const isText = !bytes.subarray(0, 1024).includes(0)
-  return isText ? readPrompt(bytes.toString('utf8')) : { instead: 'no text', fix: giveGraph(path) }
+  return readPrompt(await readFile(path).catch(unreadable(path)))
 }
 
-function giveGraph(path: string): string {
-  return /\.(?:png|webp|jpe?g|mp4|webm)$/i.test(path)
-    ? 'Open it in ComfyUI, which finds the graph in it, and choose Export (API).'
-    : 'Give a graph in API format, as JSON.'
-}
+const giveGraph = 'Give a workflow that ComfyUI has exported, or a graph in API format, as JSON.'
 
-function readPrompt(text: string): FoundPrompt {
-  if (text.trim() === '') return { instead: 'empty', fix: 'Give a graph in API format, as JSON.' }
+function readPrompt(bytes: Buffer): FoundPrompt {
+  if (readMediaTexts(bytes) !== undefined) return readMedia(bytes)
+  if (bytes.subarray(0, 1024).includes(0)) return { instead: 'no text', fix: giveGraph }
+  const text = bytes.toString('utf8')
+  if (text.trim() === '') return { instead: 'empty', fix: giveGraph }
   try {
     return findPrompt(parsePythonJson(text.replace(/^\uFEFF/, '')))
   } catch (error) {
-    if (/^\s*</.test(text)) return { instead: 'a web page', fix: 'Give a graph in API format, as JSON.' }
+    if (/^\s*</.test(text)) return { instead: 'a web page', fix: giveGraph }
     const reason = error instanceof Error ? error.message : String(error)
-    return { instead: `no JSON: ${reason}`, fix: 'Give a graph in API format, as JSON.' }
+    return { instead: `no JSON: ${reason}`, fix: giveGraph }
+  }
+}
+
+function readMedia(bytes: Buffer): FoundPrompt {
+  try {
+    return { exported: parseExportFile(bytes) }
+  } catch (error) {
+    if (!(error instanceof ConversionRefusedError)) throw error
+    const [reason] = error.reasons
+    return { instead: 'a media file without a graph', fix: reason?.fix ?? giveGraph }
   }
 }
