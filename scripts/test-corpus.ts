@@ -1,7 +1,7 @@
 /*
  * Compares what this project says with what real ComfyUI servers and the real editor said, over a corpus of recordings.
  *
- *   node scripts/test-corpus.ts check|convert|generate [FOLDER] [--object-info FILE]
+ *   node scripts/test-corpus.ts check|convert|generate|serve [FOLDER] [--object-info FILE]
  *
  * Prints every disagreement and, last, one line with the figures. The exit code is 1 when they are below the bars.
  */
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { compareChecks } from './corpus/check.ts'
 import { compareConversions } from './corpus/convert.ts'
 import { compareModules } from './corpus/generate.ts'
+import { serveTemplates } from './corpus/serve.ts'
 
 /** Whether the figures reach the bars. */
 type Comparison = (folder: string, options: { objectInfo: string }) => boolean | Promise<boolean>
@@ -20,6 +21,7 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   check: compareChecks,
   convert: compareConversions,
   generate: compareModules,
+  serve: serveTemplates,
 }
 
 const { values, positionals } = parseArgs({ options: { 'object-info': { type: 'string' } }, allowPositionals: true })
