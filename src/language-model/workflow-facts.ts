@@ -26,7 +26,7 @@ export function workflowFacts({ plan, exposable, prompt, hints }: WorkflowFactsO
       .map((note) => withoutSecrets(note, limits.noteLength)),
     nodes: Object.entries(prompt)
       .slice(0, limits.nodes)
-      .map(([id, node]) => ({ id, class: node.class_type, title: plan.titles.get(id) })),
+      .map(([id, node]) => ({ id, class: node.class_type, title: safeTitle(plan.titles.get(id)) })),
     outputs: plan.outputs,
     parameters: plan.parameters.map((parameter) => ({
       name: parameter.name,
@@ -36,6 +36,10 @@ export function workflowFacts({ plan, exposable, prompt, hints }: WorkflowFactsO
     })),
     can_be_exposed: exposable.slice(0, limits.exposable).map((parameter) => factsOf(parameter, prompt)),
   }
+}
+
+function safeTitle(title: string | undefined): string | undefined {
+  return title === undefined ? undefined : withoutSecrets(title, limits.textLength)
 }
 
 function factsOf(parameter: Parameter, prompt: Prompt): object {
