@@ -60,7 +60,7 @@ function convertUi(exported: unknown, { lookUp, source }: ConvertOptions): Omit<
     },
   })
   const prompt = writePrompt(places, resolver)
-  const flaws = findFlaws(places, prompt, { workflow, hostValues })
+  const flaws = findFlaws(places, prompt, { hostValues })
   return {
     prompt,
     warnings: byNode([...emptiness(prompt), ...broken.values(), ...flaws]),

@@ -260,6 +260,15 @@ describe('inputs of the file', () => {
     expect(codes(withoutNode)).toEqual(['broken_link', 'missing_input'])
   })
 
+  test('a link from an output that cannot be counts as none', () => {
+    const file = editorFile([image(1), save(3, [1, 0])])
+    for (const slot of ['x', -1, 0.5, null]) {
+      const odd = { ...file, links: file.links.map((link) => [...link.slice(0, 2), slot, ...link.slice(3)]) }
+      expect(inputsOf(convertFile(odd))['3']).toEqual({ filename_prefix: 'out' })
+      expect(codes(odd)).toEqual(['broken_link', 'missing_input'])
+    }
+  })
+
   test('nodes in a circle are written as they are', () => {
     const invert = (id: number, from: From) => ({
       id,

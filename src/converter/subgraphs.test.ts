@@ -85,6 +85,13 @@ describe('subgraphs', () => {
     expect(inputsOf(convertFile(taken))).toMatchObject({ 3: { images: ['2:101', 0] }, '2:101': { image: ['1', 0] } })
   })
 
+  test('ids beyond counting are left as they are', () => {
+    const nodes = [image, { ...image, id: 1e300 }, host(2), save(3, [2, 0])]
+    const twice = { ...scaler, nodes: [...scaler.nodes, { ...image, id: 1e300 }] }
+    const odd = editorFile(nodes, { subgraphs: [twice], lastNodeId: 1e300 })
+    expect(Object.keys(convertFile(odd).prompt)).toContain('2:1e+300')
+  })
+
   test('a bypassed instance hands on what comes in, a muted one nothing, and neither runs', () => {
     expect(inputsOf(convertFile(file({ mode: 4 })))).toEqual({
       1: { image: 'a.png' },

@@ -6,7 +6,7 @@ import { z } from 'zod'
  */
 
 const idSchema = z.union([z.number(), z.string()])
-const slotSchema = z.union([z.number(), z.string()]).transform(Number).catch(0)
+const slotSchema = z.union([z.number(), z.string()]).transform(Number).pipe(z.int().min(0))
 const linkIdSchema = idSchema.nullish().catch(undefined)
 const textSchema = z.string().nullish().catch(undefined)
 const typeSchema = z.unknown().optional().transform(typeName)
@@ -42,13 +42,12 @@ export const nodeSchema = z.looseObject({
 })
 
 /** `[id, origin, origin slot, target, target slot, type]`, as files of schema 0.4 have it in the root graph. */
-const linkTupleSchema = z.tuple([idSchema, idSchema, slotSchema, idSchema, slotSchema], z.unknown())
+const linkTupleSchema = z.tuple([idSchema, idSchema, slotSchema, idSchema], z.unknown())
 const linkObjectSchema = z.looseObject({
   id: idSchema,
   origin_id: idSchema,
   origin_slot: slotSchema,
   target_id: idSchema,
-  target_slot: slotSchema,
 })
 
 export const linkSchema = z.union([

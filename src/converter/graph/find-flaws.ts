@@ -1,7 +1,6 @@
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import type { ConversionWarning } from '../conversion.ts'
 import { hasOption } from '../widgets/defined-input.ts'
-import type { LoadedWorkflow } from './graph.ts'
 import type { HostValues } from './host-values.ts'
 import type { NodeInput } from './node-inputs.ts'
 import { findSetter } from './resolve-links.ts'
@@ -11,7 +10,7 @@ import { isActive, type PlacedNode } from './walk-nodes.ts'
 export function findFlaws(
   places: readonly PlacedNode[],
   prompt: Prompt,
-  { hostValues }: { readonly workflow: LoadedWorkflow; readonly hostValues: HostValues },
+  { hostValues }: { readonly hostValues: HostValues },
 ): ConversionWarning[] {
   const warned = new Set<unknown>()
   return places.flatMap((place) => {

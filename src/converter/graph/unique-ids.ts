@@ -13,13 +13,13 @@ interface SavedIds {
  * @returns subgraph → what changes in it
  */
 export function uniqueIds({ lastNodeId, rootIds, subgraphs }: SavedIds): ReadonlyMap<string, IdMap> {
-  const taken = new Set(rootIds.filter((id) => typeof id === 'number'))
-  let last = Math.max(Number.isFinite(lastNodeId) ? lastNodeId : 0, ...taken)
+  const taken = new Set(rootIds.filter(isCounted))
+  let last = [...taken].reduce((most, id) => Math.max(most, id), isCounted(lastNodeId) ? lastNodeId : 0)
   const result = new Map<string, IdMap>()
   for (const { id: subgraph, nodeIds } of subgraphs) {
     const ids = new Map<string, string>()
     for (const id of nodeIds) {
-      if (typeof id !== 'number') continue
+      if (!isCounted(id)) continue
       if (taken.has(id)) {
         do last += 1
         while (taken.has(last))
@@ -33,4 +33,12 @@ export function uniqueIds({ lastNodeId, rootIds, subgraphs }: SavedIds): Readonl
     if (ids.size > 0) result.set(subgraph, ids)
   }
   return result
+}
+
+/** The editor's own highest id; beyond it counting on makes no sense. */
+const highestId = 100_000_000
+
+/** Texts and odd numbers are left as they are. */
+function isCounted(id: number | string): id is number {
+  return typeof id === 'number' && Number.isInteger(id) && Math.abs(id) <= highestId
 }
