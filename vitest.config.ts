@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'workflows/**/*.test.ts'],
     exclude: ['test/browser/**', 'test/proxy/**', '**/node_modules/**'],
     typecheck: { enabled: false },
+    // Nobody's own key is used: tests ask no service.
+    env: { OPENROUTER_API_KEY: '' },
     // Long enough for a machine that has other things to do; nothing waits for them unless it hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,

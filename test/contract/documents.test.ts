@@ -38,7 +38,9 @@ async function knownFlags(): Promise<readonly string[]> {
     ...['chaos', 'bench', 'fuzz'].map((folder) => `test/${folder}/run.ts`),
   ].filter((file) => file.endsWith('.ts'))
   const usages = scripts.map((file) => readFileSync(new URL(file, root), 'utf8'))
-  const helps = await Promise.all(['serve', 'render', 'check', 'object-info', 'init'].map(helpOf))
+  const helps = await Promise.all(
+    ['serve', 'render', 'check', 'object-info', 'convert', 'generate-workflow', 'init'].map(helpOf),
+  )
   return allIn([...helps, ...usages], flag)
 }
 
