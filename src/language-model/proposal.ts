@@ -30,7 +30,10 @@ export const proposalSchema = z.object({
 
 export type Proposal = z.infer<typeof proposalSchema>
 
-export const proposalForm = { name: 'workflow_description', schema: z.toJSONSchema(proposalSchema) }
+/** Without the address of its dialect, which not all services take. */
+const { $schema: _, ...schema } = z.toJSONSchema(proposalSchema)
+
+export const proposalForm = { name: 'workflow_description', schema }
 
 /** The proposal, or what is wrong with its form, in words for the model. */
 export function readProposal(answer: unknown): Proposal | readonly string[] {
