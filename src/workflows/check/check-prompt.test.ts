@@ -475,6 +475,19 @@ describe('what ComfyUI accepts, and fails or ends of', () => {
   })
 })
 
+test('of many nodes that lead to no output those are told that nothing uses', () => {
+  const chain = Object.fromEntries(
+    Array.from({ length: 500 }, (_, index) => [
+      `c${index}`,
+      node('ImageInvert', { image: [index === 0 ? '1' : `c${index - 1}`, 0] }),
+    ]),
+  )
+  const { problems } = check(graph(chain))
+  const unused = problems.filter(({ code }) => code === 'unused_node')
+  expect(unused.map(({ node: id }) => id)).toEqual(['c499'])
+  expect(unused[0]?.message).toContain('nor 499 other nodes that lead to no output (c0, c1, c2, c3, c4 and 494 more)')
+})
+
 describe('what ComfyUI runs in another way than is written', () => {
   test.each<[title: string, prompt: unknown, problem: string, says: RegExp, fix?: RegExp]>([
     [

@@ -102,7 +102,55 @@ test('nothing is wrong with a workflow that is sound', async () => {
   })
 })
 
+describe('functions that are not pure', () => {
+  const schema = { size: z.int().min(1).max(100).default(10), isChanged: z.boolean().default(false) }
+
+  test('one that gives nodes other names each time: one warning, and nothing that follows from it', async () => {
+    let calls = 0
+    const graph = ({ size }: Input): WorkflowGraph => {
+      calls += 1
+      return { ...make({ size }), [`node-${calls}`]: { class_type: 'Make', inputs: { ...plain, size } } }
+    }
+    const result = await check({ schema, graph, more: { metadata } })
+    expect(codes(result)).toEqual(['unsteady_graph', 'unused_node'])
+  })
+
+  test('one whose calls share a graph', async () => {
+    const shared = make({})
+    const graph = ({ size, isChanged }: Input): WorkflowGraph => {
+      if (isChanged === true) Object.assign(shared, withChange(0.5))
+      return { ...shared, '1': { class_type: 'Make', inputs: { ...plain, size } } }
+    }
+    const result = await check({ schema, graph, more: { metadata } })
+    expect(codes(result)).toContain('unsteady_graph')
+    expect(result.problems[0]?.message).toContain('What other requests asked for stays in the graph')
+  })
+
+  test('one that draws values is as good as any', async () => {
+    const graph = ({ size }: Input): WorkflowGraph => make({ size, text: String(Math.random()) })
+    const result = await check({ schema: { size: schema.size }, graph, more: { metadata } })
+    expect(codes(result)).toEqual([])
+  })
+})
+
 describe('parameters without effect', () => {
+  test('none is a list of which only the number of elements counts', async () => {
+    const list = z
+      .array(z.object({ name: z.string() }))
+      .max(4)
+      .default([])
+    const graph = ({ all }: Input): WorkflowGraph => make({ size: Math.max(1, Array.isArray(all) ? all.length : 0) })
+    const result = await check({ schema: { all: list }, graph, more: { metadata } })
+    expect(codes(result)).not.toContain('dead_parameter /all')
+  })
+
+  test('one that is a list of at least two elements', async () => {
+    const list = z.array(z.int().min(1).max(9)).min(2).max(4).default([1, 2])
+    const graph = (): WorkflowGraph => make({})
+    const result = await check({ schema: { all: list }, graph, more: { metadata } })
+    expect(codes(result)).toEqual(['dead_parameter /all'])
+  })
+
   test('one that nothing depends on', async () => {
     const schema = { ...text, unused: z.int().min(1).max(5).default(2) }
     const result = await check({ schema, graph: ({ text: words }) => make({ text: words }), more: { metadata } })

@@ -12,6 +12,7 @@ import { mayBeListed } from './listed-files.ts'
 import { parameterProblems } from './parameter-problems.ts'
 import { isMissingModel, nameSources, requirementNotes } from './requirement-problems.ts'
 import { startingBody, withUploads } from './starting-body.ts'
+import { watchSteadiness } from './steadiness.ts'
 import { uploads, workflowParameters } from './workflow-parameters.ts'
 import { createWorkflowTrials, valueAt, type WorkflowTrials } from './workflow-trials.ts'
 
@@ -56,7 +57,8 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
   }
 
   const fileExists = options.fileExists ?? mayBeListed(catalogue)
-  const parameters = workflowParameters(workflow, start.drawn)
+  const steadiness = await watchSteadiness(workflow, body)
+  const parameters = steadiness.isSteady ? workflowParameters(workflow, start.drawn) : []
   const samples = parameters.map(({ sample }) => sample).filter((sample) => sample !== undefined)
   const trials = createWorkflowTrials({
     workflow,
@@ -82,8 +84,10 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
     catalogue,
     packOf: options.packOf,
   })
+  const unsteady = explored.isComplete ? await steadiness.findProblem() : undefined
   const found = [
     ...told,
+    ...(unsteady === undefined ? [] : [unsteady]),
     ...named,
     ...parameterProblems(explored, catalogue),
     ...requirementNotes(workflow, trials.trials, catalogue),

@@ -10,23 +10,37 @@ interface Use {
   readonly slot: number
 }
 
+/** Of more nodes only those are told that nothing uses, and how many lead to no others. */
+const maxTold = 12
+
 /** Every node that leads to no output, with the reason: ComfyUI leaves it out without a word. */
 export function unusedNodes(graph: CheckedGraph): readonly CheckProblem[] {
   const unused = Object.keys(graph.nodes).filter((id) => !graph.reached.has(id))
   if (unused.length === 0) return []
   const uses = usesOf(graph)
-  return unused.map((id) => {
+  const ends = unused.filter((id) => !uses.has(id))
+  const isLong = unused.length > maxTold && ends.length > 0
+  const told = isLong ? ends : unused
+  return told.slice(0, maxTold).map((id, index) => {
     const classType = graph.nodes[id]?.class_type ?? ''
     const users = [...new Set((uses.get(id) ?? []).map((use) => nameOf(use.id, graph)))]
+    const others = index === 0 ? othersIn(unused, told) : ''
     const message =
       users.length === 0
-        ? 'Nothing uses what it makes: ComfyUI does not run it.'
-        : `What it makes goes to ${listed(users)}, which leads to no output: ComfyUI does not run it.`
+        ? `Nothing uses what it makes: ComfyUI does not run it${others}.`
+        : `What it makes goes to ${listed(users)}, which leads to no output: ComfyUI does not run it${others}.`
     const problem = { severity: 'warning', kind: 'flawed', code: 'unused_node', node: id, classType, message } as const
     return users.length > 0
       ? problem
       : { ...problem, fix: aroundIt(id, graph, uses) ?? 'Link an input to it, or remove it.' }
   })
+}
+
+function othersIn(unused: readonly string[], told: readonly string[]): string {
+  const shown = new Set(told.slice(0, maxTold))
+  const others = unused.filter((id) => !shown.has(id))
+  if (others.length === 0) return ''
+  return `, nor ${others.length} other nodes that lead to no output (${listed(others)})`
 }
 
 function usesOf({ nodes }: CheckedGraph): ReadonlyMap<string, readonly Use[]> {

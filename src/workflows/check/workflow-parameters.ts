@@ -29,6 +29,8 @@ export const uploads = ['comfyui-api/media-of-a-caller.png', 'comfyui-api/other-
 
 const maxDepth = 6
 const maxParameters = 300
+/** Longer lists are not made up. */
+const maxElements = 20
 /** Larger numbers could make a module build a graph for ever. */
 export const maxTriedNumber = 1e6
 
@@ -90,9 +92,12 @@ export function workflowParameters(
       case 'array': {
         const element = schema['items']
         const isOfMedia = media.has(pointerTo(...path, '0'))
-        const example = [isOfMedia ? uploads[0] : exampleValue(element, root)]
-        const isEmptiable = typeof schema['minItems'] !== 'number' || schema['minItems'] === 0
-        add('list', [...(isEmptiable ? [[]] : []), example])
+        const first = isOfMedia ? uploads[0] : exampleValue(element, root)
+        const second = isOfMedia ? uploads[1] : otherValue(element, root)
+        const listOf = (length: number) => Array.from({ length }, (_, index) => (index === 1 ? second : first))
+        const lengths = lengthsOf(schema)
+        add('list', lengths.map(listOf))
+        const example = listOf(lengths.find((length) => length > 0) ?? 1)
         return visit({
           schema: element,
           path: [...path, '0'],
@@ -122,6 +127,14 @@ export function workflowParameters(
         return
     }
   }
+}
+
+/** None, one and two elements, the fewest, and one more than these: how many there are may change more than what they are. */
+function lengthsOf({ minItems, maxItems }: Schema): readonly number[] {
+  const fewest = numberOf(minItems) ?? 0
+  const most = numberOf(maxItems) ?? Infinity
+  const lengths = new Set([0, 1, 2, ...(fewest <= maxElements ? [fewest, fewest + 1] : [])])
+  return [...lengths].filter((length) => length >= fewest && length <= most)
 }
 
 function hasDefault(schema: unknown): boolean {
