@@ -157,7 +157,9 @@ async function checkSource(
   { warmupCheckpoint, onModule }: CheckRequest,
 ): Promise<readonly CheckResult[]> {
   const catalogues = definitions.map(({ catalogue }) => catalogue)
-  const opened = await openWorkflows(source, { warmupCheckpoint, nodes: anyOf(catalogues) })
+  const nodes = anyOf(catalogues)
+  const editorNodes = { lookUp: nodes, source: () => catalogues.map((catalogue) => catalogue.source).join(', ') }
+  const opened = await openWorkflows(source, { warmupCheckpoint, nodes, editorNodes })
   try {
     if (opened.usesNames) await opened.learnNames(uniteNames(catalogues.map(namesOfCatalogue)))
     const results: CheckResult[] = []

@@ -27,7 +27,7 @@ interface RenderOptions {
 
 /** The only settings that matter here: whatever else the environment says of a server must not be in the way. */
 const ownSettings = [settings.workflowFolders, settings.shippedWorkflows, settings.warmupCheckpoint]
-const moduleName = /\.m?[jt]s$/
+const fileName = /\.(?:m?[jt]s|json|png)$/i
 const standardInput = '-'
 
 const examples = `
@@ -39,7 +39,7 @@ Examples:
 export function renderCommand(dependencies: RenderDependencies): Command {
   const command = new Command('render')
     .description('Print the graph that a request to a workflow would run. Needs no server and no ComfyUI.')
-    .argument('<workflow>', 'Name of a workflow, such as qwen/qwen_base_txt2img, or path of a module')
+    .argument('<workflow>', 'Name of a workflow, such as qwen/qwen_base_txt2img, or path of a module or export')
     .addOption(new Option('--input <json>', 'The parameters as JSON, as a request would have them.'))
     .addOption(
       new Option('--input-file <file>', 'File with the parameters as JSON; - reads standard input.').conflicts('input'),
@@ -73,7 +73,7 @@ function readRequest(workflow: string, command: Command, env: Environment): Rend
   const ownEnv = ownEnvironment(ownSettings, env)
   const { folders, warmupCheckpoint } = loadConfig(ownEnv, givenFlags(command)).config.workflows
   return {
-    target: moduleName.test(workflow) ? { file: workflow } : { name: workflow, folders },
+    target: fileName.test(workflow) ? { file: workflow } : { name: workflow, folders },
     parameters: parameter,
     warmupCheckpoint,
     ...(inputText !== undefined && { inputText }),

@@ -18,8 +18,8 @@ export function planDefinition(plan: ParameterPlan, prompt: Prompt): WorkflowDef
     ...(description !== undefined && { description }),
     RequestSchema: z.object(Object.fromEntries(schemas)),
     generateWorkflow: (input) => fillGraph(prompt, parameters, titles, isRecord(input) ? input : {}),
-    outputs: Object.fromEntries(outputs.map(({ name, node }) => [name, node])),
-    metadata: { requiredModels, requiredNodes },
+    ...(outputs.length > 0 && { outputs: Object.fromEntries(outputs.map(({ name, node }) => [name, node])) }),
+    ...(requiredModels.length + requiredNodes.length > 0 && { metadata: { requiredModels, requiredNodes } }),
   }
 }
 

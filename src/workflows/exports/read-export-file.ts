@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
 import { ConversionRefusedError } from '../../converter/conversion.ts'
+import { parseExportFile } from '../../converter/parse-export-file.ts'
 import { readExport } from '../../converter/read-export.ts'
 import { isRecord } from '../../lib/json-record.ts'
-import { readMediaTexts } from '../../lib/media-texts/read-media-texts.ts'
 import { parsePythonJson } from '../../lib/parse-python-json.ts'
 
 /** What a file of a workflow folder is. */
@@ -50,20 +50,18 @@ async function readJson(file: FileHandle): Promise<ExportContent> {
 }
 
 async function readPicture(file: FileHandle): Promise<ExportContent> {
-  const texts = readMediaTexts(await readPngTexts(file))?.texts ?? []
-  const found = Object.fromEntries(
-    texts.filter(({ name, text }) => /^(?:prompt|workflow)$/.test(name) && /^\s*\{/.test(text)).map(toEntry),
-  )
-  if (Object.keys(found).length === 0) return { kind: 'other' }
-  return graphOf(found, versionOf(JSON.stringify(found)))
-}
-
-function toEntry({ name, text }: { readonly name: string; readonly text: string }): [string, unknown] {
+  const texts = await readPngTexts(file)
+  const version = versionOf(texts)
+  let exported: unknown
   try {
-    return [name, parsePythonJson(text)]
-  } catch {
-    return [name, text]
+    exported = parseExportFile(texts)
+  } catch (error) {
+    if (error instanceof ConversionRefusedError) return { kind: 'other' }
+    throw error
   }
+  // Other programs keep a text there that is called `prompt`, too.
+  const isMeant = isMeantAsGraph(exported, 0) || looksLikeGraph(texts.toString('latin1'))
+  return isMeant ? graphOf(exported, version) : { kind: 'other' }
 }
 
 function graphOf(exported: unknown, version: string): ExportContent {
@@ -137,6 +135,6 @@ function parse(text: string): unknown {
   }
 }
 
-function versionOf(text: string): string {
+function versionOf(text: string | Buffer): string {
   return createHash('sha1').update(text).digest('base64')
 }
