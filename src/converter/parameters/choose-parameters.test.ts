@@ -557,11 +557,21 @@ describe('what else a module says', () => {
     }
     expect(plan(video).outputs).toEqual([
       { name: 'image', node: '9' },
-      { name: 'draft', node: '13' },
       { name: 'video', node: '11' },
       { name: 'text', node: '12' },
     ])
-    expect(plan(video, { hints: { appOutputs: ['11'] } }).outputs[0]).toEqual({ name: 'video', node: '11' })
+    expect(plan(video, { hints: { appOutputs: ['11', '13'] } }).outputs).toEqual([
+      { name: 'video', node: '11' },
+      { name: 'draft', node: '13' },
+      { name: 'image', node: '9' },
+      { name: 'text', node: '12' },
+    ])
+  })
+
+  test('previews are outputs where nothing is saved', () => {
+    const { 9: _saved, ...unsaved } = textToImage
+    const preview = { ...unsaved, '13': node('PreviewImage', { images: ['8', 0] }) }
+    expect(plan(preview).outputs).toEqual([{ name: 'image', node: '13' }])
   })
 
   test('packs are those that the file names, without the core', () => {

@@ -15,9 +15,17 @@ const names: Readonly<Record<string, string>> = {
   SVG: 'svg',
 }
 
-/** A name for each node that makes an output: by what it makes, or by its title where several make the same. */
+/** Classes whose files last as long as the editor shows them: they are no results where another node saves some. */
+const previewClass = /^(Preview(?!Any|String|Text)|MaskPreview$|ImageCompare$)/
+
+/**
+ * A name for each node that makes an output: by what it makes, or by its title where several make the same. Those that
+ * app mode shows come first; mere previews have a name only where nothing is saved.
+ */
 export function nameOutputs(graph: PromptGraph, shown: readonly string[]): readonly PlannedOutput[] {
-  const nodes = graph.outputNodes
+  const isPreview = (node: GraphNode): boolean => previewClass.test(node.classType)
+  const saving = graph.outputNodes.filter((node) => shown.includes(node.id) || !isPreview(node))
+  const nodes = saving.length > 0 ? saving : graph.outputNodes
   const ordered = [
     ...shown.flatMap((id) => nodes.filter((node) => node.id === id)),
     ...graph.nodes.filter((node) => nodes.includes(node) && !shown.includes(node.id)),
