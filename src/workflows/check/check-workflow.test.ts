@@ -102,6 +102,26 @@ test('nothing is wrong with a workflow that is sound', async () => {
   })
 })
 
+describe('which choice shows a mistake', () => {
+  const schema = { isOn: z.boolean().default(true), amount: z.number().min(0).max(1).default(0.75) }
+  const graph = ({ isOn, amount }: Input): WorkflowGraph => {
+    const { '2': change, ...others } = withChange(amount)
+    if (isOn !== true || amount === 0 || change === undefined) return make({})
+    return { ...others, '2': { ...change, inputs: { ...change.inputs, image: ['8', 0] } } }
+  }
+
+  test('the default of a number says nothing where most other numbers show it too', async () => {
+    const result = await check({ schema, graph, more: { metadata } })
+    expect(result.problems[0]).toMatchObject({ node: '2', input: 'image', when: 'with isOn=true' })
+  })
+
+  test('unless the number alone decides', async () => {
+    const alone = ({ amount }: Input): WorkflowGraph => graph({ isOn: true, amount })
+    const result = await check({ schema: { amount: schema.amount }, graph: alone, more: { metadata } })
+    expect(result.problems[0]).toMatchObject({ node: '2', input: 'image', when: 'with amount other than 0' })
+  })
+})
+
 describe('functions that are not pure', () => {
   const schema = { size: z.int().min(1).max(100).default(10), isChanged: z.boolean().default(false) }
 

@@ -69,7 +69,7 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
   })
   const explored = await exploreWorkflow({ trials, parameters, catalogue, body })
   const explained = await explainChoices(trials, {
-    pointers: parameters.map(({ pointer }) => pointer),
+    parameters,
     usual: ({ parameter }) => valueAt(body, parameter.path),
   })
   const problems = [...explained]

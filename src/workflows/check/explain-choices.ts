@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { dottedName } from '../../lib/json-pointer.ts'
 import type { CheckProblem } from './check-problem.ts'
 import { shown } from './words.ts'
+import type { WorkflowParameter } from './workflow-parameters.ts'
 import type { Choice, Trial, WorkflowTrials } from './workflow-trials.ts'
 
 /** How many ways to come to a problem are told. */
@@ -10,13 +11,20 @@ const maxWays = 3
 /**
  * Each problem of the trials once. What all graphs show stands as it is; of the others `when` says the smallest choice of
  * parameters that shows them.
- * @param pointers of all parameters, in the order of the schema
+ * @param parameters all of them, in the order of the schema
  * @param usual the value of a parameter that the trials start from
  */
 export async function explainChoices(
   trials: WorkflowTrials,
-  { pointers, usual }: { readonly pointers: readonly string[]; readonly usual: (choice: Choice) => unknown },
+  {
+    parameters,
+    usual,
+  }: {
+    readonly parameters: readonly Pick<WorkflowParameter, 'pointer' | 'values'>[]
+    readonly usual: (choice: Choice) => unknown
+  },
 ): Promise<readonly CheckProblem[]> {
+  const pointers = parameters.map(({ pointer }) => pointer)
   const orderOf = ({ choices: [first] }: Trial): number => pointers.indexOf(first?.parameter.pointer ?? '')
   const all = trials.trials.toSorted((a, b) => a.choices.length - b.choices.length || orderOf(a) - orderOf(b))
   const found = new Map<string, { problem: CheckProblem; shownBy: Trial[] }>()
@@ -54,17 +62,42 @@ export async function explainChoices(
     return needed
   }
 
-  /** The defaults show it: which of them are needed for that. */
-  function describeUsual(key: string): string {
-    const needed = new Map<string, string>()
+  /** The defaults show it: which of them are needed for that, and which are as good as most other values. */
+  async function describeUsual(key: string): Promise<string> {
+    const away = new Map<string, Choice[]>()
     for (const { choices, problems } of all) {
       const [choice] = choices
       if (choice === undefined || choices.length > 1) continue
       if (problems.some((problem) => problemKey(problem) === key)) continue
-      needed.set(choice.parameter.pointer, describeChoice({ ...choice, value: usual(choice) }))
+      const { pointer } = choice.parameter
+      away.set(pointer, [...(away.get(pointer) ?? []), choice])
     }
-    const texts = [...needed.values()]
+    const needed: string[] = []
+    const common: string[] = []
+    for (const [pointer, [choice, ...others]] of away) {
+      if (choice === undefined) continue
+      const values = parameters.find((each) => each.pointer === pointer)?.values ?? []
+      const gone = [choice, ...others].map(({ value }) => value)
+      if (await isShownByOther(key, choice, values, gone)) common.push(describeOthers(choice, gone))
+      else needed.push(describeChoice({ ...choice, value: usual(choice) }))
+    }
+    const texts = needed.length > 0 ? needed : common
     return texts.length === 0 || texts.length > maxWays ? 'with the defaults' : `with ${texts.join(', ')}`
+  }
+
+  async function isShownByOther(
+    key: string,
+    choice: Choice,
+    values: readonly unknown[],
+    gone: readonly unknown[],
+  ): Promise<boolean> {
+    const isOther = (value: unknown): boolean =>
+      value !== undefined && ![...gone, usual(choice)].some((known) => isDeepStrictEqual(known, value))
+    for (const value of values.filter(isOther).slice(0, maxWays)) {
+      const trial = await trials.check([{ ...choice, value }])
+      if (trial?.problems.some((problem) => problemKey(problem) === key) === true) return true
+    }
+    return false
   }
 }
 
@@ -100,6 +133,12 @@ function describeWays(ways: readonly (readonly Choice[])[]): string {
 /** Several values of one parameter count as one way. */
 function keysOf(choices: readonly Choice[]): readonly string[] {
   return choices.map(({ parameter }) => parameter.pointer)
+}
+
+/** Few values hide the problem. */
+function describeOthers({ parameter: { pointer } }: Choice, gone: readonly unknown[]): string {
+  const values = gone.slice(0, maxWays).map((value) => (value === undefined ? 'absent' : shown(value)))
+  return `${dottedName(pointer)} other than ${values.join(', ')}`
 }
 
 function describeChoice({ parameter: { pointer, sample }, value }: Choice): string {
