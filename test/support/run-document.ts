@@ -16,6 +16,8 @@ const run = promisify(execFile)
 const startsServer = /^(?:[A-Z_]+=\S+ )*(?:npm start|comfyui-api serve)(?= |$)/
 const givesKey = /\bCOMFYUI_API_KEY=(\S+)/
 const moduleFile = /\.m?[jt]s$/
+const makesModule = 'comfyui-api generate-workflow '
+const writtenModule = /^(\S+) is written/
 const servesFolder = /(?:--workflows |\bWORKFLOW_DIR=)(?:\.\/)?([^\s/]+)/
 const waitMs = 60_000
 
@@ -28,6 +30,12 @@ const listSchema = z.object({
   data: z.array(z.object({ file: z.string(), generation: z.number() })),
   problems: z.array(z.object({ file: z.string(), reason: z.string() })),
 })
+
+type Listed = z.infer<typeof listSchema>
+
+function stateIn({ data, problems }: Listed, file: string): string {
+  return JSON.stringify([...data, ...problems].filter((each) => file.endsWith(each.file)))
+}
 
 export interface ReaderOptions {
   /** What stands for something that only readers of the page have, such as the address of their ComfyUI. */
@@ -85,8 +93,11 @@ export class DocumentReader {
     const isSeen = isServed ? await this.#stateOf(file) : undefined
     await mkdir(path.dirname(this.path(file)), { recursive: true })
     await writeFile(this.path(file), this.#here(content))
-    if (isSeen === undefined) return
-    await vi.waitUntil(async () => (await this.#stateOf(file)) !== isSeen, { timeout: waitMs, interval: 50 })
+    if (isSeen !== undefined) await this.#untilAnother(file, isSeen)
+  }
+
+  async #untilAnother(file: string, state: string): Promise<void> {
+    await vi.waitUntil(async () => (await this.#stateOf(file)) !== state, { timeout: waitMs, interval: 50 })
   }
 
   /**
@@ -96,7 +107,12 @@ export class DocumentReader {
   async shell(command: string): Promise<string> {
     this.ran.push(command)
     this.#answer = ''
+    const before = this.#served !== undefined && command.startsWith(makesModule) ? await this.#listed() : undefined
     this.#answer = await this.#run(command)
+    const [, made] = writtenModule.exec(this.#answer) ?? []
+    if (before !== undefined && made?.startsWith(`${this.#served ?? ''}/`) === true) {
+      await this.#untilAnother(made, stateIn(before, made))
+    }
     return this.#answer
   }
 
@@ -186,9 +202,12 @@ export class DocumentReader {
 
   /** All that the server tells of a file, whatever folder the page put it in. */
   async #stateOf(file: string): Promise<string> {
+    return stateIn(await this.#listed(), file)
+  }
+
+  async #listed(): Promise<Listed> {
     const answer = await fetch(`${this.url}/workflows`)
-    const { data, problems } = listSchema.parse(await answer.json())
-    return JSON.stringify([...data, ...problems].filter((each) => file.endsWith(each.file)))
+    return listSchema.parse(await answer.json())
   }
 
   #environment(): NodeJS.ProcessEnv {
