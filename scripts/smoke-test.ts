@@ -37,7 +37,8 @@ function pack(): string {
   const [packed] = packResultSchema.parse(JSON.parse(output))
   assert(packed)
   const paths = packed.files.map(({ path }) => path)
-  for (const path of ['bin/comfyui-api.js', 'dist/main.js', 'dist/index.d.ts', 'workflows/qwen/qwen_base_txt2img.ts']) {
+  const needed = ['bin/comfyui-api.js', 'dist/main.js', 'dist/index.d.ts', 'prompts/describe-workflow.md']
+  for (const path of [...needed, 'workflows/qwen/qwen_base_txt2img.ts']) {
     assert(paths.includes(path), `${path} is not in the package`)
   }
   assert.deepEqual(

@@ -1,4 +1,5 @@
 import type { LanguageModelReport } from './generating.ts'
+import { printable } from './wrap.ts'
 
 /** Who was asked, what that took, and why it was for nothing where it was. */
 export function describeModelUse(report: LanguageModelReport | undefined): readonly string[] {
@@ -12,7 +13,7 @@ export function describeModelUse(report: LanguageModelReport | undefined): reado
   ]
   const used = `${model} was asked: ${parts.join(', ')}.`
   if (whyUnchanged === undefined) return [used]
-  return [used, `warning: ${whyUnchanged} Names and descriptions are those of the rules.`]
+  return [used, `warning: ${printable(whyUnchanged)} Names and descriptions are those of the rules.`]
 }
 
 const smallest = 0.0001

@@ -28,6 +28,8 @@ export interface ChatService {
   readonly maxAnswerBytes?: number
   /** Waits before the service is asked again. */
   readonly wait?: (ms: number) => Promise<unknown>
+  /** Told before it does. */
+  readonly onWait?: (ms: number) => void
 }
 
 /** What was used so far, as the service counts it. */
@@ -92,6 +94,7 @@ export function createChatModel(service: ChatService): ChatModel {
         throw failure.error
       }
       retries += 1
+      service.onWait?.(pauseMs)
       await wait(pauseMs)
     }
   }

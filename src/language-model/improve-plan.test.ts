@@ -104,6 +104,12 @@ describe('a plan that a model improves', () => {
     expect(asked.improved.usage).toMatchObject({ requests: 2, promptTokens: 1200 })
   })
 
+  test('is waited for, and that is told', async () => {
+    const asked = await improve([{ status: 429, headers: { 'retry-after': '9' } }, { says: proposal() }])
+    expect(asked.steps).toEqual(['asking maker/small…', 'waiting 9 s before asking again…'])
+    expect(asked.improved.whyUnchanged).toBeUndefined()
+  })
+
   test('keeps what app mode shows', async () => {
     const hints = { appInputs: [{ name: 'scale_by', targets: [{ node: '2', input: 'scale_by' }] }] }
     const asked = await improve([{ says: proposal({ hide: ['scale_by'] }) }, { says: proposal() }], { hints })

@@ -45,7 +45,10 @@ const maxToldProblems = 20
 export async function improvePlan(options: ImprovePlanOptions): Promise<ImprovedPlan> {
   const { service, onProgress } = options
   const { basis, facts } = readBasis(options)
-  const model = createChatModel(service)
+  const model = createChatModel({
+    ...service,
+    onWait: (ms) => onProgress?.(`waiting ${Math.ceil(ms / 1000)} s before asking again…`),
+  })
   try {
     onProgress?.(`asking ${model.id}…`)
     const messages: ChatMessage[] = [{ role: 'user', content: fillIn(options.instructions, facts) }]
