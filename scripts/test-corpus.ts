@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { compareChecks } from './corpus/check.ts'
 import { compareConversions } from './corpus/convert.ts'
 import { compareModules } from './corpus/generate.ts'
+import { compareMedia } from './corpus/media.ts'
 import { serveTemplates } from './corpus/serve.ts'
 
 /** Whether the figures reach the bars. */
@@ -21,6 +22,7 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   check: compareChecks,
   convert: compareConversions,
   generate: compareModules,
+  media: compareMedia,
   serve: serveTemplates,
 }
 

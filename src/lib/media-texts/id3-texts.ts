@@ -4,29 +4,41 @@ export function hasId3(bytes: Buffer): boolean {
   return bytes.toString('latin1', 0, 3) === 'ID3'
 }
 
+/** A frame of an ID3 tag: all of it, and what it holds. */
+export interface Id3Frame {
+  readonly id: string
+  readonly bytes: Buffer
+  readonly data: Buffer
+}
+
 /** The texts that users added (`TXXX` frames) to a file with an ID3 tag of version 2.3 or 2.4 in front. */
 export function id3Texts(bytes: Buffer): MediaText[] {
   if (bytes.length < 10) return []
-  const version = bytes.readUInt8(3)
-  const flags = bytes.readUInt8(5)
-  if (version !== 3 && version !== 4) return []
-  const whole = bytes.subarray(10, 10 + syncSafe(bytes, 6))
+  const texts: MediaText[] = []
+  for (const { id, data } of id3Frames(bytes.subarray(0, 10), bytes.subarray(10, 10 + syncSafe(bytes, 6)))) {
+    const text = id === 'TXXX' ? id3UserText(data) : undefined
+    if (text !== undefined) texts.push(text)
+  }
+  return texts
+}
+
+/** The frames of a tag of version 2.3 or 2.4, after the ten bytes at its begin, zeros that hide bytes 0xff taken out. */
+export function* id3Frames(head: Buffer, whole: Buffer): Generator<Id3Frame> {
+  const version = head.readUInt8(3)
+  const flags = head.readUInt8(5)
+  if (version !== 3 && version !== 4) return
   // In 2.4 each frame says itself whether it is so.
   const tag = version === 3 && (flags & 0x80) !== 0 ? synchronised(whole) : whole
   const sizeAt = (at: number): number => (version === 4 ? syncSafe(tag, at) : tag.readUInt32BE(at))
-  const texts: MediaText[] = []
   let at = 0
   if ((flags & 0x40) !== 0 && tag.length >= 4) at = version === 4 ? sizeAt(0) : 4 + sizeAt(0)
   while (at + 10 <= tag.length && tag[at] !== 0) {
     const end = at + 10 + sizeAt(at + 4)
-    if (end > tag.length) break
-    if (tag.toString('latin1', at, at + 4) === 'TXXX') {
-      const text = userText(frameData(tag.subarray(at + 10, end), version, tag.readUInt8(at + 9)))
-      if (text !== undefined) texts.push(text)
-    }
+    if (end > tag.length) return
+    const data = frameData(tag.subarray(at + 10, end), version, tag.readUInt8(at + 9))
+    yield { id: tag.toString('latin1', at, at + 4), bytes: tag.subarray(at, end), data }
     at = end
   }
-  return texts
 }
 
 /** Undoes what the flags of a frame of version 2.4 say; what is compressed or encrypted is no text. */
@@ -38,7 +50,7 @@ function frameData(data: Buffer, version: number, flags: number): Buffer {
 }
 
 /** Seven bits of each of four bytes. */
-function syncSafe(bytes: Buffer, at: number): number {
+export function syncSafe(bytes: Buffer, at: number): number {
   let value = 0
   for (const byte of bytes.subarray(at, at + 4)) value = value * 128 + (byte & 0x7f)
   return value
@@ -49,7 +61,7 @@ function synchronised(bytes: Buffer): Buffer {
 }
 
 /** How it is written, the name, a zero, the text. */
-function userText(data: Buffer): MediaText | undefined {
+export function id3UserText(data: Buffer): MediaText | undefined {
   if (data.length === 0) return undefined
   const encoding = data.readUInt8(0)
   const decoded = decode(data.subarray(1), encoding)

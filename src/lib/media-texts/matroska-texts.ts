@@ -20,7 +20,7 @@ export function matroskaTexts(bytes: Buffer): MediaText[] {
   return texts
 
   function walk(from: number, to: number): void {
-    for (const { id, start, end } of elements(bytes, from, to)) {
+    for (const { id, start, end } of matroskaElements(bytes, from, to)) {
       if (id === simpleTagId) texts.push(...simpleTag(start, end))
       else if (containers.has(id)) walk(start, end)
     }
@@ -30,7 +30,7 @@ export function matroskaTexts(bytes: Buffer): MediaText[] {
     let name = ''
     let text: string | undefined
     const nested: MediaText[] = []
-    for (const { id, start, end } of elements(bytes, from, to)) {
+    for (const { id, start, end } of matroskaElements(bytes, from, to)) {
       if (id === tagNameId) name = bytes.toString('utf8', start, end)
       if (id === tagStringId) text = bytes.toString('utf8', start, end)
       if (id === simpleTagId) nested.push(...simpleTag(start, end))
@@ -40,34 +40,36 @@ export function matroskaTexts(bytes: Buffer): MediaText[] {
   }
 }
 
-interface Element {
+export interface MatroskaElement {
   readonly id: number
+  /** Where its header begins, where what it holds does, and where that ends. */
+  readonly from: number
   readonly start: number
   readonly end: number
 }
 
 /** The elements between two places; one of unknown size, as live recordings have, lasts to the end. */
-function* elements(bytes: Buffer, from: number, to: number): Generator<Element> {
+export function* matroskaElements(bytes: Buffer, from: number, to: number): Generator<MatroskaElement> {
   let at = from
   while (at < to) {
-    const idLength = lengthOf(bytes[at])
-    const sizeLength = lengthOf(bytes[at + idLength])
+    const idLength = vintLength(bytes[at])
+    const sizeLength = vintLength(bytes[at + idLength])
     const start = at + idLength + sizeLength
     if (idLength > 4 || sizeLength > 8 || start > to) return
     const id = bytes.readUIntBE(at, idLength)
-    const size = sizeOf(bytes, at + idLength, sizeLength)
+    const size = vintSize(bytes, at + idLength, sizeLength)
     const end = size === undefined ? to : Math.min(start + size, to)
-    yield { id, start, end }
+    yield { id, from: at, start, end }
     at = end
   }
 }
 
 /** The leading zeros of the first byte say how many follow. 9 for a byte that is none. */
-function lengthOf(first: number | undefined): number {
+export function vintLength(first: number | undefined): number {
   return first === undefined || first === 0 ? 9 : Math.clz32(first) - 23
 }
 
-function sizeOf(bytes: Buffer, at: number, length: number): number | undefined {
+export function vintSize(bytes: Buffer, at: number, length: number): number | undefined {
   let size = bytes.readUInt8(at) & (0xff >> length)
   let isUnknown = size === 0xff >> length
   for (const byte of bytes.subarray(at + 1, at + length)) {
