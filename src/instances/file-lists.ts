@@ -55,7 +55,7 @@ export function hasFileLists(classType: string, { input: { required, optional } 
   return Object.entries({ ...required, ...optional }).some(([name, spec]) => {
     const choices = inputChoices(spec)
     if (choices === undefined || isFilledElsewhere(spec)) return false
-    if (choices.some((choice) => typeof choice === 'string' && fileName.test(choice))) return true
+    if (choices.some((choice) => typeof choice === 'string' && isFileName(choice))) return true
     const ofCore = core?.required?.[name] ?? core?.optional?.[name]
     // Without any file a list is empty, or has nothing but what ComfyUI itself puts there.
     return choices.length === 0 || (ofCore !== undefined && inputChoices(ofCore)?.length === 0)
@@ -71,6 +71,11 @@ const unmarkedUploads: ReadonlySet<string> = new Set([
   'VHS_LoadImages.directory',
 ])
 const fileName = /\.[a-z][a-z0-9]{1,11}$/i
+
+/** Whether a choice of a list looks like the name of a file. */
+export function isFileName(choice: string): boolean {
+  return fileName.test(choice)
+}
 
 function takesUploads(place: string, spec: readonly unknown[]): boolean {
   const [type] = spec

@@ -98,3 +98,17 @@ test('a type that stands for all types goes with every other, whatever the relea
   const catalogue = readNodeCatalogue(classes, { source: 'old', comfyuiVersion: '0.3.64' })
   expect(predictor([{ catalogue, instances: ['old'] }]).predict(job('x'))).toBeUndefined()
 })
+
+test('what code of custom nodes may take is not refused, but for names of files', async () => {
+  const custom = (definition: object) => ({ ...definition, python_module: 'custom_nodes.pack' })
+  const mode = shared(['a'], { Load: custom(loader('soft', 'hard')), Save: custom(save) })
+  expect(predictor([mode]).predict(job('softer'))).toBeUndefined()
+  expect(predictor([mode]).predict(job('soft', 10))).toBeUndefined()
+  // Save is not custom: its own rule is known.
+  const mixed = shared(['a'], { Load: custom(loader('soft', 'hard')), Save: save })
+  expect(await predictor([mixed]).predict(job('softer', 10))).toMatchObject({ code: 'invalid_workflow' })
+  const files = shared(['a'], { Load: custom(loader('a.safetensors')), Save: save })
+  expect(await predictor([files]).predict(job('b.safetensors'))).toMatchObject({ code: 'workflow_unavailable' })
+  const none = shared(['a'], { Load: custom(loader()), Save: save })
+  expect(await predictor([none]).predict(job('b.safetensors'))).toMatchObject({ code: 'workflow_unavailable' })
+})

@@ -6,7 +6,8 @@ import { readRefusal, type RefusedPrompt } from '../comfyui/wire/read-refusal.ts
 import { validatePrompt, type NodeErrors as VerdictErrors } from '../comfyui/wire/verdict/validate-prompt.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { InstancePool, SharedCatalogue } from '../instances/instance-pool.ts'
-import { missingParts } from '../instances/missing-parts.ts'
+import { isFileName } from '../instances/file-lists.ts'
+import { missingParts, namesOf } from '../instances/missing-parts.ts'
 import { explainMissing } from './explain-missing.ts'
 
 export interface RefusalPredictorOptions {
@@ -88,16 +89,45 @@ function refusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | un
     case 'crash':
       return undefined
     case 'refused':
+      if (isLeftToClasses(verdict.nodeErrors, catalogue)) return undefined
       return readRefusal({ error: { ...verdict.error }, node_errors: asAnswered(verdict.nodeErrors) })
     case 'accepted':
+      if (isLeftToClasses(verdict.nodeErrors, catalogue)) return undefined
       if (Object.keys(verdict.nodeErrors).length > 0) return partlyRefused(asAnswered(verdict.nodeErrors))
       return rules.checksComboOptions ? undefined : lateRefusalOf(prompt, catalogue)
   }
 }
 
+/** Whether there are errors, and ComfyUI may see none of them: that is decided by code of custom nodes. */
+function isLeftToClasses(nodeErrors: VerdictErrors, catalogue: NodeCatalogue): boolean {
+  const all = Object.values(nodeErrors).flatMap(({ class_type: classType, errors }) =>
+    errors.map(({ type, extra_info: info }) => mayTake(catalogue, classType, type, String(info['input_name']))),
+  )
+  return all.length > 0 && all.every((is) => is)
+}
+
+/** What ComfyUI does not check where a class has a check of its own; whether it has one, no instance tells. */
+const leftToClasses: ReadonlySet<string> = new Set([
+  'value_not_in_list',
+  'value_smaller_than_min',
+  'value_bigger_than_max',
+  'return_type_mismatch',
+])
+
+/** Names of files are not made up by classes: the lists of models are what there is. */
+function mayTake(catalogue: NodeCatalogue, classType: string, type: string, input: string): boolean {
+  const isCustom = catalogue.lookUp(classType)?.python_module?.startsWith('custom_nodes') === true
+  if (!isCustom || !leftToClasses.has(type)) return false
+  if (type !== 'value_not_in_list') return true
+  const names = namesOf(catalogue, classType, input) ?? ['']
+  return names.length > 0 && !names.some(isFileName)
+}
+
 /** Releases that do not compare all names with their lists take the prompt, and the node fails without its model. */
 function lateRefusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | undefined {
-  const missing = missingParts(catalogue, prompt)
+  const missing = missingParts(catalogue, prompt).filter(
+    ({ classType, input }) => input === undefined || !mayTake(catalogue, classType, 'value_not_in_list', input),
+  )
   if (missing.length === 0) return undefined
   const nodeErrors: NonNullable<NodeErrors> = {}
   for (const { nodeId, classType, input } of missing) {
