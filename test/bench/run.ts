@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { measureInstances } from './instances.ts'
 import { measureCheck } from './check-time.ts'
+import { measureGenerate } from './generate-time.ts'
 import { type MeasuredProcess, startMeasured } from './measured-process.ts'
 import { type Figures, type Load, measure } from './throughput.ts'
 import { measurePrediction } from './prediction-time.ts'
@@ -14,7 +15,7 @@ import { measureStart } from './start-time.ts'
  * Measures the gateway beside a bare route that does the same without keeping any promise. Simulator, gateway and load
  * are processes of their own on this machine.
  *
- *     npm run bench [-- throughput|start|instances|check] [--quick]
+ *     npm run bench [-- throughput|start|instances|check|generate] [--quick]
  */
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
@@ -25,6 +26,7 @@ const submitAhead = 1
 const checkedWorkflows = 500
 const checkBarSeconds = 10
 const verdictBarMicroseconds = 200
+const generateBarSeconds = 1
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const inRoot = (file: string) => path.join(root, file)
@@ -156,7 +158,22 @@ async function printCheck(): Promise<void> {
   )
 }
 
-const parts = { throughput: printThroughput, start: printStart, instances: printInstances, check: printCheck }
+async function printGenerate(): Promise<void> {
+  const runs = values.quick ? 3 : 10
+  const { seconds, nodes, parameters } = await measureGenerate(inRoot('bin/comfyui-api.js'), scratch, runs)
+  const times = seconds.map((each) => each.toFixed(2)).join(', ')
+  print(
+    `comfyui-api generate-workflow: ${String(nodes)} nodes, ${String(parameters)} parameters in ${times} s; at most ${String(generateBarSeconds)} s.`,
+  )
+}
+
+const parts = {
+  throughput: printThroughput,
+  start: printStart,
+  instances: printInstances,
+  check: printCheck,
+  generate: printGenerate,
+}
 const wanted = positionals.length > 0 ? positionals : Object.keys(parts)
 
 try {
