@@ -105,6 +105,7 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
     pictures: [
       ['color.png', 256, 256],
       ['box.png', 512, 512],
+      ['plain.png', 320, 200],
       ['wooden.png', 512, 512],
       ['old.png', 512, 512],
     ],

@@ -87,9 +87,10 @@ export class DocumentReader {
     expectAnswer(this.#answer, answer)
   }
 
-  /** Writes a file, and waits until the server has seen it when it is a module. */
+  /** Writes a file, and waits until the server has seen it when it is a workflow. */
   async write(file: string, content: string): Promise<void> {
-    const isServed = this.#served !== undefined && file.startsWith(`${this.#served}/`) && moduleFile.test(file)
+    const isWorkflow = moduleFile.test(file) || (file.endsWith('.json') && content.includes('"class_type"'))
+    const isServed = this.#served !== undefined && file.startsWith(`${this.#served}/`) && isWorkflow
     const isSeen = isServed ? await this.#stateOf(file) : undefined
     await mkdir(path.dirname(this.path(file)), { recursive: true })
     await writeFile(this.path(file), this.#here(content))
