@@ -12,10 +12,14 @@ import { buildApp } from './http/app.ts'
 import { closeApp } from './http/close-app.ts'
 import { checkInput } from './inputs/check-input.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
+import { createMediaFetcher } from './inputs/fetch-media.ts'
 import { createLocalInputStore } from './inputs/local-input-store.ts'
+import { refuseMediaUrl } from './inputs/read-media-url.ts'
+import { createUrlRules } from './inputs/url-rules.ts'
 import { withUploadLists } from './instances/file-lists.ts'
 import { createInstancePool, type InstanceAddress } from './instances/instance-pool.ts'
 import { createJobs } from './jobs/create-jobs.ts'
+import { isPublicAddress } from './lib/public-address.ts'
 import { createMemoryJobStore } from './jobs/stores/memory-job-store.ts'
 import { createSqliteJobStore } from './jobs/stores/sqlite-job-store.ts'
 import { createJobLog } from './observability/job-log.ts'
@@ -68,6 +72,8 @@ const simulatorReviveMs = 2_000
 const instanceFilesIntervalMs = 1000
 /** Time that open requests have to end when the jobs took all of the time for draining. */
 const minCloseTimeoutMs = 1_000
+/** Largest input by URL, where a request body may be larger. */
+const maxFetchedBytes = 100 * 1024 * 1024
 /** An instance that cannot be asked for this long has lost its jobs. */
 const outageTimeoutMs = 60_000
 
@@ -121,6 +127,15 @@ async function build(
     maxBytes: config.server.maxBodyBytes,
   })
   closers.push(() => inputs.close())
+
+  const { areFetched, ...urlRules } = config.urls
+  const fetcher = areFetched
+    ? createMediaFetcher({
+        rules: createUrlRules({ ...urlRules, isPublic: isPublicAddress }),
+        maxBytes: Math.min(config.server.maxBodyBytes, maxFetchedBytes),
+      })
+    : undefined
+  if (fetcher) closers.push(() => fetcher.close())
 
   let lookUpNode: NodeLookup = coreNode
   const nodes: NodeLookup = (classType) => lookUpNode(classType)
@@ -241,6 +256,7 @@ async function build(
     readiness,
     nodes,
     decodeMedia,
+    urls: fetcher ?? { read: refuseMediaUrl },
     checkInput: (bytes, pointer) => checkInput(bytes, pointer, config.server.maxBodyBytes),
     ready: () => {
       if (isDraining) return { ready: false, reason: 'The server is shutting down.' }

@@ -7,6 +7,9 @@ import { readPart } from './http/body/read-part.ts'
 import { bodyOf, type BodyPart } from './http/body/received-body.ts'
 import { checkInput } from './inputs/check-input.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
+import { createMediaUrlReader } from './inputs/read-media-url.ts'
+import { createUrlRules } from './inputs/url-rules.ts'
+import { isPublicAddress } from './lib/public-address.ts'
 import { openWorkflow, type WorkflowTarget } from './workflows/open-workflow.ts'
 import type { ServedWorkflow } from './workflows/served-workflow.ts'
 
@@ -33,6 +36,7 @@ const maxMediaBytes = 1024 * 1024 * 1024
 const storage = {
   inputs: { put: (bytes: Buffer, pointer: string) => checkInput(bytes, pointer, maxMediaBytes) },
   decodeMedia,
+  urls: { read: createMediaUrlReader(createUrlRules({ takesHttp: true, allow: [], isPublic: isPublicAddress })) },
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Secret } from './secret.ts'
+import type { UrlAllowance } from './url-allowance.ts'
 import type { ComfyuiAddress, Rate } from './value-kinds.ts'
 
 /** What the process runs with. Every module gets its slice as an argument. Frozen at every depth. */
@@ -25,6 +26,13 @@ export interface Config {
     readonly corsOrigins: readonly string[]
     /** Graphs of callers are taken. */
     readonly takesRawPrompts: boolean
+  }
+  /** Media that callers give by URL. */
+  readonly urls: {
+    readonly areFetched: boolean
+    readonly takesHttp: boolean
+    /** Empty: all public hosts. */
+    readonly allow: readonly UrlAllowance[]
   }
   /** What stands between callers and the server. */
   readonly proxying: {

@@ -45,6 +45,7 @@ describe('defaults', () => {
         rateLimit: undefined,
       },
       security: { apiKeys: [], allowedHosts: [], corsOrigins: [], takesRawPrompts: true },
+      urls: { areFetched: true, takesHttp: false, allow: [] },
       proxying: { basePath: '', publicUrl: undefined, trustedProxies: undefined },
       comfyui: {
         instances: [{ url: 'http://127.0.0.1:8188', authorization: undefined }],
@@ -117,6 +118,9 @@ describe('precedence', () => {
       allowInsecureBind: 'true',
       allowedHosts: 'gateway.example',
       rawPrompts: 'off',
+      urlInputs: 'off',
+      urlAllow: 'cdn.example',
+      urlHttp: 'on',
       trustProxy: '1',
       corsOrigins: 'https://app.example',
       rateLimit: '1/s',

@@ -109,6 +109,11 @@ export function loadConfig(
       corsOrigins,
       takesRawPrompts: rawPrompts === 'on' || (rawPrompts === 'auto' && isLocal),
     },
+    urls: {
+      areFetched: read(settings.urlInputs) === 'on',
+      takesHttp: read(settings.urlHttp),
+      allow: read(settings.urlAllow),
+    },
     proxying: { basePath, publicUrl, trustedProxies },
     comfyui: {
       instances: isDemo || isAddressGiven ? addresses : [{ url: defaultComfyuiUrl, authorization: undefined }],

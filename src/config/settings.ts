@@ -1,4 +1,5 @@
 import { choice, orOff, several, single, wholeNumber, yesOrNo } from './setting.ts'
+import { urlAllowance } from './url-allowance.ts'
 import {
   comfyuiAddress,
   faultText,
@@ -117,6 +118,30 @@ export const settings = {
     default: 'auto',
     description:
       'Take graphs of callers at POST /prompt, which can run any node that ComfyUI has. auto takes them where only this machine reaches the server: on a loopback address, with neither a base path, a public URL nor a trusted proxy.',
+  }),
+
+  urlInputs: single(choice(['on', 'off']), {
+    env: 'COMFYUI_API_URL_INPUTS',
+    flag: '--url-inputs <when>',
+    group: 'Security',
+    default: 'on',
+    description:
+      'Fetch media that callers give by URL: https, from hosts with public addresses only, on ports 80 and 443.',
+  }),
+  urlAllow: several(urlAllowance, {
+    env: 'COMFYUI_API_URL_ALLOW',
+    flag: '--url-allow <host>',
+    group: 'Security',
+    separator: 'comma',
+    description:
+      'Fetch media from these hosts and no others. The addresses of a named host must still be public; a network that is named may be any, such as 10.0.0.5:9000.',
+  }),
+  urlHttp: single(yesOrNo(), {
+    env: 'COMFYUI_API_URL_HTTP',
+    flag: '--url-http',
+    group: 'Security',
+    default: 'false',
+    description: 'Fetch media by http as well, which anybody on the way can read and change.',
   }),
 
   trustProxy: single(orOff(proxies), {

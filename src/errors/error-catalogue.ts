@@ -193,7 +193,15 @@ const kinds = {
     status: 422,
     title: 'A media parameter has a form or content that is not supported',
     retryable: false,
-    description: 'Send a data URI, base64 or a multipart part that holds a real image.',
+    description:
+      'Send an https URL, a data URI, base64 or a multipart part that holds a real image. `errors` says why a URL is not fetched.',
+  },
+  url_unreachable: {
+    status: 422,
+    title: 'A media parameter is a URL that could not be fetched',
+    retryable: true,
+    description:
+      'The host of the URL was not found or did not answer, answered that it cannot now, broke off, or was too slow. Try again, or send the media themselves.',
   },
   upgrade_required: {
     status: 426,

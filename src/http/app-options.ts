@@ -1,4 +1,6 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
+import type { MediaFetcher } from '../inputs/fetch-media.ts'
+import type { ReadMediaUrl } from '../inputs/read-media-url.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { InstanceReadiness } from '../instances/instance-pool.ts'
@@ -168,6 +170,8 @@ export interface AppOptions {
   readonly nodes: NodeLookup
   /** Bytes of a media parameter given as text. @throws GatewayError `unsupported_input` naming the pointer */
   readonly decodeMedia: (value: string, pointer: string) => Buffer
+  /** Media that callers give by URL. Without `fetch`, `read` refuses them all. */
+  readonly urls: { readonly read: ReadMediaUrl; readonly fetch?: MediaFetcher['fetch'] }
   /** What the bytes of a media parameter are as a file; nothing is kept. @throws GatewayError `unsupported_input` */
   readonly checkInput: (bytes: Buffer, pointer: string) => Promise<InputFile>
   readonly ready: () => Readiness

@@ -102,7 +102,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobEventRoutes, { jobs, streams, upgrades, waiting })
   await app.register(eventRoutes, { feed, streams, upgrades })
   await app.register(jobOutputRoutes, { jobs, outputs })
-  const trialStorage = { inputs: { put: options.checkInput }, decodeMedia: options.decodeMedia }
+  const { decodeMedia, urls } = options
+  const trialStorage = { inputs: { put: options.checkInput }, decodeMedia, urls: { read: urls.read } }
   const { inventory } = options
   await app.register(workflowRoutes, { registry, routes, links, readiness: options.readiness, trialStorage, lists })
   await app.register(renderWorkflowRoutes, { registry, routes, links, inventory, trialStorage })
@@ -114,7 +115,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     syncHoldMs: limits.syncHoldMs,
   })
   await app.register(retryJobRoute, { jobs, calls, takesRawPrompts })
-  const storage = { inputs: options.inputs, decodeMedia: options.decodeMedia }
+  const storage = { inputs: options.inputs, decodeMedia, urls }
   promptRoute(app, {
     calls,
     storage,

@@ -3,7 +3,7 @@ import { refuseInput, refuseTooLarge } from './refuse-input.ts'
 /** Used where the caller of this module sets no limit of its own; the limit of the request body is the first one. */
 const defaultMaxBytes = 256 * 1024 * 1024
 
-const forms = 'Send a data URI (data:image/png;base64,…), base64, or a part of a multipart form.'
+const forms = 'Send an https URL, a data URI (data:image/png;base64,…), base64, or a part of a multipart form.'
 
 /**
  * The bytes of a media parameter given as text: a data URI with base64, or bare base64, in the standard or the URL-safe
@@ -11,7 +11,7 @@ const forms = 'Send a data URI (data:image/png;base64,…), base64, or a part of
  *
  * @param pointer names the parameter in the error
  * @param maxBytes checked before anything is decoded
- * @throws GatewayError `unsupported_input` for everything else, URLs and paths included; never repeats the text
+ * @throws GatewayError `unsupported_input` for everything else, paths and URLs included; never repeats the text
  */
 export function decodeMedia(text: string, pointer: string, maxBytes: number = defaultMaxBytes): Buffer {
   const trimmed = text.trim()
@@ -19,7 +19,7 @@ export function decodeMedia(text: string, pointer: string, maxBytes: number = de
   const scheme = schemeOf(trimmed)
   if (scheme === 'data') return decodeDataUri(trimmed, pointer, maxBytes)
   if (scheme !== undefined) {
-    throw refuseInput(pointer, 'url_not_supported', `is a URL. URLs are not supported yet. ${forms}`)
+    throw refuseInput(pointer, 'url_not_supported', `is a URL of a kind that is not fetched. ${forms}`)
   }
   return decodeBase64(trimmed, pointer, maxBytes)
 }

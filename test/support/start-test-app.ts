@@ -9,6 +9,7 @@ import { buildApp } from '../../src/http/app.ts'
 import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
 import { closeApp } from '../../src/http/close-app.ts'
 import type { InputFile } from '../../src/inputs/input-file.ts'
+import { refuseMediaUrl } from '../../src/inputs/read-media-url.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { FakeJobs } from './fake-jobs.ts'
 import { FakeRegistry, testWorkflows } from './fake-workflows.ts'
@@ -114,6 +115,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     readiness: { of: () => undefined, whenKnown: async () => undefined },
     nodes: coreNode,
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
+    urls: { read: refuseMediaUrl },
     checkInput: (bytes, pointer) => inputs.check(bytes, pointer),
     ready: () => ({ ready: true }),
     metrics: {

@@ -11,6 +11,7 @@ import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
 import { callerOf } from '../plugins/api-keys.ts'
 import { queryFlag, queryParameters, readQuery } from '../schemas/query-parameters.ts'
 import { answerCall, type AnswerTools } from './answer-call.ts'
+import { chooseOutputMetadata, type OutputMetadataPolicy } from '../body/output-metadata.ts'
 import { varyBy } from './vary-by.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -20,14 +21,16 @@ export interface JobCallsOptions {
   readonly waiting: Waiting
   readonly tools: AnswerTools
   readonly syncHoldMs: number
+  /** What becomes of the texts in outputs. */
+  readonly outputMetadata: OutputMetadataPolicy
 }
 
 /** What is a route's own about a request that starts a job. */
 export interface JobSource {
   /** Name of the workflow; keys of callers count for each one apart. */
   readonly name: string
-  /** Makes the job of the body. @throws GatewayError */
-  prepare(body: ReceivedBody): Promise<PreparedJob>
+  /** Makes the job of the body. @param signal says that nobody waits for it any more @throws GatewayError */
+  prepare(body: ReceivedBody, signal: AbortSignal): Promise<PreparedJob>
   /** The caller is answered at once unless it asks to wait. */
   readonly isAsync?: boolean
 }
@@ -74,7 +77,12 @@ async function run(
   const place = call.wantsEvents ? streams.reserve(callerOf(request)) : undefined
   const caller = waiting.watch(reply.raw)
   try {
-    const { job, replayed, previews, hasId } = await submit(request, call, source, options)
+    const { job, replayed, previews, hasId } = await submit(
+      request,
+      { ...call, signal: caller.signal },
+      source,
+      options,
+    )
     const acceptedAtMs = tools.now()
     if (replayed) reply.header('idempotency-replayed', 'true')
     if (place !== undefined) {
@@ -113,18 +121,25 @@ function readCall(request: FastifyRequest, receivedAtMs: number): Call {
 
 async function submit(
   request: FastifyRequest,
-  { idempotencyKey, asksForPreviews }: Call,
+  { idempotencyKey, asksForPreviews, signal }: Call & { readonly signal: AbortSignal },
   source: JobSource,
-  { jobs }: JobCallsOptions,
+  { jobs, outputMetadata }: JobCallsOptions,
 ): Promise<Submission & { previews: boolean; hasId: boolean }> {
   const body = receivedBody(request)
-  const { id, deadline, convert_output: convertOutput, ...prepared } = await source.prepare(body)
+  const {
+    id,
+    deadline,
+    convert_output: convertOutput,
+    output_metadata: given,
+    ...prepared
+  } = await source.prepare(body, signal)
   const previews = prepared.previews || asksForPreviews
   const fingerprint = id === undefined && idempotencyKey === undefined ? '' : body.fingerprint()
   const scope = `${request.callerId} ${source.name}`
   const submission = await jobs.submit({
     ...prepared,
     previews,
+    outputMetadata: chooseOutputMetadata(outputMetadata, { given, before: prepared.outputMetadata }),
     ...(deadline !== undefined && { deadlineMs: deadline }),
     ...(convertOutput !== undefined && { convertOutput }),
     requestId: request.id,

@@ -7,6 +7,7 @@ import type { HttpLogger } from '../app-options.ts'
 
 /** A caller who may go away before the answer. */
 export interface Caller {
+  /** The reason is the GatewayError that there is to be told: `client_closed_request`, or `draining`. */
   readonly signal: AbortSignal
   /** Stops watching. */
   release(): void
@@ -55,7 +56,7 @@ export function createWaiting(options: {
     follow,
     watch(response) {
       const controller = new AbortController()
-      const onClose = () => controller.abort(gone)
+      const onClose = () => controller.abort(new GatewayError('client_closed_request'))
       callers.add(controller)
       if (response.closed || response.req.socket.destroyed) onClose()
       else response.once('close', onClose)
@@ -75,15 +76,16 @@ export function createWaiting(options: {
       } finally {
         unfollow()
       }
-      if (caller.signal.reason !== gone) return latest
+      if (!isGone(caller)) return latest
       leave(latest, canComeBack)
       throw new GatewayError('client_closed_request')
     },
     close() {
-      for (const controller of callers) controller.abort(stopping)
+      for (const controller of callers) controller.abort(new GatewayError('draining'))
     },
   }
 }
 
-const gone = 'the caller went away'
-const stopping = 'the server stops'
+function isGone({ signal: { reason } }: Caller): boolean {
+  return reason instanceof GatewayError && reason.code === 'client_closed_request'
+}

@@ -10,7 +10,7 @@ import { refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.t
 
 /** What a job is made of, all but what the request around it says. */
 export type PreparedJob = Omit<JobRequest, 'requestId' | 'traceparent' | 'idempotency' | 'chosenId' | 'deadlineMs'> &
-  Pick<CallOptions, 'id' | 'deadline' | 'convert_output'>
+  Pick<CallOptions, 'id' | 'deadline' | 'convert_output' | 'output_metadata'>
 
 /** A request to run a workflow, and where its media go. */
 export interface RunRequest {
@@ -19,6 +19,8 @@ export interface RunRequest {
   readonly storage: MediaStorage
   /** How files that the prompt saves are called; one of its own unless given. */
   readonly filenamePrefix?: string
+  /** Gives up what is being fetched for the request. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -27,14 +29,18 @@ export interface RunRequest {
  */
 export async function prepareJob(
   workflow: ServedWorkflow,
-  { body, headers, storage, filenamePrefix = mintFilenamePrefix() }: RunRequest,
+  { body, headers, storage, filenamePrefix = mintFilenamePrefix(), signal }: RunRequest,
 ): Promise<PreparedJob> {
   const { parameters, options } = readBodyForm(body, workflow, headers)
   const hasMedia = workflow.mediaFields.length > 0
-  const inputFiles = hasMedia ? await storeMedia(parameters, workflow.mediaFields, storage) : []
-  if (body.content.kind === 'parts') refuseStrayFiles(parameters)
-  if (body.sizeBytes > maxStringLength) refuseLongStrings(parameters)
-  const input = workflow.parse(parameters)
+  const parse = () => {
+    if (body.content.kind === 'parts') refuseStrayFiles(parameters)
+    if (body.sizeBytes > maxStringLength) refuseLongStrings(parameters)
+    return workflow.parse(parameters)
+  }
+  const fetching = { beforeFetch: parse, signal }
+  const inputFiles = hasMedia ? await storeMedia(parameters, workflow.mediaFields, storage, fetching) : []
+  const input = parse()
   const prompt = await workflow.build(input, {
     uploads: new Set(inputFiles.map((file) => file.name)),
     filenamePrefix,

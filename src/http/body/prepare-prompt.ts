@@ -11,6 +11,7 @@ import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import type { PreparedJob } from './prepare-job.ts'
 import { requireJsonObject, type ReceivedBody } from './received-body.ts'
+import { fetchUrls, type UrlPlace } from './fetch-urls.ts'
 import { fieldRefusal, refuseFields } from './refuse-fields.ts'
 import type { MediaStorage } from './store-media.ts'
 
@@ -18,6 +19,8 @@ export interface PreparePromptTools {
   readonly storage: MediaStorage
   /** What is known of node classes, those of custom nodes included. */
   readonly nodes: NodeLookup
+  /** Gives up what is being fetched for the request. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -28,13 +31,13 @@ export interface PreparePromptTools {
 export async function preparePrompt(
   body: ReceivedBody,
   headers: Readonly<IncomingHttpHeaders>,
-  { storage, nodes }: PreparePromptTools,
+  tools: PreparePromptTools,
 ): Promise<PreparedJob> {
   const { prompt: graph, extra_data: extraData, client_id: _unused, ...others } = readBody(body)
   const options = readCallOptions(withoutComfyuiFields(others), headers, 'prompt')
   const pngInfo = readPngInfo(extraData)
-  const prompt = readRawPrompt(graph, { filenamePrefix: mintFilenamePrefix(), nodes })
-  const inputFiles = await storeEmbeddedMedia(prompt, { storage, nodes })
+  const prompt = readRawPrompt(graph, { filenamePrefix: mintFilenamePrefix(), nodes: tools.nodes })
+  const inputFiles = await storeEmbeddedMedia(prompt, tools)
   if (body.sizeBytes > maxStringLength) {
     refuseLongStrings(prompt)
     refuseLongStrings(pngInfo)
@@ -52,7 +55,8 @@ export async function preparePrompt(
 }
 
 function readBody(body: ReceivedBody): Record<string, unknown> {
-  const advice = 'Send the graph as application/json. Files go into it as data URIs or base64, in place of their name.'
+  const advice =
+    'Send the graph as application/json. Files go into it as https URLs, data URIs or base64, in place of their name.'
   const fields = requireJsonObject(body, advice)
   if (Object.hasOwn(fields, 'prompt')) return fields
   const isBareGraph = Object.values(fields).some((node) => isRecord(node) && Object.hasOwn(node, 'class_type'))
@@ -116,14 +120,28 @@ function refuseExtraData(path: readonly string[], message: string): GatewayError
 }
 
 /** Stores the files that stand in the graph and puts their names in their place. */
-async function storeEmbeddedMedia(prompt: Prompt, { storage, nodes }: PreparePromptTools): Promise<InputFile[]> {
+async function storeEmbeddedMedia(
+  prompt: Prompt,
+  { storage, nodes, signal }: PreparePromptTools,
+): Promise<InputFile[]> {
   const files = new Map<string, InputFile>()
+  const places: UrlPlace[] = []
   for (const media of findEmbeddedMedia(prompt, nodes)) {
-    const stored = await storage.inputs.put(decode(media, storage), media.pointer)
+    const { id, input, value, pointer } = media
+    const replace = (name: string) => {
+      const inputs = prompt[id]?.inputs
+      if (inputs !== undefined) inputs[input] = name
+    }
+    const url = storage.urls.read(value, pointer)
+    if (url !== undefined) {
+      places.push({ url, pointer, replace })
+      continue
+    }
+    const stored = await storage.inputs.put(decode(media, storage), pointer)
     files.set(stored.name, stored)
-    const inputs = prompt[media.id]?.inputs
-    if (inputs !== undefined) inputs[media.input] = stored.name
+    replace(stored.name)
   }
+  for (const file of await fetchUrls(places, storage, { signal })) files.set(file.name, file)
   return [...files.values()]
 }
 
@@ -133,6 +151,9 @@ function decode(media: ReturnType<typeof findEmbeddedMedia>[number], { decodeMed
   } catch (error) {
     const isName = error instanceof GatewayError && error.errors.some(({ code }) => code === 'not_base64')
     if (!isName || media.value.startsWith('data:')) throw error
-    throw refuseFileName(media, 'names a file of the ComfyUI host; send the file itself, as a data URI or base64')
+    throw refuseFileName(
+      media,
+      'names a file of the ComfyUI host; send the file itself, as an https URL, a data URI or base64',
+    )
   }
 }

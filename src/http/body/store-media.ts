@@ -1,53 +1,69 @@
 import type { InputFile } from '../../inputs/input-file.ts'
-import type { InputStore } from '../../inputs/input-store.ts'
 import type { MediaField } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
+import { fetchUrls, type FetchOptions, type UrlPlace, type UrlStorage } from './fetch-urls.ts'
 import { fieldRefusal } from './refuse-fields.ts'
 
-export interface MediaStorage {
-  readonly inputs: Pick<InputStore, 'put'>
+export interface MediaStorage extends UrlStorage {
   readonly decodeMedia: (value: string, pointer: string) => Buffer
 }
 
 /**
  * Stores the media among raw parameters and puts the names of the stored files in their place. What is neither text nor
  * bytes stays as it is, for the workflow's own check to refuse.
- * @throws GatewayError `unsupported_input`, `storage_unavailable`
+ * @throws GatewayError `unsupported_input`, `storage_unavailable`, and what `fetchUrls` throws
  */
 export async function storeMedia(
   parameters: Record<string, unknown>,
   fields: readonly MediaField[],
   storage: MediaStorage,
+  options: FetchOptions = {},
 ): Promise<InputFile[]> {
   const files = new Map<string, InputFile>()
-  const store = async (value: unknown, path: readonly (string | number)[]): Promise<unknown> => {
-    if (typeof value !== 'string' && !Buffer.isBuffer(value)) return value
+  const places: UrlPlace[] = []
+  const store = async (value: unknown, { path, replace }: Place): Promise<void> => {
+    if (typeof value !== 'string' && !Buffer.isBuffer(value)) return
     const pointer = pointerTo(...path)
+    const url = typeof value === 'string' ? storage.urls.read(value, pointer) : undefined
+    if (url !== undefined) {
+      places.push({ url, pointer, replace })
+      return
+    }
     const bytes = typeof value === 'string' ? storage.decodeMedia(value, pointer) : value
     const file = await storage.inputs.put(bytes, pointer)
     files.set(file.name, file)
-    return file.name
+    replace(file.name)
   }
-  for (const { path } of fields) await replaceAt(parameters, path, [], store)
+  for (const { path } of fields) await visitAt(parameters, path, [], store)
+  for (const file of await fetchUrls(places, storage, options)) files.set(file.name, file)
   return [...files.values()]
 }
 
-async function replaceAt(
+interface Place {
+  readonly path: readonly (string | number)[]
+  readonly replace: (name: string) => void
+}
+
+async function visitAt(
   container: unknown,
   [segment, ...rest]: readonly string[],
   walked: readonly (string | number)[],
-  replace: (value: unknown, path: readonly (string | number)[]) => Promise<unknown>,
+  visit: (value: unknown, place: Place) => Promise<void>,
 ): Promise<void> {
   if (segment === undefined) return
   if (Array.isArray(container) && segment === '*') {
     for (const [index, member] of container.entries()) {
-      if (rest.length === 0) container[index] = await replace(member, [...walked, index])
-      else await replaceAt(member, rest, [...walked, index], replace)
+      const path = [...walked, index]
+      const replace = (name: string) => void (container[index] = name)
+      if (rest.length === 0) await visit(member, { path, replace })
+      else await visitAt(member, rest, path, visit)
     }
   } else if (isRecord(container) && Object.hasOwn(container, segment)) {
-    if (rest.length === 0) container[segment] = await replace(container[segment], [...walked, segment])
-    else await replaceAt(container[segment], rest, [...walked, segment], replace)
+    const path = [...walked, segment]
+    const replace = (name: string) => void (container[segment] = name)
+    if (rest.length === 0) await visit(container[segment], { path, replace })
+    else await visitAt(container[segment], rest, path, visit)
   }
 }
 

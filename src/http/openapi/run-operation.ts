@@ -22,6 +22,7 @@ export const runErrors = [
   'invalid_workflow',
   'unsafe_prompt',
   'unsupported_input',
+  'url_unreachable',
   'idempotency_key_reuse',
   'rate_limited',
   'too_many_queued',

@@ -22,7 +22,7 @@ export function runWorkflowRoute(app: FastifyInstance, { calls, registry, storag
     if (workflow === undefined) throw routes.explainMiss('POST', path)
     calls.answer(request, reply, {
       name: workflow.name,
-      prepare: (body) => prepareJob(workflow, { body, headers: request.headers, storage }),
+      prepare: (body, signal) => prepareJob(workflow, { body, headers: request.headers, storage, signal }),
     })
   })
 }

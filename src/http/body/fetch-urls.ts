@@ -1,0 +1,84 @@
+import { hash } from 'node:crypto'
+import { inputFolder } from '../../inputs/check-input.ts'
+import type { InputFile } from '../../inputs/input-file.ts'
+import type { MediaFetcher } from '../../inputs/fetch-media.ts'
+import type { ReadMediaUrl } from '../../inputs/read-media-url.ts'
+import type { InputStore } from '../../inputs/input-store.ts'
+import { fieldRefusal } from './refuse-fields.ts'
+
+/** A URL in place of media, and what puts the name of a file there. */
+export interface UrlPlace {
+  readonly url: URL
+  readonly pointer: string
+  readonly replace: (name: string) => void
+}
+
+export interface UrlStorage {
+  readonly inputs: Pick<InputStore, 'put'>
+  /** Without `fetch` nothing is fetched: a name that is made of the URL stands for each file. */
+  readonly urls: { readonly read: ReadMediaUrl; readonly fetch?: MediaFetcher['fetch'] }
+}
+
+export interface FetchOptions {
+  /** Called when a name stands in each place, before anything is fetched: the last look at the rest of the request. */
+  readonly beforeFetch?: () => void
+  readonly signal?: AbortSignal | undefined
+}
+
+const maxUrls = 32
+/** Of one request at the same time. */
+const lanes = 4
+
+/**
+ * Fetches what stands at URLs, each of them once, stores it, and puts the names of the files in their place. When one
+ * fails the others are given up, and nothing is under way any more when this rejects.
+ * @throws GatewayError as `MediaFetcher.fetch` and `InputStore.put`, and `validation_error` for more URLs than are taken
+ */
+export async function fetchUrls(
+  places: readonly UrlPlace[],
+  { inputs, urls: { fetch } }: UrlStorage,
+  { beforeFetch, signal }: FetchOptions,
+): Promise<InputFile[]> {
+  const wanted = [...Map.groupBy(places, ({ url }) => url.href).values()]
+  const [tooMany] = wanted[maxUrls] ?? []
+  if (tooMany !== undefined) {
+    const message = `is one URL too many: at most ${maxUrls} are taken in one request`
+    throw fieldRefusal({ pointer: tooMany.pointer, code: 'too_many_urls', message })
+  }
+  for (const { url, replace } of places) replace(standInFor(url).name)
+  if (wanted.length > 0) beforeFetch?.()
+  if (fetch === undefined) return wanted.flatMap(([first]) => (first === undefined ? [] : [standInFor(first.url)]))
+
+  const files: InputFile[] = []
+  const failures: unknown[] = []
+  const abandon = new AbortController()
+  const giveUp = () => abandon.abort(signal?.reason)
+  if (signal?.aborted === true) giveUp()
+  signal?.addEventListener('abort', giveUp, { once: true })
+
+  async function work(): Promise<void> {
+    for (let same = wanted.shift(); same !== undefined && failures.length === 0; same = wanted.shift()) {
+      const [first] = same
+      if (first === undefined || fetch === undefined) continue
+      try {
+        const bytes = await fetch(first.url, first.pointer, abandon.signal)
+        const file = await inputs.put(bytes, first.pointer)
+        for (const { replace } of same) replace(file.name)
+        files.push(file)
+      } catch (error) {
+        failures.push(error)
+        abandon.abort()
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, work))
+  signal?.removeEventListener('abort', giveUp)
+  if (failures.length > 0) throw failures[0]
+  return files
+}
+
+/** Says no more than that the same URL is the same file. */
+function standInFor({ href }: URL): InputFile {
+  const sha256 = hash('sha256', href)
+  return { name: `${inputFolder}/${sha256}.url`, sha256, contentType: 'application/octet-stream', sizeBytes: 0 }
+}
