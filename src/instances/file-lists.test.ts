@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { hasFileLists, withoutUploads } from './file-lists.ts'
+import { coreNode } from '../comfyui/wire/core-nodes.ts'
+import { readNodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
+import { hasFileLists, withoutUploads, withUploadLists } from './file-lists.ts'
 
 describe('lists of uploads', () => {
   test('are left out, whichever way they are written, and everything else stays', () => {
@@ -30,6 +32,27 @@ describe('lists of uploads', () => {
       Odd: told.Odd,
     })
   })
+})
+
+describe('for the editor', () => {
+  test.each(['LoadImage', 'LoadImageMask', 'LoadAudio', 'LoadVideo', 'LoadLatent'])(
+    'the file of %s is a list to choose from, as ComfyUI says it',
+    (classType) => {
+      const core = coreNode(classType)
+      const told = withoutUploads({ [classType]: core })
+      const kept = readNodeCatalogue(told, { source: 'a test', comfyuiVersion: '0.33.0' }).lookUp(classType)
+      if (core === undefined || kept === undefined) throw new Error('it is not there')
+      const shown = withUploadLists(classType, kept)
+      const types = (definition: typeof core) =>
+        Object.entries(definition.input.required ?? {}).map(([name, [type]]) => [
+          name,
+          Array.isArray(type) ? 'COMBO' : type,
+        ])
+      expect(types(kept)).not.toEqual(types(core))
+      expect(types(shown)).toEqual(types(core))
+      expect(withUploadLists(classType, kept)).toBe(shown)
+    },
+  )
 })
 
 describe('a class is worth asking for again', () => {
