@@ -52,6 +52,8 @@ export interface WorkflowReadiness {
 
 /** Longer, nobody waits for what instances are about to tell. */
 const knownTimeoutMs = 5000
+/** Longer, the others do not wait for a module that is slow to make its graphs. */
+const patienceMs = 500
 interface Entry {
   readonly workflow: ServedWorkflow
   readonly reports: Map<NodeCatalogue, CheckReport>
@@ -61,7 +63,8 @@ interface Entry {
 
 /**
  * Checks every workflow against every set of nodes that instances have: a changed module alone, and before all others;
- * all of them when instances tell something new. One check at a time, and whatever else waits is done between two.
+ * all of them when instances tell something new. One check at a time, but for modules that take long, and whatever else
+ * waits is done between two.
  */
 export function createWorkflowReadiness(options: WorkflowReadinessOptions): WorkflowReadiness {
   const { registry, instances, nodePacks = async () => () => undefined } = options
@@ -75,6 +78,8 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
   let isClosed = false
   let isLooking = false
   let working: Promise<void> | undefined
+  /** Checks that go on. */
+  const running = new Map<Entry, Promise<void>>()
 
   function currentCatalogues(): ReadonlySet<NodeCatalogue> {
     return new Set(instances().flatMap(({ catalogue }) => catalogue ?? []))
@@ -112,19 +117,37 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
   async function work(): Promise<void> {
     for (let name = next(); name !== undefined && !isClosed; name = next()) {
       const entry = entries.get(name)
-      if (entry === undefined) continue
-      try {
-        await checkEntry(entry)
-        const checks = [...entry.reports.values()].map(({ check }) => check)
-        if (entries.get(name) === entry) log?.note(name, checks)
-      } catch (error) {
-        // The mistake is in the check. What it would have said stays unknown, of this workflow alone.
-        entry.isFailed = true
-        log?.fail(name, error)
-      }
-      stir()
+      // What changes meanwhile is looked at when it is done.
+      if (entry === undefined || running.has(entry)) continue
+      const check = checkNamed(name, entry)
+      running.set(entry, check)
+      await withinTime(check, patienceMs)
     }
     if (!isClosed && currentCatalogues().size > 0) log?.sum(counts(), entries.size)
+  }
+
+  /** Never rejects. */
+  async function checkNamed(name: string, entry: Entry): Promise<void> {
+    try {
+      await checkEntry(entry)
+      const checks = [...entry.reports.values()].map(({ check }) => check)
+      if (entries.get(name) === entry) log?.note(name, checks)
+    } catch (error) {
+      // The mistake is in the check. What it would have said stays unknown, of this workflow alone.
+      entry.isFailed = true
+      log?.fail(name, error)
+    }
+    running.delete(entry)
+    stir()
+    if (entries.get(name) === entry && !entry.isFailed && isBehind(entry)) {
+      others.add(name)
+      start()
+    }
+  }
+
+  /** Instances have told something that it is not checked against. */
+  function isBehind({ reports }: Entry): boolean {
+    return [...currentCatalogues()].some((catalogue) => !reports.has(catalogue))
   }
 
   function next(): string | undefined {
@@ -209,6 +232,7 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
       return (
         !isLooking &&
         working === undefined &&
+        running.size === 0 &&
         instances().every(({ state, catalogue }) => state !== 'ready' || catalogue !== undefined)
       )
     },
@@ -228,10 +252,7 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
       return classTypes
     },
     refresh() {
-      const current = currentCatalogues()
-      for (const [name, { reports }] of entries) {
-        if ([...current].some((catalogue) => !reports.has(catalogue))) others.add(name)
-      }
+      for (const [name, entry] of entries) if (isBehind(entry)) others.add(name)
       start()
       stir()
     },
@@ -249,7 +270,7 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
     async whenChecked() {
       // What was just loaded is looked for in the next turn.
       await setImmediate()
-      while (working !== undefined) await working
+      while (working !== undefined || running.size > 0) await (working ?? Promise.all(running.values()))
     },
     close() {
       isClosed = true

@@ -57,8 +57,7 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
   }
 
   const fileExists = options.fileExists ?? mayBeListed(catalogue)
-  const steadiness = await watchSteadiness(workflow, body)
-  const parameters = steadiness.isSteady ? workflowParameters(workflow, start.drawn) : []
+  const parameters = workflowParameters(workflow, start.drawn)
   const samples = parameters.map(({ sample }) => sample).filter((sample) => sample !== undefined)
   const trials = createWorkflowTrials({
     workflow,
@@ -67,7 +66,11 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
     fileExists: (each) => uploads.some((upload) => upload === each) || fileExists(each),
     madeUp: new Set([madeUpText, ...start.madeUp, ...samples]),
   })
-  const explored = await exploreWorkflow({ trials, parameters, catalogue, body })
+  const usual = await trials.check([])
+  // Who makes no graph of the defaults is not asked again.
+  const steadiness = usual?.prompt === undefined ? undefined : await watchSteadiness(workflow, body)
+  const probed = steadiness?.isSteady === false ? [] : parameters
+  const explored = await exploreWorkflow({ trials, parameters: probed, catalogue, body })
   const explained = await explainChoices(trials, {
     parameters,
     usual: ({ parameter }) => valueAt(body, parameter.path),
@@ -84,7 +87,7 @@ export async function checkWorkflow(workflow: ServedWorkflow, options: CheckWork
     catalogue,
     packOf: options.packOf,
   })
-  const unsteady = explored.isComplete ? await steadiness.findProblem() : undefined
+  const unsteady = explored.isComplete ? await steadiness?.findProblem() : undefined
   const found = [
     ...told,
     ...(unsteady === undefined ? [] : [unsteady]),
