@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Prompt, PromptInput } from '../comfyui/wire/prompt.ts'
 import { isRecord } from '../lib/json-record.ts'
-import type { Parameter, ParameterPlan, TargetForm } from './parameters/parameter-plan.ts'
+import type { Parameter, ParameterDefault, ParameterPlan, TargetForm } from './parameters/parameter-plan.ts'
 
 /** A module as it was loaded. */
 export interface LoadedModule {
@@ -92,8 +92,7 @@ async function tryDefaults({ module, plan, prompt }: VerifyModuleOptions, sent: 
     const value = input[parameter.name]
     switch (parameter.default.kind) {
       case 'random': {
-        const isIn = Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < parameter.default.limit
-        if (!isIn) problems.push(`the default of ${parameter.name} is ${String(value)}`)
+        if (!isDrawn(parameter.default, value)) problems.push(`the default of ${parameter.name} is ${String(value)}`)
         break
       }
       case 'value':
@@ -120,7 +119,11 @@ async function tryValues({ module, plan, prompt }: VerifyModuleOptions, values: 
 function isUnsayable(plan: ParameterPlan, name: string, value: unknown): boolean {
   const parameter = plan.parameters.find((each) => each.name === name)
   if (parameter?.default.kind !== 'random') return false
-  return !Number.isSafeInteger(value) || Number(value) < 0 || Number(value) >= parameter.default.limit
+  return !isDrawn(parameter.default, value)
+}
+
+function isDrawn({ from = 0, limit }: Extract<ParameterDefault, { kind: 'random' }>, value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= from && Number(value) < limit
 }
 
 /** Where a graph is another than was expected; titles say nothing. */

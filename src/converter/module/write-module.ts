@@ -167,9 +167,10 @@ function limit(name: string, value: number | undefined): readonly Call[] {
 
 function defaultExpression(parameter: Parameter, constant: Constant | undefined): Expression {
   if (parameter.default.kind === 'random') {
-    const { limit: below } = parameter.default
-    const range = below === Number.MAX_SAFE_INTEGER ? 'Number.MAX_SAFE_INTEGER' : String(below)
-    return code(`() => Math.floor(Math.random() * ${range})`)
+    const { from = 0, limit: below } = parameter.default
+    const range = below === Number.MAX_SAFE_INTEGER ? 'Number.MAX_SAFE_INTEGER' : String(below - from)
+    const drawn = `Math.floor(Math.random() * ${from > 0 && below === Number.MAX_SAFE_INTEGER ? `(${range} - ${from})` : range})`
+    return code(`() => ${from > 0 ? `${from} + ${drawn}` : drawn}`)
   }
   if (constant !== undefined && typeof constant.value === 'string') return code(constant.name)
   const { value, type } = parameter

@@ -5,6 +5,7 @@ import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import type { Prompt, PromptNode } from '../../comfyui/wire/prompt.ts'
 import { promptArbitrary, reordered } from '../../../test/support/random-prompt.ts'
 import { ParameterChoiceError } from './apply-choice.ts'
+import { writeModule } from '../module/write-module.ts'
 import { chooseParameters, type ParameterChoice } from './choose-parameters.ts'
 import type { ExportHints, NodeHint, PromotedInput } from './export-hints.ts'
 import type { Parameter, ParameterPlan } from './parameter-plan.ts'
@@ -192,6 +193,19 @@ describe('seeds', () => {
     expect(placesOf(seed)).toEqual(['3.seed', '10.seed'])
     expect(seed.default).toEqual({ kind: 'random', limit: Number.MAX_SAFE_INTEGER })
     expect(namesOf(two)).not.toContain('seed_2')
+  })
+
+  test('are within what the input takes', () => {
+    const graph: Prompt = {
+      '1': node('EmptyImage', { width: 64, height: 64, batch_size: 1, color: 0 }),
+      '2': node('BriaExpandImage', { image: ['1', 0], seed: 5 }),
+      '3': node('SaveImage', { images: ['2', 0], filename_prefix: 'x' }),
+    }
+    const seed = parameter(graph, 'seed')
+    expect(seed.type).toEqual({ kind: 'integer', min: 1, max: 2147483647 })
+    expect(seed.default).toEqual({ kind: 'random', from: 1, limit: 2147483648 })
+    const source = writeModule(chooseParameters(graph, { lookUp: coreNode }), graph)
+    expect(source).toContain('() => 1 + Math.floor(Math.random() * 2147483647)')
   })
 
   test('one that its author fixed stays beside one that changes', () => {

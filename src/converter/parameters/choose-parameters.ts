@@ -83,8 +83,9 @@ function planParameter(
 }
 
 function randomDefault(type: ParameterType): ParameterDefault {
-  const max = 'max' in type ? type.max : undefined
-  return { kind: 'random', limit: max === undefined ? Number.MAX_SAFE_INTEGER : max + 1 }
+  const { min = 0, max } = type.kind === 'integer' ? type : {}
+  const limit = max === undefined ? Number.MAX_SAFE_INTEGER : max + 1
+  return { kind: 'random', ...(min > 0 && { from: min }), limit }
 }
 
 function targetsOf(candidate: Candidate, type: ParameterType, graph: PromptGraph): readonly ParameterTarget[] {

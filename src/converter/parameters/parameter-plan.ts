@@ -20,8 +20,8 @@ export type ParameterType =
 export type ParameterDefault =
   /** The value of the workflow. */
   | { readonly kind: 'value' }
-  /** Another whole number for each request, from 0 to below `limit`. */
-  | { readonly kind: 'random'; readonly limit: number }
+  /** Another whole number for each request, from `from`, else 0, to below `limit`. */
+  | { readonly kind: 'random'; readonly from?: number; readonly limit: number }
   /** Callers must send it. */
   | { readonly kind: 'none' }
 

@@ -49,11 +49,13 @@ export function typeOf(candidate: Candidate, graph: PromptGraph, isRandom: boole
   }
 }
 
-/** From 0 to where numbers of JSON are exact everywhere: seeds of a workflow may be larger, those of callers are not. */
+/** From 0 or more to where numbers of JSON are exact everywhere: seeds of a workflow may be larger, those of callers are not. */
 function seedType(specs: readonly InputSpec[]): ParameterType {
-  const maxs = specs.map((spec) => inputOptions(spec)['max']).filter((max) => typeof max === 'number')
-  const max = Math.min(...maxs)
-  return { kind: 'integer', min: 0, ...(max > 0 && max < Number.MAX_SAFE_INTEGER && { max }) }
+  const limits = (name: 'min' | 'max') =>
+    specs.map((spec) => inputOptions(spec)[name]).filter((limit) => typeof limit === 'number')
+  const min = Math.ceil(Math.max(0, ...limits('min')))
+  const max = Math.min(...limits('max'))
+  return { kind: 'integer', min, ...(max > min && max < Number.MAX_SAFE_INTEGER && { max }) }
 }
 
 /** The definitions that decide about a value: its inputs', and for one that stands alone those of what it feeds. */

@@ -30,8 +30,8 @@ function parameterSchema(parameter: Parameter): z.ZodType {
     case 'none':
       return schema.describe(description)
     case 'random': {
-      const { limit } = parameter.default
-      return schema.default(() => Math.floor(Math.random() * limit)).describe(description)
+      const { from = 0, limit } = parameter.default
+      return schema.default(() => from + Math.floor(Math.random() * (limit - from))).describe(description)
     }
     case 'value':
       return schema
