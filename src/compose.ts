@@ -279,6 +279,7 @@ async function build(
       apiKeys: config.security.apiKeys.map((key) => key.reveal()),
       allowedHosts: config.security.allowedHosts,
       takesRawPrompts: config.security.takesRawPrompts,
+      outputMetadata: config.security.outputMetadata,
       boundHost: config.server.host,
       corsOrigins: config.security.corsOrigins,
       openDocs: config.security.apiKeys.length === 0,

@@ -26,6 +26,8 @@ export interface Config {
     readonly corsOrigins: readonly string[]
     /** Graphs of callers are taken. */
     readonly takesRawPrompts: boolean
+    /** What becomes of the texts in outputs of calls that do not say, and whether a call may have them kept. */
+    readonly outputMetadata: { readonly usual: 'keep' | 'strip'; readonly mayBeKept: boolean }
   }
   /** Media that callers give by URL. */
   readonly urls: {

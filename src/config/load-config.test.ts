@@ -44,7 +44,13 @@ describe('defaults', () => {
         maxEventStreamsPerCaller: 100,
         rateLimit: undefined,
       },
-      security: { apiKeys: [], allowedHosts: [], corsOrigins: [], takesRawPrompts: true },
+      security: {
+        apiKeys: [],
+        allowedHosts: [],
+        corsOrigins: [],
+        takesRawPrompts: true,
+        outputMetadata: { usual: 'keep', mayBeKept: true },
+      },
       urls: { areFetched: true, takesHttp: false, allow: [] },
       proxying: { basePath: '', publicUrl: undefined, trustedProxies: undefined },
       comfyui: {
@@ -118,6 +124,7 @@ describe('precedence', () => {
       allowInsecureBind: 'true',
       allowedHosts: 'gateway.example',
       rawPrompts: 'off',
+      outputMetadata: 'strip',
       urlInputs: 'off',
       urlAllow: 'cdn.example',
       urlHttp: 'on',

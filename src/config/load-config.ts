@@ -89,6 +89,7 @@ export function loadConfig(
     )
   }
   const rawPrompts = read(settings.rawPrompts)
+  const outputMetadata = read(settings.outputMetadata)
   const isLocal = isLoopback(host) && !isBehindProxy && trustedProxies === undefined
 
   const config: Config = {
@@ -108,6 +109,10 @@ export function loadConfig(
       allowedHosts: read(settings.allowedHosts),
       corsOrigins,
       takesRawPrompts: rawPrompts === 'on' || (rawPrompts === 'auto' && isLocal),
+      outputMetadata: {
+        usual: outputMetadata === 'auto' ? (apiKeys.length > 0 ? 'strip' : 'keep') : outputMetadata,
+        mayBeKept: outputMetadata !== 'strip',
+      },
     },
     urls: {
       areFetched: read(settings.urlInputs) === 'on',

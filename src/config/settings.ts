@@ -144,6 +144,14 @@ export const settings = {
     description: 'Fetch media by http as well, which anybody on the way can read and change.',
   }),
 
+  outputMetadata: single(choice(['auto', 'keep', 'strip']), {
+    env: 'COMFYUI_API_OUTPUT_METADATA',
+    flag: '--output-metadata <what>',
+    group: 'Security',
+    default: 'auto',
+    description:
+      'Whether outputs keep the texts that ComfyUI writes into them, such as the whole prompt. auto strips them where callers need a key. A call may ask for the other with output_metadata, but with strip none are kept.',
+  }),
   trustProxy: single(orOff(proxies), {
     env: 'COMFYUI_API_TRUST_PROXY',
     flag: '--trust-proxy <proxies>',

@@ -12,6 +12,7 @@ import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import type { LiveLists } from '../readiness/live-lists.ts'
 import type { WorkflowRegistry } from '../workflows/served-workflow.ts'
 import type { WorkflowReadiness } from '../readiness/workflow-readiness.ts'
+import type { OutputMetadataPolicy } from './body/output-metadata.ts'
 import type { LinksOptions } from './links.ts'
 import type { RateLimit } from './plugins/request-rates.ts'
 
@@ -116,6 +117,8 @@ export interface HttpSecurity {
   readonly openDocs: boolean
   /** Graphs of callers are taken at `POST /prompt`. They are not when absent. */
   readonly takesRawPrompts?: boolean
+  /** What becomes of the texts that ComfyUI writes into outputs. Kept when absent, unless a call says otherwise. */
+  readonly outputMetadata?: OutputMetadataPolicy
   /** Pages of these origins may read answers and change something; `*` for any. None when absent. */
   readonly corsOrigins?: readonly string[]
 }

@@ -113,6 +113,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     waiting,
     tools: { presenter, outputs, now },
     syncHoldMs: limits.syncHoldMs,
+    outputMetadata: security.outputMetadata ?? { usual: 'keep', mayBeKept: true },
   })
   await app.register(retryJobRoute, { jobs, calls, takesRawPrompts })
   const storage = { inputs: options.inputs, decodeMedia, urls }

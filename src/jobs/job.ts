@@ -3,7 +3,7 @@ import type { FailedNode, FieldError } from '../errors/gateway-error.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { ImageConversion } from '../outputs/image-conversion.ts'
-import type { JobOutput } from '../outputs/job-output.ts'
+import type { JobOutput, OutputMetadata } from '../outputs/job-output.ts'
 
 /**
  * A job's life:
@@ -152,6 +152,8 @@ export interface JobPayload {
   readonly retry: boolean
   /** What its images become when they are stored. */
   readonly convertOutput?: ImageConversion
+  /** What becomes of the texts in its outputs; kept where absent. */
+  readonly outputMetadata?: OutputMetadata
   readonly limits: JobTimeLimits
   /** Who chose the id of the job for what: a request that says the same is the same job. */
   readonly idFingerprint?: string

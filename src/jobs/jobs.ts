@@ -1,7 +1,7 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { ImageConversion } from '../outputs/image-conversion.ts'
-import type { JobOutput } from '../outputs/job-output.ts'
+import type { JobOutput, OutputMetadata } from '../outputs/job-output.ts'
 import type { Job, JobPayload, JobProgress, JobTimeLimits } from './job.ts'
 import type { JobQuery } from './job-store.ts'
 
@@ -24,6 +24,8 @@ export interface JobRequest {
   readonly tags?: readonly string[]
   /** What its images become when they are stored. */
   readonly convertOutput?: ImageConversion
+  /** What becomes of the texts in its outputs; kept where absent. */
+  readonly outputMetadata?: OutputMetadata
   /** Time that the job may take, from its acceptance until ComfyUI is done with it. */
   readonly deadlineMs?: number
   /** The job that this one repeats. */

@@ -36,6 +36,7 @@ export function newJob(request: JobRequest, caller: string | undefined): StoredJ
       retry: request.retry,
       limits: request.limits,
       ...(request.convertOutput !== undefined && { convertOutput: request.convertOutput }),
+      ...(request.outputMetadata !== undefined && { outputMetadata: request.outputMetadata }),
       ...(chosenId !== undefined && { idFingerprint: chosenId.fingerprint }),
       ...(caller !== undefined && { caller }),
     },

@@ -276,7 +276,7 @@ async function keepOutputs(
   { instance, outputs: store, images, onOutput, hooks }: AttemptContext,
 ): Promise<AttemptResult> {
   const executedAtMs = Date.now()
-  const { convertOutput: conversion } = live.payload
+  const { convertOutput: conversion, outputMetadata } = live.payload
   const stopping = new AbortController()
   live.stopAttempt = () => stopping.abort()
   try {
@@ -286,6 +286,7 @@ async function keepOutputs(
       outputNames: live.payload.outputNames,
       openFile: (file) => instance.client.openFile(file, stopping.signal),
       ...(conversion !== undefined && { convertImage: (image) => images.convert(image, conversion) }),
+      stripsMetadata: outputMetadata === 'strip',
       store,
       onStored: onOutput,
       onWarning: (text) => hooks.warning(text),

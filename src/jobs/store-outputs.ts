@@ -4,6 +4,8 @@ import type { ComfyuiFile } from '../comfyui/comfyui-client.ts'
 import type { NodeOutput } from '../comfyui/wire/messages.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { collectOutputs, type FoundOutput } from '../outputs/collect-outputs.ts'
+import { removeMediaTexts, withoutMediaTexts } from '../lib/media-texts/remove-media-texts.ts'
+import type { RemovalOutcome } from '../lib/media-texts/removal-steps.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
 import type { ConvertedImage } from '../outputs/image-converter.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
@@ -16,9 +18,11 @@ export interface StoreOutputsOptions {
   readonly openFile: (file: ComfyuiFile) => Promise<{ body: Buffer | Readable }>
   /** Makes the image that is to be stored in place of the one that ComfyUI made. */
   readonly convertImage?: (image: Buffer) => Promise<ConvertedImage>
+  /** The texts that ComfyUI writes into files are removed, so that every way out is without them. */
+  readonly stripsMetadata?: boolean
   readonly store: OutputStore
   readonly onStored: (output: JobOutput) => void
-  /** Why a job that went well has nothing to show. */
+  /** Why a job that went well has nothing to show, or texts in a file that were to be removed. */
   readonly onWarning: (text: string) => void
 }
 
@@ -50,7 +54,7 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
   const unhandled = new Set<string>()
   const wanted = collectOutputs(options.outputs, ({ nodeId, key }) => unhandled.add(`\`${key}\` of node ${nodeId}`))
   for (const [index, found] of wanted.entries()) {
-    const { sizeBytes, converted } = await storeOne(found, index, options)
+    const { sizeBytes, converted, removal } = await storeOne(found, index, options)
     const output: JobOutput = {
       index,
       nodeId: found.nodeId,
@@ -59,7 +63,11 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
       contentType: converted?.contentType ?? found.contentType,
       sizeBytes,
       filename: converted === undefined ? found.filename : withExtension(found.filename, converted.extension),
+      ...((converted !== undefined || removal === 'removed') && { isStripped: true }),
     }
+    const textsLeft = removal === undefined ? undefined : whyTextsAreLeft(removal)
+    if (textsLeft !== undefined)
+      options.onWarning(`${found.filename}: its metadata could not be removed, because ${textsLeft}.`)
     if (converted?.warning !== undefined) options.onWarning(`${found.filename}: ${converted.warning}`)
     stored.push(output)
     options.onStored(output)
@@ -73,8 +81,8 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
 async function storeOne(
   found: FoundOutput,
   index: number,
-  { jobId, openFile, convertImage, store }: StoreOutputsOptions,
-): Promise<{ sizeBytes: number; converted?: ConvertedImage }> {
+  { jobId, openFile, convertImage, stripsMetadata = false, store }: StoreOutputsOptions,
+): Promise<{ sizeBytes: number; converted?: ConvertedImage; removal?: RemovalOutcome }> {
   if (found.kind === 'text') return store.write(jobId, index, Buffer.from(found.text))
   for (let attempt = 1; ; attempt++) {
     try {
@@ -82,13 +90,42 @@ async function storeOne(
       if (Buffer.isBuffer(body) && body.length === 0 && !mayBeEmpty(found)) {
         throw new ComfyuiError('bad_answer', `GET /view of ${found.filename} answered with nothing`)
       }
-      if (found.outputKind !== 'image' || convertImage === undefined) return await store.write(jobId, index, body)
+      if (found.outputKind !== 'image' || convertImage === undefined) {
+        if (!stripsMetadata || found.outputKind === 'text') return await store.write(jobId, index, body)
+        return await storeStripped(body, (source) => store.write(jobId, index, source))
+      }
       const converted = await convertImage(Buffer.isBuffer(body) ? body : await readImage(body, found))
       return { ...(await store.write(jobId, index, converted.bytes)), converted }
     } catch (error) {
       if (!(error instanceof ComfyuiError) || attempt === tries) throw error
       await new Promise((resolve) => setTimeout(resolve, retryPauseMs * attempt))
     }
+  }
+}
+
+async function storeStripped(
+  body: Buffer | Readable,
+  write: (source: Buffer | AsyncIterable<Uint8Array>) => Promise<{ sizeBytes: number }>,
+): Promise<{ sizeBytes: number; removal: RemovalOutcome }> {
+  if (Buffer.isBuffer(body)) {
+    const { bytes, outcome } = removeMediaTexts(body)
+    return { ...(await write(bytes)), removal: outcome }
+  }
+  let removal: RemovalOutcome = 'broken'
+  const { sizeBytes } = await write(withoutMediaTexts(body, (outcome) => (removal = outcome)))
+  return { sizeBytes, removal }
+}
+
+function whyTextsAreLeft(removal: RemovalOutcome): string | undefined {
+  switch (removal) {
+    case 'removed':
+      return undefined
+    case 'unknown':
+      return 'its format is not known'
+    case 'broken':
+      return 'a part of it cannot be read'
+    default:
+      return removal satisfies never
   }
 }
 

@@ -1,5 +1,8 @@
 export type OutputKind = 'image' | 'video' | 'audio' | 'text' | '3d' | 'latent' | 'file'
 
+/** Whether the texts that ComfyUI writes into files, such as the prompt, stay in them. */
+export type OutputMetadata = 'keep' | 'strip'
+
 /** One output of a job, complete in the output store under `<job id>.<index>`. Immutable. */
 export interface JobOutput {
   /** Position in the job's outputs, from 0. */
@@ -13,4 +16,6 @@ export interface JobOutput {
   readonly sizeBytes: number
   /** The name ComfyUI gave the file, without folders; for texts one of ours. */
   readonly filename: string
+  /** The texts in the file were removed when it was stored. */
+  readonly isStripped?: boolean
 }

@@ -73,6 +73,14 @@ const table = {
     headerSchema: z.string().describe('What images are to become, such as `webp; quality=80` or `jpeg`.'),
     fromText: conversionOfText,
   },
+  output_metadata: {
+    schema: z
+      .enum(['keep', 'strip'])
+      .describe('Whether files keep the texts that ComfyUI writes into them, such as the whole prompt.'),
+    rule: 'must be keep or strip',
+    header: 'Job-Output-Metadata',
+    fromText: (text) => text,
+  },
   previews: {
     schema: z.boolean().describe('Make previews while sampling.'),
     absent: false,

@@ -27,6 +27,7 @@ export const jobExample: JobResource = {
       content_type: 'image/png',
       size_bytes: 1_482_133,
       filename: 'picture_00001_.png',
+      metadata: 'kept',
       url: `/jobs/${id}/outputs/0`,
     },
   ],

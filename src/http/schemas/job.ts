@@ -29,6 +29,11 @@ export const jobOutputSchema = z.object({
   content_type: z.string(),
   size_bytes: z.int(),
   filename: z.string(),
+  metadata: z
+    .enum(['kept', 'stripped'])
+    .describe(
+      '`kept`: as ComfyUI made it; `stripped`: without the texts that it writes into files, such as the prompt.',
+    ),
   url: z.string().describe('Path of the bytes.'),
 })
 
@@ -152,6 +157,7 @@ export function toOutputResource(jobId: string, output: JobOutput, links: Links)
     content_type: output.contentType,
     size_bytes: output.sizeBytes,
     filename: output.filename,
+    metadata: output.isStripped === true ? 'stripped' : 'kept',
     url: links.output(jobId, output.index),
   }
 }

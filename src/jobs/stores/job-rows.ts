@@ -38,6 +38,7 @@ const jobOutputSchema = z
     contentType: z.string(),
     sizeBytes: z.int().nonnegative(),
     filename: z.string(),
+    isStripped: z.boolean().exactOptional(),
   })
   .transform((output) => ({ ...output, name: output.name }))
 
@@ -86,6 +87,7 @@ const payloadSchema = z
       stallTimeoutMs: z.number().exactOptional(),
     }),
     convertOutput: imageConversionSchema.exactOptional(),
+    outputMetadata: z.enum(['keep', 'strip']).exactOptional(),
     idFingerprint: z.string().exactOptional(),
     caller: z.string().exactOptional(),
   })

@@ -26,7 +26,6 @@ const keptUserData = new Set([
   'skip',
 ])
 const textBoxes = new Set(['xml ', 'bxml', 'ID32', 'uuid'])
-const keptItems = new Set(['\xa9too', '\xa9enc', 'pgap'])
 const maxItemBytes = 1024
 
 /** `udta` without its texts, of the same size. @param bytes the whole box */
@@ -114,9 +113,10 @@ function technicalItems(bytes: Buffer, list: IsoBox, keys: IsoBox | undefined): 
 }
 
 function isKeptItem(bytes: Buffer, item: IsoBox): boolean {
-  if (item.type !== '----') return keptItems.has(item.type)
-  const name = [...isoBoxes(bytes, item.start, item.end)].find(({ type }) => type === 'name')
-  return name !== undefined && isTechnicalText(bytes.toString('utf8', name.start + 4, name.end), 0)
+  if (item.type === 'pgap') return true
+  const name = [...isoBoxes(bytes, item.start, item.end)].find(({ type }) => item.type === '----' && type === 'name')
+  const told = name === undefined ? item.type : bytes.toString('utf8', name.start + 4, name.end)
+  return isTechnicalText(told, item.end - item.start)
 }
 
 function boxOf(type: string, ...data: readonly Buffer[]): Buffer {

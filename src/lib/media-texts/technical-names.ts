@@ -1,5 +1,5 @@
 const technicalNames =
-  /^(encoder|encoder[ _]?(settings|options)|software|duration|bps|number_of_(frames|bytes)|_statistics_\w+|replaygain_\w+|r128_\w+|waveformatextensible_channel_mask|itunsmpb|itunnorm|com\.apple\.quicktime\.software)$/i
+  /^(encoder|\xa9too|\xa9enc|\xa9swr|encoder[ _]?(settings|options)|software|duration|bps|number_of_(frames|bytes)|_statistics_\w+|replaygain_\w+|r128_\w+|waveformatextensible_channel_mask|itunsmpb|itunnorm|com\.apple\.quicktime\.software)$/i
 
 /** No technical value is longer. */
 const maxTechnicalBytes = 256
