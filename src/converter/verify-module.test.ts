@@ -23,7 +23,9 @@ function recordOf(value: unknown): Readonly<Record<string, unknown>> {
 function makeModule(broken: Partial<LoadedModule> = {}, of: ParameterPlan = plan, from: Prompt = prompt): LoadedModule {
   const defaults = of.parameters.flatMap((each): [string, unknown][] => {
     const value = each.type.kind === 'choices' ? recordOf(each.value)['__value__'] : each.value
-    return each.default.kind === 'none' ? [] : [[each.name, each.default.kind === 'random' ? (each.default.from ?? 0) : value]]
+    return each.default.kind === 'none'
+      ? []
+      : [[each.name, each.default.kind === 'random' ? (each.default.from ?? 0) : value]]
   })
   return {
     parse: (sent) => ({ ...Object.fromEntries(defaults), ...recordOf(sent) }),

@@ -6,6 +6,7 @@ import type { AskedInstance } from '../comfyui/ask-once.ts'
 import { parseExportFile } from '../converter/parse-export-file.ts'
 import { readExport } from '../converter/read-export.ts'
 import { isRecord } from '../lib/json-record.ts'
+import { unreadable } from './unreadable.ts'
 
 /** Where an export is. */
 export type ExportPlace =
@@ -36,8 +37,7 @@ const extensions = /(?:\.(?:ui|api))?\.[a-z0-9]{1,11}$/i
 /**
  * Reads an export from wherever it is.
  * @throws ConversionRefusedError when the file is none
- * @throws GatewayError when a ComfyUI does not give it
- * @throws Error of the system, with its path, for a file that cannot be read
+ * @throws GatewayError when it cannot be read, or a ComfyUI does not give it
  */
 export async function readGivenExport(place: ExportPlace): Promise<GivenExport> {
   switch (place.kind) {
@@ -54,7 +54,7 @@ export async function readGivenExport(place: ExportPlace): Promise<GivenExport> 
 
 async function readGivenFile(file: string): Promise<GivenExport> {
   const isInput = file === standardInput
-  const bytes = isInput ? await readToEnd(process.stdin) : await readFile(file)
+  const bytes = isInput ? await readToEnd(process.stdin) : await readFile(file).catch(unreadable(file))
   const exported = parseExportFile(bytes)
   return {
     exported,

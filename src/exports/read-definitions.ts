@@ -5,6 +5,7 @@ import { coreCatalogue, parseNodeCatalogue, type NodeCatalogue } from '../comfyu
 import { ObjectInfoError } from '../comfyui/wire/object-info-error.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { standardInput, type ExportPlace } from './given-export.ts'
+import { unreadable } from './unreadable.ts'
 
 /** Where the definitions of node classes come from: one place, as lists of values are read by them. */
 export type DefinitionsPlace =
@@ -14,8 +15,7 @@ export type DefinitionsPlace =
   | { readonly kind: 'instance'; readonly instance: AskedInstance; readonly connectTimeoutMs: number }
 
 /**
- * @throws GatewayError when there are no definitions in that place
- * @throws Error of the system, with its path, for a file that cannot be read
+ * @throws GatewayError when there are no definitions in that place, or they cannot be read
  */
 export async function readDefinitions(place: DefinitionsPlace): Promise<NodeCatalogue> {
   switch (place.kind) {
@@ -23,7 +23,9 @@ export async function readDefinitions(place: DefinitionsPlace): Promise<NodeCata
       return coreCatalogue()
     case 'file': {
       const isInput = place.file === standardInput
-      const text = isInput ? await readToEnd(process.stdin) : await readFile(place.file, 'utf8')
+      const text = isInput
+        ? await readToEnd(process.stdin)
+        : await readFile(place.file, 'utf8').catch(unreadable(place.file))
       try {
         return parseNodeCatalogue(text, { source: isInput ? 'the standard input' : place.file })
       } catch (cause) {
