@@ -41,6 +41,9 @@ describe('an error', () => {
     [new Error(''), 'it threw an error without a message'],
     ['text', 'it threw text'],
     [undefined, 'it threw undefined'],
+    [null, 'it threw null'],
+    [{ code: 7 }, 'it threw { code: 7 }, which is no Error'],
+    [{ message: 'no such style' }, 'it threw no such style'],
   ])('%j has words', (error, reason) => {
     expect(describeModuleError(error, undefined, path, folders).reason).toBe(reason)
   })

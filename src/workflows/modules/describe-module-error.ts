@@ -1,4 +1,6 @@
 import { resolve, sep } from 'node:path'
+import { inspect } from 'node:util'
+import { isRecord } from '../../lib/json-record.ts'
 import type { ModulePosition } from './module-position.ts'
 
 export interface ModuleErrorText {
@@ -10,6 +12,7 @@ export interface ModuleErrorText {
 }
 
 const maxMessageLength = 1000
+const thrownDepth = { depth: 1, breakLength: Infinity, maxArrayLength: 5, maxStringLength: 200 }
 
 /**
  * An error of a module for people who do not see this machine: no absolute path in it.
@@ -61,7 +64,7 @@ function hintFor(message: string): string {
 }
 
 function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return `it threw ${typeof error === 'string' ? error : typeof error}`
+  if (!(error instanceof Error)) return `it threw ${describeThrown(error)}`
   const isPlain =
     error.name === 'Error' ||
     error.name === 'ModuleSyntaxError' ||
@@ -69,6 +72,14 @@ function messageOf(error: unknown): string {
     error.name === 'GraphError'
   const message = error.message === '' ? 'it threw an error without a message' : error.message
   return isPlain ? message : `${error.name}: ${message}`
+}
+
+function describeThrown(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown
+  if (isRecord(thrown) && typeof thrown['message'] === 'string') return thrown['message']
+  return typeof thrown === 'object' && thrown !== null
+    ? `${inspect(thrown, thrownDepth)}, which is no Error`
+    : String(thrown)
 }
 
 function decodeUrl(url: string): string {
