@@ -5,6 +5,7 @@ import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
 import type { AppOptions, HttpSecurity } from './app-options.ts'
+import { withoutFetching } from './body/fetch-urls.ts'
 import { createEventFeed } from './events/event-feed.ts'
 import { createEventStreams } from './events/event-streams.ts'
 import { routeUpgrades } from './events/websocket-upgrades.ts'
@@ -103,7 +104,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(eventRoutes, { feed, streams, upgrades })
   await app.register(jobOutputRoutes, { jobs, outputs })
   const { decodeMedia, urls } = options
-  const trialStorage = { inputs: { put: options.checkInput }, decodeMedia, urls: { read: urls.read } }
+  const trialStorage = withoutFetching({ inputs: { put: options.checkInput }, decodeMedia, urls })
   const { inventory } = options
   await app.register(workflowRoutes, { registry, routes, links, readiness: options.readiness, trialStorage, lists })
   await app.register(renderWorkflowRoutes, { registry, routes, links, inventory, trialStorage })

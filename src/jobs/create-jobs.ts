@@ -177,6 +177,9 @@ export function createJobs(options: JobsOptions): JobsOwner {
       void forgetOld(Date.now())
     },
 
+    isRepeat: ({ key, id }) =>
+      (key !== undefined && store.findClaim(key) !== undefined) || (id !== undefined && isAccepted(id)),
+
     async submit(request) {
       const standing = request.idempotency && store.findClaim(request.idempotency.key)
       if (standing) return replay(standing, request)

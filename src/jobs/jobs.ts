@@ -89,6 +89,8 @@ export interface Jobs {
    * `workflow_unavailable` where it is known that no instance would run the prompt
    */
   submit(request: JobRequest): Promise<Submission>
+  /** Whether a request with this key, or under this id, makes no job, because there is one. */
+  isRepeat(request: { readonly key: string | undefined; readonly id: string | undefined }): boolean
   get(id: string): Job | undefined
   getPayload(id: string): JobPayload | undefined
   /** Progress of a job that is not terminal; undefined before it runs. */

@@ -209,6 +209,27 @@ describe('a request with URLs', () => {
     })
   })
 
+  test('that is sent again fetches nothing, and gets its job also when the picture is gone', async () => {
+    const prompt = loadImage(at('/a.png'))
+    for (const [path, body, headers] of [
+      ['/test/img2img', { image: at('/a.png') }, { 'idempotency-key': 'one' }],
+      ['/prompt', prompt, { 'idempotency-key': 'two' }],
+    ] as const) {
+      asked.length = 0
+      const first = await postJson(app.url + path, body, headers)
+      expect(first.status, await first.text()).toBe(200)
+      expect(asked).toHaveLength(1)
+      isAnswering = false
+      const second = await postJson(app.url + path, body, headers)
+      expect(second.headers.get('idempotency-replayed'), await second.text()).toBe('true')
+      expect(second.headers.get('job-id')).toBe(first.headers.get('job-id'))
+      expect(asked).toHaveLength(1)
+      isAnswering = true
+    }
+    const conflict = await postJson(url(), { image: at('/b.png') }, { 'idempotency-key': 'one' })
+    expect(await readProblem(conflict)).toMatchObject({ code: 'idempotency_key_reuse' })
+  })
+
   test('ends with its caller', async () => {
     isAnswering = false
     const caller = new AbortController()
@@ -272,6 +293,19 @@ describe('the gateway as it is served', () => {
     expect(again.status).toBe(200)
     await again.text()
     expect(asked).toEqual(['/b.png'])
+  })
+
+  test.each([
+    ['/prompt', (name: string) => ({ ...loadImage(allowed(name)), id: 'graph-1' }), {}],
+    ['/prompt', (name: string) => loadImage(allowed(name)), { 'idempotency-key': 'graph-2' }],
+    ['/test/loaded', (name: string) => ({ picture: allowed(name) }), { 'job-id': 'typed-1' }],
+    ['/test/loaded', (name: string) => ({ picture: allowed(name) }), { 'idempotency-key': 'typed-2' }],
+  ] as const)('fetches nothing for a job that is there: %s %#', async (path, bodyOf, headers) => {
+    const { id } = await client.run(path, bodyOf('/a.png'), headers)
+    isAnswering = false
+    expect(await client.run(path, bodyOf('/a.png'), headers)).toMatchObject({ id })
+    expect((await client.post(path, bodyOf('/b.png'), headers)).status).toBeGreaterThanOrEqual(409)
+    expect(asked).toEqual(['/a.png'])
   })
 
   test('looks at what it fetched as at what is sent', async () => {

@@ -33,6 +33,10 @@ export class FakeJobs implements Jobs {
   readonly #submitted = new Set<(job: Job) => void>()
   readonly #feed = new Set<(event: AnyJobEvent) => void>()
 
+  isRepeat({ key, id }: { key: string | undefined; id: string | undefined }): boolean {
+    return (key !== undefined && this.#claims.has(key)) || (id !== undefined && this.#jobs.has(id))
+  }
+
   async submit(request: JobRequest): Promise<Submission> {
     const claim = request.idempotency === undefined ? undefined : this.#claims.get(request.idempotency.key)
     if (claim !== undefined) {

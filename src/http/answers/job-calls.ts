@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs, Submission } from '../../jobs/jobs.ts'
 import { chooseOutputMetadata, type OutputMetadataPolicy } from '../body/output-metadata.ts'
+import type { FetchControl } from '../body/fetch-urls.ts'
 import type { PreparedJob } from '../body/prepare-job.ts'
 import { receivedBody, type ReceivedBody } from '../body/received-body.ts'
 import { openEventResponse } from '../events/event-channel.ts'
@@ -16,7 +17,7 @@ import { varyBy } from './vary-by.ts'
 import type { Waiting } from './waiting.ts'
 
 export interface JobCallsOptions {
-  readonly jobs: Pick<Jobs, 'submit'>
+  readonly jobs: Pick<Jobs, 'submit' | 'isRepeat'>
   readonly streams: EventStreams
   readonly waiting: Waiting
   readonly tools: AnswerTools
@@ -29,8 +30,8 @@ export interface JobCallsOptions {
 export interface JobSource {
   /** Name of the workflow; keys of callers count for each one apart. */
   readonly name: string
-  /** Makes the job of the body. @param signal says that nobody waits for it any more @throws GatewayError */
-  prepare(body: ReceivedBody, signal: AbortSignal): Promise<PreparedJob>
+  /** Makes the job of the body. @throws GatewayError */
+  prepare(body: ReceivedBody, fetching: FetchControl): Promise<PreparedJob>
   /** The caller is answered at once unless it asks to wait. */
   readonly isAsync?: boolean
 }
@@ -126,16 +127,20 @@ async function submit(
   { jobs, outputMetadata }: JobCallsOptions,
 ): Promise<Submission & { previews: boolean; hasId: boolean }> {
   const body = receivedBody(request)
+  const scope = `${request.callerId} ${source.name}`
+  const key = idempotencyKey === undefined ? undefined : `${scope} ${idempotencyKey}`
   const {
     id,
     deadline,
     convert_output: convertOutput,
     output_metadata: given,
     ...prepared
-  } = await source.prepare(body, signal)
+  } = await source.prepare(body, {
+    signal,
+    isRepeat: (chosenId) => jobs.isRepeat({ key, id: chosenId }),
+  })
   const previews = prepared.previews || asksForPreviews
-  const fingerprint = id === undefined && idempotencyKey === undefined ? '' : body.fingerprint()
-  const scope = `${request.callerId} ${source.name}`
+  const fingerprint = id === undefined && key === undefined ? '' : body.fingerprint()
   const submission = await jobs.submit({
     ...prepared,
     previews,
@@ -145,7 +150,7 @@ async function submit(
     requestId: request.id,
     caller: callerOf(request),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
-    ...(idempotencyKey !== undefined && { idempotency: { key: `${scope} ${idempotencyKey}`, fingerprint } }),
+    ...(key !== undefined && { idempotency: { key, fingerprint } }),
     ...(id !== undefined && { chosenId: { id, fingerprint: `${scope} ${fingerprint}` } }),
   })
   return { ...submission, previews, hasId: id !== undefined }

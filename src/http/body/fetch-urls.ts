@@ -19,6 +19,14 @@ export interface UrlStorage {
   readonly urls: { readonly read: ReadMediaUrl; readonly fetch?: MediaFetcher['fetch'] }
 }
 
+/** What a request says about the fetches that are made for it. */
+export interface FetchControl {
+  /** Nobody waits for it any more. */
+  readonly signal: AbortSignal
+  /** The job of the request is there already, with what was fetched for it then. */
+  readonly isRepeat: (chosenId: string | undefined) => boolean
+}
+
 export interface FetchOptions {
   /** Called when a name stands in each place, before anything is fetched: the last look at the rest of the request. */
   readonly beforeFetch?: () => void
@@ -75,6 +83,11 @@ export async function fetchUrls(
   signal?.removeEventListener('abort', giveUp)
   if (failures.length > 0) throw failures[0]
   return files
+}
+
+/** A storage that fetches nothing. */
+export function withoutFetching<Storage extends UrlStorage>(storage: Storage): Storage {
+  return { ...storage, urls: { read: storage.urls.read } }
 }
 
 /** Says no more than that the same URL is the same file. */

@@ -5,6 +5,7 @@ import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { readBodyForm } from './body-form.ts'
 import type { CallOptions } from './call-option-table.ts'
 import { maxStringLength, refuseLongStrings } from './complexity.ts'
+import { withoutFetching, type FetchControl } from './fetch-urls.ts'
 import type { ReceivedBody } from './received-body.ts'
 import { refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.ts'
 
@@ -19,8 +20,7 @@ export interface RunRequest {
   readonly storage: MediaStorage
   /** How files that the prompt saves are called; one of its own unless given. */
   readonly filenamePrefix?: string
-  /** Gives up what is being fetched for the request. */
-  readonly signal?: AbortSignal
+  readonly fetching?: FetchControl
 }
 
 /**
@@ -29,7 +29,7 @@ export interface RunRequest {
  */
 export async function prepareJob(
   workflow: ServedWorkflow,
-  { body, headers, storage, filenamePrefix = mintFilenamePrefix(), signal }: RunRequest,
+  { body, headers, storage, filenamePrefix = mintFilenamePrefix(), fetching }: RunRequest,
 ): Promise<PreparedJob> {
   const { parameters, options } = readBodyForm(body, workflow, headers)
   const hasMedia = workflow.mediaFields.length > 0
@@ -38,8 +38,10 @@ export async function prepareJob(
     if (body.sizeBytes > maxStringLength) refuseLongStrings(parameters)
     return workflow.parse(parameters)
   }
-  const fetching = { beforeFetch: parse, signal }
-  const inputFiles = hasMedia ? await storeMedia(parameters, workflow.mediaFields, storage, fetching) : []
+  const media = fetching?.isRepeat(options.id) === true ? withoutFetching(storage) : storage
+  const inputFiles = hasMedia
+    ? await storeMedia(parameters, workflow.mediaFields, media, { beforeFetch: parse, signal: fetching?.signal })
+    : []
   const input = parse()
   const prompt = await workflow.build(input, {
     uploads: new Set(inputFiles.map((file) => file.name)),

@@ -11,7 +11,7 @@ import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import type { PreparedJob } from './prepare-job.ts'
 import { requireJsonObject, type ReceivedBody } from './received-body.ts'
-import { fetchUrls, type UrlPlace } from './fetch-urls.ts'
+import { fetchUrls, withoutFetching, type FetchControl, type UrlPlace } from './fetch-urls.ts'
 import { fieldRefusal, refuseFields } from './refuse-fields.ts'
 import type { MediaStorage } from './store-media.ts'
 
@@ -19,8 +19,7 @@ export interface PreparePromptTools {
   readonly storage: MediaStorage
   /** What is known of node classes, those of custom nodes included. */
   readonly nodes: NodeLookup
-  /** Gives up what is being fetched for the request. */
-  readonly signal?: AbortSignal
+  readonly fetching?: FetchControl
 }
 
 /**
@@ -37,7 +36,7 @@ export async function preparePrompt(
   const options = readCallOptions(withoutComfyuiFields(others), headers, 'prompt')
   const pngInfo = readPngInfo(extraData)
   const prompt = readRawPrompt(graph, { filenamePrefix: mintFilenamePrefix(), nodes: tools.nodes })
-  const inputFiles = await storeEmbeddedMedia(prompt, tools)
+  const inputFiles = await storeEmbeddedMedia(prompt, tools, tools.fetching?.isRepeat(options.id) === true)
   if (body.sizeBytes > maxStringLength) {
     refuseLongStrings(prompt)
     refuseLongStrings(pngInfo)
@@ -122,7 +121,8 @@ function refuseExtraData(path: readonly string[], message: string): GatewayError
 /** Stores the files that stand in the graph and puts their names in their place. */
 async function storeEmbeddedMedia(
   prompt: Prompt,
-  { storage, nodes, signal }: PreparePromptTools,
+  { storage, nodes, fetching }: PreparePromptTools,
+  isRepeat: boolean,
 ): Promise<InputFile[]> {
   const files = new Map<string, InputFile>()
   const places: UrlPlace[] = []
@@ -141,7 +141,10 @@ async function storeEmbeddedMedia(
     files.set(stored.name, stored)
     replace(stored.name)
   }
-  for (const file of await fetchUrls(places, storage, { signal })) files.set(file.name, file)
+  for (const file of await fetchUrls(places, isRepeat ? withoutFetching(storage) : storage, {
+    signal: fetching?.signal,
+  }))
+    files.set(file.name, file)
   return [...files.values()]
 }
 

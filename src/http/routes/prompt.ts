@@ -32,7 +32,7 @@ export function promptRoute(app: FastifyInstance, { calls, isOn, storage, nodes 
     (request, reply) => {
       calls.answer(request, reply, {
         name: rawPromptName,
-        prepare: (body, signal) => preparePrompt(body, request.headers, { storage, nodes, signal }),
+        prepare: (body, fetching) => preparePrompt(body, request.headers, { storage, nodes, fetching }),
       })
     },
   )

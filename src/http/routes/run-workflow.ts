@@ -22,7 +22,7 @@ export function runWorkflowRoute(app: FastifyInstance, { calls, registry, storag
     if (workflow === undefined) throw routes.explainMiss('POST', path)
     calls.answer(request, reply, {
       name: workflow.name,
-      prepare: (body, signal) => prepareJob(workflow, { body, headers: request.headers, storage, signal }),
+      prepare: (body, fetching) => prepareJob(workflow, { body, headers: request.headers, storage, fetching }),
     })
   })
 }
