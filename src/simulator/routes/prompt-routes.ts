@@ -44,7 +44,7 @@ export function promptRoutes({ profile, catalogue, files, queue, onQueued, fault
 
     const targets = profile.takesTargets ? fields['partial_execution_targets'] : undefined
     const verdict = validatePrompt(fields['prompt'], targets, {
-      nodes: catalogue.definition,
+      nodes: (classType) => catalogue.definition(classType),
       rules: profile.rules,
       fileExists,
     })
