@@ -13,6 +13,9 @@ let server: {
   one: (classType: string) => Promise<Told>
   replaced: () => Promise<readonly string[]>
   asked: string[]
+  /** Called with every look. */
+  watch: () => void
+  keep: () => void
 }
 let nodes: InstanceNodes
 let reads = 0
@@ -26,6 +29,8 @@ beforeEach(() => {
     one: async () => loader('a.safetensors'),
     replaced: async () => [],
     asked: [],
+    watch: () => undefined,
+    keep: () => undefined,
   }
   nodes = new InstanceNodes({
     client: {
@@ -44,8 +49,14 @@ beforeEach(() => {
       },
     },
     version: () => '0.33.0',
-    share: (catalogue) => catalogue,
-    watchedClasses: () => ['VAELoader', 'KSampler', 'Custom'],
+    share: (catalogue) => {
+      server.keep()
+      return catalogue
+    },
+    watchedClasses: () => {
+      server.watch()
+      return ['VAELoader', 'KSampler', 'Custom']
+    },
     intervalMs,
     onRead: () => {
       reads += 1
@@ -58,6 +69,27 @@ afterEach(() => {
 })
 
 describe('the nodes of an instance', () => {
+  test('stay known when a look at them goes wrong, and are looked at again', async () => {
+    await nodes.connect()
+    server.watch = () => {
+      throw new Error('odd')
+    }
+    await vi.advanceTimersByTimeAsync(intervalMs)
+    expect(nodes.failure).toContain('could not be read again: odd')
+    server.watch = () => undefined
+    server.one = async () => loader('a.safetensors', 'b.safetensors')
+    server.keep = () => {
+      throw new Error('odd')
+    }
+    await expect(nodes.refreshLists(['VAELoader'], 1000)).resolves.toBeUndefined()
+    server.keep = () => undefined
+    server.asked = []
+    await vi.advanceTimersByTimeAsync(intervalMs)
+    expect(server.asked).toEqual(['VAELoader'])
+    expect(JSON.stringify(nodes.catalogue?.lookUp('VAELoader'))).toContain('b.safetensors')
+    expect(nodes.failure).toBeUndefined()
+  })
+
   test('include classes that the server replaces by others, of which nothing else is known', async () => {
     server.replaced = async () => ['Older', 'VAELoader']
     await nodes.connect()

@@ -35,6 +35,7 @@ export class InstanceNodes {
   #catalogue: NodeCatalogue | undefined
   #packs: Promise<NodePackLookup> | undefined
   #failure: string | undefined
+  #lookFailure: string | undefined
   #reading: Promise<void> | undefined
   #nextLook: NodeJS.Timeout | undefined
   /** Counts connections; answers of an earlier one do not count. Undefined while there is none. */
@@ -56,7 +57,7 @@ export class InstanceNodes {
 
   /** Why nothing is known, or why what is known is old. */
   get failure(): string | undefined {
-    return this.#failure
+    return this.#failure ?? this.#lookFailure
   }
 
   /** The instance is connected anew: reads everything, and looks for changes from then on. */
@@ -129,10 +130,16 @@ export class InstanceNodes {
       await this.readAll()
       return
     }
-    for (const classType of new Set(this.#options.watchedClasses())) {
-      if (connection !== this.#connection) return
-      const definition = this.#catalogue.lookUp(classType)
-      if (definition !== undefined && hasFileLists(classType, definition)) await this.#refresh(classType)
+    this.#lookFailure = undefined
+    try {
+      for (const classType of new Set(this.#options.watchedClasses())) {
+        if (connection !== this.#connection) return
+        const definition = this.#catalogue.lookUp(classType)
+        if (definition !== undefined && hasFileLists(classType, definition)) await this.#refresh(classType)
+      }
+    } catch (error) {
+      // What was known before stands, and the next look may go well.
+      this.#lookFailure = `its lists could not be read again: ${describeFailure(error)}`
     }
     if (connection === this.#connection) this.#lookLater(connection, this.#options.intervalMs)
   }
@@ -151,17 +158,16 @@ export class InstanceNodes {
 
   async #ask(classType: string, connection: symbol): Promise<void> {
     const { client, share, onRead } = this.#options
-    let told: Readonly<Record<string, unknown>>
     try {
-      told = await client.objectInfoOf(classType)
+      const told = await client.objectInfoOf(classType)
+      if (connection !== this.#connection || this.#catalogue === undefined) return
+      const changed = withDefinitions(this.#catalogue, withoutUploads(told))
+      if (changed === this.#catalogue) return
+      this.#catalogue = share(changed)
     } catch {
       // What was known before stands. That the instance is in trouble shows elsewhere.
       return
     }
-    if (connection !== this.#connection || this.#catalogue === undefined) return
-    const changed = withDefinitions(this.#catalogue, withoutUploads(told))
-    if (changed === this.#catalogue) return
-    this.#catalogue = share(changed)
     onRead()
   }
 }
