@@ -28,9 +28,15 @@ test('references into itself point to the new place, data stay as they are', () 
   })
 })
 
-test('a medium is text to client generators', () => {
+test('a medium is text to client generators, and says in which forms', () => {
   const image = { type: 'string', 'x-comfyui-media': 'image', format: 'byte', contentMediaType: 'image/*' }
-  expect(embedSchema({ properties: { image, day: { format: 'date' } } }, '#')).toEqual({
-    properties: { image: { type: 'string', 'x-comfyui-media': 'image' }, day: { format: 'date' } },
+  const mask = { ...image, description: 'What to keep' }
+  const forms = 'An https URL, a data URI or base64.'
+  expect(embedSchema({ properties: { image, mask, day: { format: 'date' } } }, '#')).toEqual({
+    properties: {
+      image: { type: 'string', 'x-comfyui-media': 'image', description: forms },
+      mask: { type: 'string', 'x-comfyui-media': 'image', description: `What to keep\n\n${forms}` },
+      day: { format: 'date' },
+    },
   })
 })

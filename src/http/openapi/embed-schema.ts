@@ -2,8 +2,9 @@ import { isRecord } from '../../lib/json-record.ts'
 
 /** Keys below which there is data, not a schema. */
 const dataKeys = new Set(['default', 'examples', 'example', 'const', 'enum'])
-/** A medium in JSON is text, a data URI or base64. With these beside it, client generators want a file object. */
+/** A medium in JSON is text, a URL, a data URI or base64. With these beside it, client generators want a file object. */
 const bytesKeys = new Set(['format', 'contentMediaType', 'contentEncoding'])
+const mediaForms = 'An https URL, a data URI or base64.'
 const documentKeys = new Set(['$schema', '$id', 'id'])
 
 /**
@@ -18,11 +19,15 @@ export function embedSchema(schema: Readonly<Record<string, unknown>>, base: str
 
 function copySchema(schema: Readonly<Record<string, unknown>>, base: string): Record<string, unknown> {
   const isMedium = typeof schema['x-comfyui-media'] === 'string'
-  return Object.fromEntries(
-    Object.entries(schema)
-      .filter(([key]) => !(isMedium && bytesKeys.has(key)))
-      .map(([key, value]) => [key, copyMember(key, value, base)]),
-  )
+  if (!isMedium) return copyMembers(schema, base)
+  const { description } = schema
+  const own = Object.entries(schema).filter(([key]) => !bytesKeys.has(key))
+  const texts = typeof description === 'string' ? [description, mediaForms] : [mediaForms]
+  return { ...copyMembers(Object.fromEntries(own), base), description: texts.join('\n\n') }
+}
+
+function copyMembers(schema: Readonly<Record<string, unknown>>, base: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, copyMember(key, value, base)]))
 }
 
 function copyMember(key: string, value: unknown, base: string): unknown {

@@ -7,8 +7,8 @@ export type MediaKind = (typeof mediaKinds)[number]
 const mediaKey = 'x-comfyui-media'
 
 /**
- * A parameter that takes an image. Callers send a data URI, base64 or a multipart part; `generateWorkflow` gets the name
- * of the uploaded file, which is what `LoadImage` takes.
+ * A parameter that takes an image. Callers send an https URL, a data URI, base64 or a multipart part; `generateWorkflow`
+ * gets the name of the uploaded file, which is what `LoadImage` takes.
  */
 export function image(): z.ZodString {
   return media('image')
