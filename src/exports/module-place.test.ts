@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { chooseModulePlace, moduleName } from './module-place.ts'
@@ -47,6 +47,12 @@ describe('the place of a module', () => {
     expect(marked.copyPath).toBe(join(folder, 'workflow_templates/draw/box.json'))
     const named = chooseModulePlace({ target: join(folder, 'x/workflows/draw/box.ts'), folders: [], title: undefined })
     expect(named).toMatchObject({ folder: join(folder, 'x/workflows'), route: 'draw/box' })
+  })
+
+  test('is in the outermost folder from here, where nothing else tells', () => {
+    const place = chooseModulePlace({ target: 'mine/draw/box.ts', folders: [], title: undefined })
+    expect(place).toMatchObject({ folder: resolve('mine'), route: 'draw/box' })
+    expect(place.copyPath).toBe(resolve('workflow_templates/draw/box.json'))
   })
 
   test('has its copy with it where nothing is known of the folder, as no route', () => {

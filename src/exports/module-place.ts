@@ -77,7 +77,13 @@ function workflowFolderOf(path: string, folders: readonly string[]): string {
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
     if (isWorkflowFolder(folder, folders)) return folder
   }
-  return dirname(path)
+  return outermostBelow(process.cwd(), dirname(path)) ?? dirname(path)
+}
+
+/** Where nothing tells, `mine/draw/box.ts` is for whoever serves `mine`. */
+function outermostBelow(start: string, folder: string): string | undefined {
+  const [first, ...others] = relative(start, folder).split(sep)
+  return first === undefined || first === '..' || others.length === 0 ? undefined : join(start, first)
 }
 
 /**

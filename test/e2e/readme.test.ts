@@ -43,7 +43,7 @@ const effects: Readonly<Record<string, (answer: string) => void | Promise<void>>
     expect(await textAt('/openapi.json')).not.toContain('SIMULATED')
   },
   'npm start -- --workflows': async () => {
-    expect(await textAt('/workflows')).toContain('"tools/enlarge"')
+    await vi.waitUntil(async () => (await textAt('/workflows')).includes('"drawn/lighthouse"'), { timeout: 30_000 })
   },
   'npm start': async () => {
     await vi.waitUntil(() => reader.said.join('').includes('SIMULATED'), { timeout: 30_000 })
@@ -77,6 +77,17 @@ const effects: Readonly<Record<string, (answer: string) => void | Promise<void>>
   },
   'curl localhost:3000/jobs/first': (answer) => {
     expect(jobSchema.parse(JSON.parse(answer)).status).toBe('succeeded')
+  },
+  'node bin/comfyui-api.js generate-workflow': async (answer) => {
+    expect(answer).toContain('It is POST /drawn/lighthouse.')
+    expect((await reader.read('my-workflows/drawn/lighthouse.ts')).toString()).toContain("'a lighthouse at dawn'")
+  },
+  'curl -X POST localhost:3000/drawn/lighthouse': async () => {
+    expect(await sizeOf('noon.png')).toEqual([1024, 1536])
+    expect(await reader.read('noon.png')).not.toEqual(await reader.read('out.png'))
+  },
+  'node bin/comfyui-api.js check': (answer) => {
+    expect(answer).toContain('No problems in 1 workflow')
   },
   'curl -X POST localhost:3000/tools/enlarge': async () => {
     expect(await sizeOf('large.png')).toEqual([3072, 4608])
