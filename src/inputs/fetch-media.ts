@@ -5,7 +5,7 @@ import { connectPinned } from './connect-pinned.ts'
 import { createFetchSlots } from './fetch-slots.ts'
 import { createMediaUrlReader, refuseUrl, type ReadMediaUrl } from './read-media-url.ts'
 import { refuseInput, refuseTooLarge } from './refuse-input.ts'
-import { resolveHost, type ResolveHost } from './resolve-host.ts'
+import { createHostResolver, type ResolveHost } from './resolve-host.ts'
 import { hostOf, portOf, type UrlRules } from './url-rules.ts'
 
 /** Media that callers give by URL. */
@@ -50,7 +50,14 @@ const headers = {
 
 /** Fetches with connections of its own: nothing of one caller, no cookie, key or connection, is there for the next. */
 export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
-  const { rules, maxBytes, resolve = resolveHost, ca, totalTimeoutMs = 120_000, idleTimeoutMs = 30_000 } = options
+  const {
+    rules,
+    maxBytes,
+    resolve = createHostResolver(),
+    ca,
+    totalTimeoutMs = 120_000,
+    idleTimeoutMs = 30_000,
+  } = options
   const slots = createFetchSlots({ slots: options.slots ?? 16, maxWaiting: options.maxWaiting ?? 256 })
   const running = new Map<AbortController, Promise<unknown>>()
   let isClosed = false
