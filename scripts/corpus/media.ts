@@ -78,10 +78,10 @@ async function faultsOf(path: string, canDecode: boolean): Promise<string[]> {
 }
 
 async function streamed(bytes: Buffer): Promise<Buffer> {
+  const outcomes: RemovalOutcome[] = []
   const pieces: Buffer[] = []
-  let outcome: RemovalOutcome = 'unknown'
-  for await (const piece of withoutMediaTexts(chunks(bytes), (end) => (outcome = end))) pieces.push(piece)
-  return outcome === 'unknown' ? Buffer.alloc(0) : Buffer.concat(pieces)
+  for await (const piece of withoutMediaTexts(chunks(bytes), (outcome) => outcomes.push(outcome))) pieces.push(piece)
+  return outcomes.at(-1) === 'removed' ? Buffer.concat(pieces) : Buffer.alloc(0)
 }
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Buffer> {

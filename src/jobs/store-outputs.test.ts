@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { pngChunk, pngOf, pngText } from '../../test/support/make-media.ts'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { createLocalOutputStore } from '../outputs/stores/local-output-store.ts'
@@ -73,6 +74,57 @@ test('names outputs as the workflow does, files and texts in order', async () =>
     { index: 1, nodeId: '12', name: undefined, kind: 'text', sizeBytes: 4 },
   ])
   expect(told).toEqual([0, 1])
+})
+
+describe('metadata that is to be stripped', () => {
+  const pixels = pngChunk('IDAT', Buffer.from('pixels'))
+  const picture = pngOf(pngText.plain(['prompt', '{"1": {"class_type": "EmptyImage"}}']), pixels)
+  const store = async (filename: string, body: Buffer | Readable) => {
+    const warnings: string[] = []
+    const stored = await storeOutputs({
+      jobId: randomUUID(),
+      outputs: { 9: { images: [{ filename, subfolder: '', type: 'output' }] } },
+      outputNames: {},
+      openFile: () => Promise.resolve({ body }),
+      stripsMetadata: true,
+      store: createLocalOutputStore({ directory }),
+      onStored: () => {},
+      onWarning: (text) => void warnings.push(text),
+    })
+    const [file = ''] = readdirSync(directory)
+    return { output: stored[0], warnings, bytes: readFileSync(join(directory, file)) }
+  }
+
+  test.each([
+    ['in memory', () => picture],
+    ['as a stream', () => Readable.from([picture.subarray(0, 30), picture.subarray(30)])],
+  ])('is not in the file that is stored, %s', async (_how, body) => {
+    const { output, warnings, bytes } = await store('a.png', body())
+    expect(bytes).toEqual(pngOf(pixels))
+    expect(output).toMatchObject({ sizeBytes: bytes.length, isStripped: true })
+    expect(warnings).toEqual([])
+  })
+
+  test.each([
+    [
+      'a.exr',
+      Buffer.from('v/1\x01 something'),
+      /^a\.exr: its metadata could not be removed, because its format is not known\.$/,
+    ],
+    ['b.png', picture.subarray(0, -5), /^b\.png: .* because a part of it cannot be read\.$/],
+  ])('cannot be removed from %s, which is stored all the same', async (filename, body, warning) => {
+    const { output, warnings } = await store(filename, body)
+    expect(output?.sizeBytes).toBeGreaterThan(0)
+    expect(output).not.toHaveProperty('isStripped')
+    expect(warnings).toEqual([expect.stringMatching(warning)])
+  })
+
+  test('is not looked for in texts', async () => {
+    const { output, warnings, bytes } = await store('a.txt', Buffer.from('a text'))
+    expect(bytes.toString()).toBe('a text')
+    expect(output).not.toHaveProperty('isStripped')
+    expect(warnings).toEqual([])
+  })
 })
 
 test('says why a job that went well has nothing to show', async () => {

@@ -81,22 +81,47 @@ export function flacOf(texts: readonly NamedText[]): Buffer {
   return Buffer.concat([latin1('fLaC'), block(0, Buffer.alloc(34), false), block(4, vorbisComments(texts), true)])
 }
 
-/** Opus; long texts go on over several pages. */
+/** By its definition: bit for bit (RFC 3533, section 6). */
+export function oggChecksumOf(page: Buffer): number {
+  let value = 0
+  for (const byte of page) {
+    value ^= byte << 24
+    for (let bit = 0; bit < 8; bit += 1) value = value < 0 ? (value << 1) ^ 0x04c11db7 : value << 1
+  }
+  return value >>> 0
+}
+
+/** Opus, with sounds behind the texts; long texts go on over several pages. */
 export function oggOf(texts: readonly NamedText[]): Buffer {
-  const page = (segments: readonly Buffer[]): Buffer =>
-    Buffer.concat([
+  let number = 0
+  const page = (segments: readonly Buffer[], flags: number, granule = 0): Buffer => {
+    const bytes = Buffer.concat([
       latin1('OggS'),
-      Buffer.alloc(22),
+      Buffer.from([0, flags]),
+      granule < 0 ? Buffer.alloc(8, 0xff) : Buffer.concat([le32(granule), le32(0)]),
+      le32(0x51e1a),
+      le32(number),
+      le32(0),
       Buffer.from([segments.length]),
       Buffer.from(segments.map(({ length }) => length)),
       ...segments,
     ])
+    number += 1
+    bytes.writeUInt32LE(oggChecksumOf(bytes), 22)
+    return bytes
+  }
   const tags = Buffer.concat([latin1('OpusTags'), vorbisComments(texts)])
   const segments: Buffer[] = []
   for (let at = 0; at <= tags.length; at += 255) segments.push(tags.subarray(at, at + 255))
-  const pages = [page([latin1('OpusHead')])]
-  for (let first = 0; first < segments.length; first += 200) pages.push(page(segments.slice(first, first + 200)))
-  return Buffer.concat([...pages, page([Buffer.alloc(7)])])
+  const pages = [page([latin1('OpusHead')], 2)]
+  for (let first = 0; first < segments.length; first += 200) {
+    const isLast = first + 200 >= segments.length
+    pages.push(page(segments.slice(first, first + 200), first === 0 ? 0 : 1, isLast ? 0 : -1))
+  }
+  const sounds = [960, 1920, 2880].map((granule) =>
+    page([Buffer.alloc(7, granule & 255)], granule === 2880 ? 4 : 0, granule),
+  )
+  return Buffer.concat([...pages, ...sounds])
 }
 
 export interface Id3Writing {

@@ -4,6 +4,7 @@ export type RemovalStep =
   | { readonly kind: 'read'; readonly sizeBytes: number }
   /** Up to so many bytes, which stay; fewer only before the end of the file. */
   | { readonly kind: 'peek'; readonly sizeBytes: number }
+  /** Infinity: all that is left. */
   | { readonly kind: 'pass'; readonly sizeBytes: number }
   | { readonly kind: 'drop'; readonly sizeBytes: number }
   /** The same number of bytes with this value. */

@@ -4,7 +4,7 @@ import { isJpeg } from './jpeg-texts.ts'
 import { isGlb } from './json-header-texts.ts'
 import { isMatroska } from './matroska-texts.ts'
 import { isPng } from './png-texts.ts'
-import { peek, type Removal, type RemovalOutcome } from './removal-steps.ts'
+import { pass, peek, type Removal, type RemovalOutcome } from './removal-steps.ts'
 import { removeFlacTexts } from './remove-flac-texts.ts'
 import { removeGifTexts } from './remove-gif-texts.ts'
 import { removeId3Texts } from './remove-id3-texts.ts'
@@ -82,6 +82,7 @@ function* removeTexts(): Removal {
 }
 
 function* removeNothing(): Removal {
+  yield* pass(Infinity)
   return 'removed'
 }
 

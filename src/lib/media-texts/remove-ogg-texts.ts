@@ -56,7 +56,7 @@ export function* removeOggTexts(): Removal {
     if (head.length < headBytes || head.toString('latin1', 0, 4) !== 'OggS') return 'broken'
     const page = yield* readPage(head.readUInt8(26))
     const serial = head.readUInt32LE(14)
-    if ((head.readUInt8(5) & beginFlag) !== 0) {
+    if ((head.readUInt8(5) & beginFlag) !== 0 || !streams.has(serial)) {
       const codec = codecs.find(({ first }) => first.equals(page.data.subarray(0, first.length)))
       if (codec === undefined && !skeleton.equals(page.data.subarray(0, skeleton.length))) outcome = 'broken'
       streams.set(serial, { codec, held: [], heldBytes: 0, removedPages: 0 })

@@ -7,6 +7,8 @@ const kept = new Set(
   'IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD hIST pHYs sPLT tIME acTL fcTL fdAT'.split(' '),
 )
 
+const maxChunkBytes = 2 ** 31 - 1
+
 /** Drops the texts of a PNG file and every other chunk that no decoder needs. */
 export function* removePngTexts(): Removal {
   yield* pass(8)
@@ -15,6 +17,7 @@ export function* removePngTexts(): Removal {
     const type = head.toString('latin1', 4, 8)
     if (!/^[A-Za-z]{4}$/.test(type)) return 'broken'
     const sizeBytes = head.readUInt32BE(0)
+    if (sizeBytes > maxChunkBytes) return 'broken'
     const isNeeded = kept.has(type) || /^[A-Z]/.test(type)
     if (type === 'eXIf' && sizeBytes <= maxHeldBytes) {
       const exif = minimalExif((yield* read(sizeBytes + 12)).subarray(8, 8 + sizeBytes))

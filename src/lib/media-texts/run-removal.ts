@@ -96,6 +96,7 @@ export class RemovalRun {
   #flow(step: Extract<RemovalStep, { kind: 'pass' | 'drop' | 'blank' }>, out: Buffer[]): boolean {
     while (this.#leftBytes > 0) {
       const piece = this.#pieces[0]
+      if (piece === undefined && this.#isComplete && this.#leftBytes === Infinity) break
       if (piece === undefined) return false
       const bytes = this.#take(Math.min(piece.length, this.#leftBytes))
       this.#leftBytes -= bytes.length
