@@ -53,7 +53,7 @@ const directions = {
     may: ['lib', 'errors', 'comfyui/wire', 'converter'],
     why: 'A language model proposes words for what the converter found. It knows no workflows that are served and no jobs.',
   },
-  exports: {
+  generator: {
     may: ['lib', 'errors', 'comfyui', 'converter', 'workflows'],
     why: 'Exports from wherever they are, and modules of them where they are served from. Knows no server.',
   },

@@ -1,8 +1,8 @@
 import { convertWorkflow } from './converter/convert-workflow.ts'
 import { ConversionRefusedError } from './converter/conversion.ts'
-import { readGivenExport, type ExportPlace } from './exports/given-export.ts'
-import { readDefinitions, refuseTwoInputs, type DefinitionsPlace } from './exports/read-definitions.ts'
-import { refusalReasons } from './exports/refusal-reasons.ts'
+import { readGivenExport, type ExportPlace } from './generator/given-export.ts'
+import { readDefinitions, refuseTwoInputs, type DefinitionsPlace } from './generator/read-definitions.ts'
+import { refusalReasons } from './generator/refusal-reasons.ts'
 
 export interface ConvertRequest {
   readonly source: ExportPlace

@@ -7,24 +7,24 @@ import { ParameterChoiceError } from './converter/parameters/apply-choice.ts'
 import type { ParameterChoice } from './converter/parameters/choose-parameters.ts'
 import type { ParameterPlan, PlannedModel, PlannedOutput, PlannedPack } from './converter/parameters/parameter-plan.ts'
 import { GatewayError } from './errors/gateway-error.ts'
-import { exampleCall } from './exports/example-call.ts'
-import { readGivenExport, type ExportPlace, type GivenExport } from './exports/given-export.ts'
+import { exampleCall } from './generator/example-call.ts'
+import { readGivenExport, type ExportPlace, type GivenExport } from './generator/given-export.ts'
 import {
   describeProblem,
   makeModule,
   type DescribePlan,
   type ModuleAttempt,
   type PlanTools,
-} from './exports/make-module.ts'
-import { chooseModulePlace, moduleName, type ModulePlace } from './exports/module-place.ts'
-import { createSourceOpener } from './exports/open-source.ts'
-import { outlineParameter, type ParameterOutline } from './exports/outline-parameter.ts'
-import { readDefinitions, refuseTwoInputs, type DefinitionsPlace } from './exports/read-definitions.ts'
-import { refusalReasons } from './exports/refusal-reasons.ts'
-import { FileExistsError, writeTogether } from './exports/write-together.ts'
+} from './generator/make-module.ts'
+import { chooseModulePlace, moduleName, type ModulePlace } from './generator/module-place.ts'
+import { createSourceOpener } from './generator/open-source.ts'
+import { outlineParameter, type ParameterOutline } from './generator/outline-parameter.ts'
+import { readDefinitions, refuseTwoInputs, type DefinitionsPlace } from './generator/read-definitions.ts'
+import { refusalReasons } from './generator/refusal-reasons.ts'
+import { FileExistsError, writeTogether } from './generator/write-together.ts'
 import type { ChatService, Usage } from './language-model/chat-model.ts'
 import type { CheckProblem } from './workflows/check/check-problem.ts'
-import { isMissingModel } from './workflows/check/requirement-problems.ts'
+import { isMissingModel } from './workflows/check/module/requirement-problems.ts'
 
 export interface GenerateRequest {
   readonly source: ExportPlace

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { parseNodeCatalogue, type NodeCatalogue } from '../../src/comfyui/wire/node-catalogue.ts'
 import { promptNodeSchema, type Prompt } from '../../src/comfyui/wire/prompt.ts'
 import type { CheckProblem } from '../../src/workflows/check/check-problem.ts'
-import { checkPrompt, type PromptCheck } from '../../src/workflows/check/check-prompt.ts'
+import { checkPrompt, type PromptCheck } from '../../src/workflows/check/prompt/check-prompt.ts'
 import { findFileInputs } from '../../src/workflows/graph/find-file-inputs.ts'
 
 const bars = { verdict: 0.995, named: 0.99, templates: 0.99 }

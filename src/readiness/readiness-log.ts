@@ -1,4 +1,4 @@
-import type { WorkflowCheck } from '../workflows/check/check-workflow.ts'
+import type { WorkflowCheck } from '../workflows/check/module/check-workflow.ts'
 import { describeProblem } from './describe-problem.ts'
 
 /** The part of a pino logger that is used here. */

@@ -1,5 +1,5 @@
 import type { InstanceState } from '../instances/instance-view.ts'
-import type { WorkflowCheck } from '../workflows/check/check-workflow.ts'
+import type { WorkflowCheck } from '../workflows/check/module/check-workflow.ts'
 import type { CheckReport } from './check-report.ts'
 import { describeProblem } from './describe-problem.ts'
 import { describeLackedParts, type LackedPart } from './lacked-parts.ts'

@@ -18,7 +18,7 @@ const told = new Set(['prompt_outputs_failed_validation'])
 
 function codesOfSources(): ReadonlySet<string> {
   const codes = places.flatMap(([folder, files, code]) =>
-    readdirSync(new URL(folder, root))
+    readdirSync(new URL(folder, root), { encoding: 'utf8', recursive: true })
       .filter((file) => files.test(file))
       .flatMap((file) => [...readFileSync(new URL(folder + file, root), 'utf8').matchAll(code)])
       .map(([, name = '']) => name),

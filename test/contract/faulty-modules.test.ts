@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import type { CheckProblem } from '../../src/workflows/check/check-problem.ts'
-import { checkWorkflow, type WorkflowCheck } from '../../src/workflows/check/check-workflow.ts'
+import { checkWorkflow, type WorkflowCheck } from '../../src/workflows/check/module/check-workflow.ts'
 import { createWorkflowRegistry } from '../../src/workflows/workflow-registry.ts'
 import { nativeImport } from '../support/native-import.ts'
 import { nodeDefinitions } from '../support/node-definitions.ts'

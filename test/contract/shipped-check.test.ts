@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { coreCatalogue, parseNodeCatalogue, type NodeCatalogue } from '../../src/comfyui/wire/node-catalogue.ts'
 import type { CheckProblem } from '../../src/workflows/check/check-problem.ts'
-import { checkWorkflow } from '../../src/workflows/check/check-workflow.ts'
+import { checkWorkflow } from '../../src/workflows/check/module/check-workflow.ts'
 import { serverCatalogue } from '../support/server-catalogue.ts'
 import { openShippedWorkflows, shippedNodes } from '../support/shipped-workflows.ts'
 

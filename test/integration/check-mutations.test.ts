@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { readNodeCatalogue, type NodeCatalogue } from '../../src/comfyui/wire/node-catalogue.ts'
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts'
-import { checkPrompt, type PromptCheck } from '../../src/workflows/check/check-prompt.ts'
+import { checkPrompt, type PromptCheck } from '../../src/workflows/check/prompt/check-prompt.ts'
 
 /* Sound graphs are changed at one place. What the change means is told by a table of our own, which knows the inputs of
  * the classes that the graphs use, and by a server that is asked over its socket. */

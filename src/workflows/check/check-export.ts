@@ -3,7 +3,7 @@ import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import { convertWorkflow } from '../../converter/convert-workflow.ts'
 import { ConversionRefusedError, type WarningCode } from '../../converter/conversion.ts'
 import type { CheckProblem } from './check-problem.ts'
-import { checkPrompt, type PromptCheck } from './check-prompt.ts'
+import { checkPrompt, type PromptCheck } from './prompt/check-prompt.ts'
 
 export interface ExportCheck {
   /** Undefined where the export cannot be converted. */
