@@ -180,6 +180,26 @@ describe('a file that is broken or cut off', () => {
   })
 })
 
+test('the metadata of an SVG file goes, and what only looks like its end does not matter', () => {
+  const before = '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg">'
+  const metadata = `<metadata>\n<![CDATA[${graph.replace('64', '"</metadata>"')}]]>\n</metadata>`
+  const after = '<metadatas/><path d="M0 0"/></svg>'
+  const removed = removeMediaTexts(Buffer.from(before + metadata + after))
+  expect(removed.bytes.toString()).toBe(before + after)
+  expect(removed.outcome).toBe('removed')
+  expect(removeMediaTexts(Buffer.from(`${before}<metadata>`)).outcome).toBe('broken')
+})
+
+test('the old tag at the end of an MP3 file goes', async () => {
+  const sounds = Buffer.concat([Buffer.from('\xff\xfb\x90\0', 'latin1'), Buffer.alloc(100_000, 'sounds')])
+  const tag = Buffer.alloc(128)
+  tag.write(`TAGa title, ${graph}`, 'latin1')
+  expect(removeMediaTexts(Buffer.concat([sounds, tag])).bytes.equals(sounds)).toBe(true)
+  const pieced = await inPieces(Buffer.concat([sounds, tag]), [65_408, 50, 7])
+  expect(pieced.outcome).toBe('removed')
+  expect(pieced.bytes.equals(sounds)).toBe(true)
+})
+
 test('sounds without a tag go through as they are', () => {
   const bytes = Buffer.from('\xff\xfb\x90\0 sounds', 'latin1')
   expect(removeMediaTexts(bytes)).toEqual({ bytes, outcome: 'removed' })

@@ -4,7 +4,7 @@ import { isJpeg } from './jpeg-texts.ts'
 import { isGlb } from './json-header-texts.ts'
 import { isMatroska } from './matroska-texts.ts'
 import { isPng } from './png-texts.ts'
-import { pass, peek, type Removal, type RemovalOutcome } from './removal-steps.ts'
+import { peek, type Removal, type RemovalOutcome } from './removal-steps.ts'
 import { removeFlacTexts } from './remove-flac-texts.ts'
 import { removeGifTexts } from './remove-gif-texts.ts'
 import { removeId3Texts } from './remove-id3-texts.ts'
@@ -13,8 +13,10 @@ import { removeJpegTexts } from './remove-jpeg-texts.ts'
 import { removeGlbTexts, removeSafetensorsTexts } from './remove-json-header-texts.ts'
 import { removeMatroskaTexts } from './remove-matroska-texts.ts'
 import { removeOggTexts } from './remove-ogg-texts.ts'
+import { isMpegAudio, removeMpegTexts } from './remove-mpeg-texts.ts'
 import { removePngTexts } from './remove-png-texts.ts'
 import { removeWaveTexts, removeWebpTexts } from './remove-riff-texts.ts'
+import { isSvg, removeSvgTexts } from './remove-svg-texts.ts'
 import { isWebp } from './riff-texts.ts'
 import { RemovalRun } from './run-removal.ts'
 import { isFlac, isOgg } from './vorbis-texts.ts'
@@ -24,7 +26,7 @@ interface RemovableFormat {
   readonly remove: () => Removal
 }
 
-const headBytes = 16
+const headBytes = 1024
 const maxSafetensorsHeaderBytes = 100_000_000
 
 const formats: readonly RemovableFormat[] = [
@@ -39,7 +41,8 @@ const formats: readonly RemovableFormat[] = [
   { matches: isIsoMedia, remove: removeIsoMediaTexts },
   { matches: isGlb, remove: removeGlbTexts },
   { matches: beginsLikeSafetensors, remove: removeSafetensorsTexts },
-  { matches: isMpegAudio, remove: removeNothing },
+  { matches: isMpegAudio, remove: removeMpegTexts },
+  { matches: isSvg, remove: removeSvgTexts },
 ]
 
 /**
@@ -81,22 +84,12 @@ function* removeTexts(): Removal {
   }
 }
 
-function* removeNothing(): Removal {
-  yield* pass(Infinity)
-  return 'removed'
-}
-
 function isGif(head: Buffer): boolean {
   return /^GIF8[79]a/.test(head.toString('latin1', 0, 6))
 }
 
 function isWave(head: Buffer): boolean {
   return head.toString('latin1', 0, 4) === 'RIFF' && head.toString('latin1', 8, 12) === 'WAVE'
-}
-
-/** The begin of a frame; AAC has the same. */
-function isMpegAudio(head: Buffer): boolean {
-  return head[0] === 0xff && ((head[1] ?? 0) & 0xe0) === 0xe0
 }
 
 /** Whether the file is long enough is not known yet. */
