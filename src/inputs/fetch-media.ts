@@ -32,11 +32,15 @@ export interface MediaFetcherOptions {
   readonly totalTimeoutMs?: number
   /** Longest silence; 30 s. */
   readonly idleTimeoutMs?: number
-  /** Fetches at the same time; 16. More of them wait, up to 256. */
+  /** Fetches at the same time; 16. */
   readonly slots?: number
+  /** Those that wait for one of them; 256. */
   readonly maxWaiting?: number
 }
 
+/** What has come of an input is in memory until all of it has: only so many may be large at the same time. */
+const smallBytes = 2 * 1024 * 1024
+const memoryBytes = 96 * 1024 * 1024
 const maxRedirects = 3
 const connectTimeoutMs = 10_000
 const redirects = new Set([301, 302, 303, 307, 308])
@@ -59,6 +63,10 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     idleTimeoutMs = 30_000,
   } = options
   const slots = createFetchSlots({ slots: options.slots ?? 16, maxWaiting: options.maxWaiting ?? 256 })
+  const largeSlots = createFetchSlots({
+    slots: Math.max(2, Math.floor(memoryBytes / maxBytes)),
+    maxWaiting: Infinity,
+  })
   const running = new Map<AbortController, Promise<unknown>>()
   let isClosed = false
 
@@ -137,12 +145,31 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
       const location = headerOf(answer, 'location')
       if (redirects.has(answer.statusCode) && location !== undefined) return location
       checkAnswer(answer, pointer, maxBytes)
-      return await readAll(answer.body, pointer, maxBytes)
+      return await readAll(answer.body, pointer, signal)
     } catch (error) {
       if (error instanceof GatewayError || signal.aborted) throw error
       throw refuseUnreachable(pointer, `could not be fetched${codeOf(error)}`, error)
     } finally {
       await client.destroy()
+    }
+  }
+
+  async function readAll(body: AsyncIterable<unknown>, pointer: string, signal: AbortSignal): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    let size = 0
+    let release: (() => void) | undefined
+    try {
+      for await (const chunk of body) {
+        if (!Buffer.isBuffer(chunk)) continue
+        size += chunk.length
+        if (size > maxBytes) throw refuseTooLarge(pointer, maxBytes)
+        if (size > smallBytes) release ??= await largeSlots.take(signal)
+        chunks.push(chunk)
+      }
+      if (size === 0) throw refuseInput(pointer, 'empty', 'is a URL whose answer is empty.')
+      return Buffer.concat(chunks, size)
+    } finally {
+      release?.()
     }
   }
 
@@ -192,19 +219,6 @@ function checkAnswer(answer: Dispatcher.ResponseData, pointer: string, maxBytes:
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
     throw refuseInput(pointer, 'url_encoded', 'is a URL whose answer is compressed, though none was asked for.')
   if (Number(headerOf(answer, 'content-length') ?? 0) > maxBytes) throw refuseTooLarge(pointer, maxBytes)
-}
-
-async function readAll(body: AsyncIterable<unknown>, pointer: string, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    if (!Buffer.isBuffer(chunk)) continue
-    size += chunk.length
-    if (size > maxBytes) throw refuseTooLarge(pointer, maxBytes)
-    chunks.push(chunk)
-  }
-  if (size === 0) throw refuseInput(pointer, 'empty', 'is a URL whose answer is empty.')
-  return Buffer.concat(chunks, size)
 }
 
 function headerOf({ headers: all }: Dispatcher.ResponseData, name: string): string | undefined {

@@ -432,6 +432,25 @@ describe('a fetch', () => {
     expect(pictures.connections()).toBe(before + 1)
   })
 
+  test('gets many large files, a few of them at a time', async () => {
+    const large = Buffer.alloc(5 * 1024 * 1024, 7)
+    await using server = await startMediaServer(
+      (request, response) => (request.url === '/large' ? response.end(large) : response.write(large)),
+      { host: publicAddress },
+    )
+    const caller = new AbortController()
+    const allow: UrlAllowance[] = [{ kind: 'network', network: publicAddress, port: server.port }]
+    const fetcher = start({ allow, maxBytes: 40 * 1024 * 1024 })
+    const stuck = Array.from({ length: 6 }, () => refusal(take(fetcher, `${server.url}/stuck`, caller.signal)))
+    await expect.poll(() => server.connections()).toBe(6)
+    const waiting = Array.from({ length: 6 }, () => take(fetcher, `${server.url}/large`))
+    await expect.poll(() => server.connections()).toBe(12)
+    caller.abort()
+    await Promise.all(stuck)
+    for (const bytes of await Promise.all(waiting)) expect(bytes.equals(large)).toBe(true)
+    await server.whenLeft()
+  })
+
   test('waits for a place, of which there are so many, and no longer than its time', async () => {
     const fetcher = start({ slots: 1, maxWaiting: 1 })
     const caller = new AbortController()
