@@ -91,8 +91,15 @@ export function oggChecksumOf(page: Buffer): number {
   return value >>> 0
 }
 
-/** Opus, with sounds behind the texts; long texts go on over several pages. */
-export function oggOf(texts: readonly NamedText[]): Buffer {
+const oggHeads = {
+  opus: { first: 'OpusHead', comments: 'OpusTags', end: '' },
+  // What sets up the decoder follows in the page in which the comments end.
+  vorbis: { first: '\x01vorbis', comments: '\x03vorbis', end: '\x01' },
+} as const
+
+/** With sounds behind the texts; long texts go on over several pages. */
+export function oggOf(texts: readonly NamedText[], codec: keyof typeof oggHeads = 'opus'): Buffer {
+  const heads = oggHeads[codec]
   let number = 0
   const page = (segments: readonly Buffer[], flags: number, granule = 0): Buffer => {
     const bytes = Buffer.concat([
@@ -110,10 +117,13 @@ export function oggOf(texts: readonly NamedText[]): Buffer {
     bytes.writeUInt32LE(oggChecksumOf(bytes), 22)
     return bytes
   }
-  const tags = Buffer.concat([latin1('OpusTags'), vorbisComments(texts)])
-  const segments: Buffer[] = []
-  for (let at = 0; at <= tags.length; at += 255) segments.push(tags.subarray(at, at + 255))
-  const pages = [page([latin1('OpusHead')], 2)]
+  const segmentsOf = (packet: Buffer): Buffer[] =>
+    Array.from({ length: Math.floor(packet.length / 255) + 1 }, (_, index) =>
+      packet.subarray(index * 255, (index + 1) * 255),
+    )
+  const segments = segmentsOf(Buffer.concat([latin1(heads.comments), vorbisComments(texts), latin1(heads.end)]))
+  if (codec === 'vorbis') segments.push(...segmentsOf(Buffer.alloc(600, 'set up')))
+  const pages = [page([latin1(heads.first)], 2)]
   for (let first = 0; first < segments.length; first += 200) {
     const isLast = first + 200 >= segments.length
     pages.push(page(segments.slice(first, first + 200), first === 0 ? 0 : 1, isLast ? 0 : -1))

@@ -41,7 +41,8 @@ const shrinking: Readonly<Record<string, Maker>> = {
   'PNG, compressed': (texts) => pngOf(...texts.map(pngText.internationalCompressed), pixels),
   'PNG, private': (texts) => pngOf(pixels, ...texts.map(pngText.behindPictures)),
   FLAC: (texts) => Buffer.concat([flacOf(texts), Buffer.from('frames')]),
-  Ogg: oggOf,
+  'Ogg, Opus': (texts) => oggOf(texts),
+  'Ogg, Vorbis': (texts) => oggOf(texts, 'vorbis'),
 }
 
 /** Files in which everything stays where it is. */
@@ -178,6 +179,54 @@ describe('a file that is broken or cut off', () => {
     const half = bytes.subarray(0, Math.floor(bytes.length / 2))
     expect(removeMediaTexts(half).bytes.length).toBeLessThanOrEqual(half.length)
   })
+})
+
+test('a FLAC file without its cover and the data of applications still has a last block', () => {
+  const block = (type: number, data: string): Buffer =>
+    Buffer.concat([Buffer.from([type, 0, 0, data.length]), Buffer.from(data)])
+  const file = (application: Buffer, cover: Buffer): Buffer =>
+    Buffer.concat([Buffer.from('fLaC'), block(0, 'x'.repeat(34)), application, cover, Buffer.from('frames')])
+  const bytes = file(block(2, `comf${graph}`), block(6 | 0x80, graph))
+  expect(removeMediaTexts(bytes)).toEqual({ bytes: file(block(1, ''), block(1 | 0x80, '')), outcome: 'removed' })
+})
+
+test('a model keeps the metadata that programs need, and its numbers', () => {
+  const { bytes } = removeMediaTexts(
+    safetensorsOf([prompt, ['format', 'pt'], ['modelspec.title', 'x'], ['other', graph]]),
+  )
+  expect(readMediaTexts(bytes)?.texts).toEqual([
+    { name: 'format', text: 'pt' },
+    { name: 'modelspec.title', text: 'x' },
+  ])
+  expect(bytes.subarray(-16)).toEqual(Buffer.alloc(16))
+})
+
+test('a scene keeps what belongs to it', () => {
+  const document = (bytes: Buffer): unknown => JSON.parse(bytes.toString('utf8', 20, 20 + bytes.readUInt32LE(12)))
+  const { bytes } = removeMediaTexts(Buffer.concat([glbOf({ prompt: graph }), Buffer.from('BIN')]))
+  expect(document(bytes)).toEqual({ asset: { version: '2.0' } })
+  expect(bytes.subarray(-3).toString()).toBe('BIN')
+})
+
+test('a title of a WebM file goes, its tracks and pictures stay', () => {
+  const element = (id: string, ...data: Buffer[]): Buffer => {
+    const body = Buffer.concat(data)
+    return Buffer.concat([Buffer.from(id, 'hex'), Buffer.from([0x40, body.length]), body])
+  }
+  const application = element('5741', Buffer.from('a writer'))
+  const checksum = element('bf', Buffer.alloc(4, 7))
+  const cluster = element('1f43b675', Buffer.from('pictures'))
+  const file = (title: Buffer, sum: Buffer): Buffer =>
+    Buffer.concat([
+      element('1a45dfa3', Buffer.alloc(4)),
+      element('18538067', element('1549a966', sum, title, application), cluster),
+    ])
+  const title = element('7ba9', Buffer.from('a title to look for'))
+  const emptied = (size: number): Buffer =>
+    Buffer.concat([Buffer.from([0xec, 0x80 | (size - 2)]), Buffer.alloc(size - 2)])
+  const removed = removeMediaTexts(file(title, checksum))
+  expect(removed.outcome).toBe('removed')
+  expect(removed.bytes).toEqual(file(emptied(title.length), emptied(checksum.length)))
 })
 
 test('the metadata of an SVG file goes, and what only looks like its end does not matter', () => {
