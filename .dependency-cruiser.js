@@ -79,6 +79,12 @@ const directions = {
   },
 }
 
+/** Only compose.ts imports it. */
+directions.composition = {
+  may: Object.keys(directions).filter((folder) => !['cli', 'http', 'observability'].includes(folder)),
+  why: 'Parts of compose.ts: what belongs together is built together.',
+}
+
 const unitTest = '[.]test[.]ts$'
 
 const directionRules = Object.entries(directions).map(([folder, { may, why }]) => ({
@@ -117,9 +123,9 @@ export default {
     {
       name: 'only-composition-is-configured',
       comment:
-        'Modules get plain slices of the configuration as arguments. So only compose.ts and the command line import it.',
+        'Modules get plain slices of the configuration as arguments. So only the composition and the command line import it.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(config|cli)/', '^src/(compose|main)[.]ts$', unitTest] },
+      from: { path: '^src/', pathNot: ['^src/(config|cli|composition)/', '^src/(compose|main)[.]ts$', unitTest] },
       to: { path: '^src/config/' },
     },
     {

@@ -1,44 +1,33 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { coreNode } from './comfyui/wire/core-nodes.ts'
+import { closeAll } from './composition/close-all.ts'
+import { followAddresses, readAddresses } from './composition/instance-addresses.ts'
+import { createNodeLookups } from './composition/node-lookups.ts'
+import { openStorage } from './composition/open-storage.ts'
+import { startDemo } from './composition/start-demo.ts'
 import type { Config } from './config/config.ts'
 import { readPackageVersion } from './config/package-info.ts'
-import { ConfigError } from './config/config-error.ts'
-import { readInstanceFiles, watchInstanceFiles } from './config/read-instance-files.ts'
 import { buildApp } from './http/app.ts'
 import { closeApp } from './http/close-app.ts'
 import { checkInput } from './inputs/check-input.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createMediaFetcher } from './inputs/fetch-media.ts'
-import { createLocalInputStore } from './inputs/local-input-store.ts'
 import { refuseMediaUrl } from './inputs/read-media-url.ts'
 import { createUrlRules } from './inputs/url-rules.ts'
-import { withUploadLists } from './instances/file-lists.ts'
-import { createInstancePool, type InstanceAddress } from './instances/instance-pool.ts'
+import { createInstancePool } from './instances/instance-pool.ts'
 import { createJobs } from './jobs/create-jobs.ts'
 import { isPublicAddress } from './lib/public-address.ts'
-import { createMemoryJobStore } from './jobs/stores/memory-job-store.ts'
-import { createSqliteJobStore } from './jobs/stores/sqlite-job-store.ts'
 import { createJobLog } from './observability/job-log.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createRequestLog } from './observability/request-log.ts'
 import { createTracing } from './observability/tracing.ts'
 import { createImageConverter } from './outputs/image-converter.ts'
-import { createLocalOutputStore } from './outputs/stores/local-output-store.ts'
-import { namedModels } from './readiness/named-models.ts'
 import { createWorkflowReadiness } from './readiness/workflow-readiness.ts'
-import { faultsPath } from './simulator/faults/control-routes.ts'
-import { FaultSpecError } from './simulator/faults/fault-spec.ts'
-import { createSimulator, type Simulator } from './simulator/simulator.ts'
-import type { NodeLookup } from './comfyui/wire/object-info.ts'
 import { pointIntoPrompt, rawPromptName } from './workflows/graph/raw-prompt.ts'
 import { createLiveLists } from './readiness/live-lists.ts'
 import { createRefusalPredictor, type RefusalPredictorOptions } from './readiness/predict-refusal.ts'
 import { followNames } from './workflows/salad/follow-names.ts'
-import type { ServedWorkflow } from './workflows/served-workflow.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
 export interface ComposedGateway {
@@ -64,12 +53,6 @@ export interface ComposeOptions {
   readonly listIntervalMs?: number
 }
 
-const simulatorLabel = 'SIMULATED'
-const coreSource = 'the core nodes of ComfyUI'
-const instancesSource = 'the instances and the core nodes of ComfyUI'
-/** A demo goes on after a crash that was ordered. */
-const simulatorReviveMs = 2_000
-const instanceFilesIntervalMs = 1000
 /** Time that open requests have to end when the jobs took all of the time for draining. */
 const minCloseTimeoutMs = 1_000
 /** Largest input by URL, where a request body may be larger. */
@@ -79,11 +62,9 @@ const outageTimeoutMs = 60_000
 
 /** Builds every long-lived object once, in the order in which they need each other, and connects them. */
 export async function compose(config: Config, options: ComposeOptions): Promise<ComposedGateway> {
-  const { dataDir } = config.storage
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const closers: (() => unknown)[] = []
   try {
-    return await build(config, options, dataDir, closers)
+    return await build(config, options, closers)
   } catch (error) {
     await closeAll(closers)
     throw error
@@ -93,7 +74,6 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
 async function build(
   config: Config,
   { logger, listIntervalMs }: ComposeOptions,
-  dataDir: string,
   closers: (() => unknown)[],
 ): Promise<ComposedGateway> {
   const version = readPackageVersion()
@@ -111,23 +91,7 @@ async function build(
   const tracing = config.tracing.isEnabled ? await createTracing({ ...config.tracing, version, logger }) : undefined
   if (tracing) closers.push(() => tracing.close())
 
-  const store =
-    config.storage.jobStore === 'memory'
-      ? createMemoryJobStore()
-      : createSqliteJobStore({ file: path.join(dataDir, 'jobs.sqlite') })
-  closers.push(() => store.close())
-  const outputs = createLocalOutputStore({
-    directory: path.join(dataDir, 'outputs'),
-    isDurable: config.storage.jobStore === 'sqlite',
-  })
-  closers.push(() => outputs.close())
-  await outputs.removeUnknown((id) => store.get(id) !== undefined)
-  const inputs = createLocalInputStore({
-    directory: path.join(dataDir, 'inputs'),
-    maxBytes: config.server.maxBodyBytes,
-  })
-  closers.push(() => inputs.close())
-
+  const { store, outputs, inputs } = await openStorage(config, closers)
   const { areFetched, ...urlRules } = config.urls
   const fetcher = areFetched
     ? createMediaFetcher({
@@ -137,25 +101,17 @@ async function build(
     : undefined
   if (fetcher) closers.push(() => fetcher.close())
 
-  let lookUpNode: NodeLookup = coreNode
-  const nodes: NodeLookup = (classType) => lookUpNode(classType)
-  let editorNode: NodeLookup = coreNode
-  let nodesSource = coreSource
-  const editorNodes = { lookUp: (classType: string) => editorNode(classType), source: () => nodesSource }
+  const lookups = createNodeLookups()
+  const { nodes, editorNodes } = lookups
   const registry = await createWorkflowRegistry({ ...config.workflows, nodes, editorNodes, logger })
   closers.push(() => registry.close())
 
-  const supplied = new WeakSet<ServedWorkflow>()
-  const simulator = config.demo.isEnabled ? await startSimulator(config.demo) : undefined
-  if (simulator) {
-    closers.push(() => simulator.close())
-    await addNamedModels(simulator)
-    logger.info({ url: simulator.url, faults: `${simulator.url}${faultsPath}` }, 'simulator ready')
-  }
+  const demo = config.demo.isEnabled ? await startDemo(config.demo, registry, logger) : undefined
+  if (demo) closers.push(() => demo.close())
 
   const pool = createInstancePool({
     ...config.comfyui,
-    instances: simulator ? [{ url: new URL(simulator.url), headers: {} }] : await readAddresses(config.comfyui),
+    instances: demo ? [{ url: demo.url, headers: {} }] : await readAddresses(config.comfyui),
     onStateChanged: ({ id, state, reason, version: comfyuiVersion }) => {
       if (state === 'ready') logger.info({ instance: id, version: comfyuiVersion }, 'instance ready')
       else logger.warn({ instance: id, state, reason }, 'instance not ready')
@@ -163,7 +119,7 @@ async function build(
     watchedClasses: () => readiness.classTypes(),
     listIntervalMs,
     onNodesRead: () => {
-      nodesSource = instancesSource
+      lookups.noteTold()
       void registry.learnNodes()
       names.refresh()
       readiness.refresh()
@@ -177,46 +133,13 @@ async function build(
     logger,
   })
   closers.push(() => readiness.close())
-  lookUpNode = (classType) => pool.definition(classType) ?? coreNode(classType)
-  editorNode = (classType) => {
-    const definition = pool.definition(classType)
-    return definition === undefined ? coreNode(classType) : withUploadLists(classType, definition)
-  }
-  if (simulator) {
-    registry.onChange(() => {
-      void addNamedModels(simulator).then((isNew) => (isNew ? pool.refreshNodes() : undefined))
-    })
-  }
+  lookups.ask(pool)
+  demo?.onNewModels(() => void pool.refreshNodes())
   const names = followNames({ registry, ask: () => pool.models() })
   closers.push(() => names.close())
 
-  /** In a demo every model is there that a workflow asks for. Never rejects. */
-  async function addNamedModels(to: Simulator): Promise<boolean> {
-    let isNew = false
-    for (const workflow of registry.list()) {
-      if (supplied.has(workflow)) continue
-      supplied.add(workflow)
-      isNew = to.addModels(await namedModels(workflow)) || isNew
-    }
-    return isNew
-  }
-
-  async function replaceInstances(): Promise<void> {
-    try {
-      pool.replace(await readAddresses(config.comfyui))
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      logger.error({ problems: error.problems }, 'instances are left as they are: their file cannot be used')
-    }
-  }
-  if (config.comfyui.instanceFiles.length > 0) {
-    const watch = watchInstanceFiles(
-      config.comfyui.instanceFiles,
-      instanceFilesIntervalMs,
-      () => void replaceInstances(),
-    )
-    closers.push(() => watch.close())
-  }
+  const addresses = followAddresses(config.comfyui, pool, logger)
+  closers.push(() => addresses.close())
 
   const nameParameters: RefusalPredictorOptions['nameParameters'] = async (name, input, errors) =>
     name === rawPromptName
@@ -297,7 +220,7 @@ async function build(
       return { url: `${address}${config.proxying.basePath}` }
     },
     async reload() {
-      if (config.comfyui.instanceFiles.length > 0) await replaceInstances()
+      await addresses.readAgain()
       await Promise.all([registry.reload(), pool.refreshNodes()])
     },
     summary: () => ({
@@ -320,41 +243,4 @@ async function build(
       await closeAll(closers)
     },
   }
-}
-
-async function readAddresses({ instances, instanceFiles }: Config['comfyui']): Promise<InstanceAddress[]> {
-  const addresses = [...instances, ...(await readInstanceFiles(instanceFiles))]
-  return addresses.map(({ url, authorization }) => ({
-    url: new URL(url),
-    headers: authorization ? { authorization: authorization.reveal() } : {},
-  }))
-}
-
-/** @throws ConfigError for a fault that is none */
-async function startSimulator({ stepMs, faults }: Config['demo']): Promise<Simulator> {
-  try {
-    return await createSimulator({
-      version: '0.33.0',
-      stepDelayMs: stepMs,
-      label: simulatorLabel,
-      reviveAfterMs: simulatorReviveMs,
-      controlRoutes: true,
-      faults,
-    })
-  } catch (error) {
-    throw error instanceof FaultSpecError ? new ConfigError([error.message]) : error
-  }
-}
-
-/** In the reverse of the order in which they were built. One that fails does not keep the others open. */
-async function closeAll(closers: readonly (() => unknown)[]): Promise<void> {
-  const failures: unknown[] = []
-  for (const close of closers.toReversed()) {
-    try {
-      await close()
-    } catch (error) {
-      failures.push(error)
-    }
-  }
-  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be closed')
 }
