@@ -28,6 +28,8 @@ export type WarningCode =
   | 'values_realigned'
   /** A value is not of the type of its input. */
   | 'value_type'
+  /** A whole number of a prompt has more digits than are kept. */
+  | 'number_rounded'
   /** A value is none of the choices of its input. */
   | 'value_not_in_list'
   /** More values than inputs. */

@@ -87,7 +87,19 @@ function keepPrompt(prompt: Prompt, workflow: unknown, options: ConvertOptions):
     ]
   })
   const { hints, warnings } = hintsBeside(prompt, workflow, options)
-  return { format: 'api', prompt, warnings: [...unknown, ...warnings], hints }
+  return { format: 'api', prompt, warnings: [...unknown, ...largeNumbers(prompt), ...warnings], hints }
+}
+
+/** Programs in other languages write more digits than there are in a number here; seeds have 64 bits. */
+function largeNumbers(prompt: Prompt): ConversionWarning[] {
+  return Object.entries(prompt).flatMap(([node, { class_type: classType, inputs }]) =>
+    Object.entries(inputs).flatMap(([input, value]): ConversionWarning[] => {
+      if (typeof value !== 'number' || !Number.isInteger(value)) return []
+      if (Number.isSafeInteger(value) || Math.abs(value) > 2 ** 64) return []
+      const message = `Node ${node} ${classType}: ${input} is a number beyond ${Number.MAX_SAFE_INTEGER}; it is rounded to ${value}.`
+      return [{ code: 'number_rounded', node, classType, input, message }]
+    }),
+  )
 }
 
 function hintsBeside(

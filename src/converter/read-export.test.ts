@@ -65,4 +65,36 @@ describe('exports', () => {
     expect(reason?.code).toBe('not_an_export')
     expect(reason?.message).toContain(text)
   })
+
+  const named = (text: string): unknown => JSON.parse(text)
+  test.each([
+    ['a node', named('{"1":{"class_type":"PreviewAny","inputs":{}},"__proto__":{"class_type":"X","inputs":{}}}')],
+    ['an input', named('{"1":{"class_type":"PreviewAny","inputs":{"source":"x","__proto__":"y"}}}')],
+    ['a node of the editor', editorFile([{ id: '__proto__', type: 'PreviewAny', values: [] }])],
+    ['a node in a text', { prompt: '{"__proto__":{"class_type":"PreviewAny","inputs":{}}}' }],
+  ])('%s that is called __proto__ is refused, as it would be lost', (_name, exported) => {
+    expect(refusalOf(() => convertFile(exported))).toMatchObject([
+      { code: 'damaged_file', message: expect.stringContaining('__proto__') },
+    ])
+  })
+
+  test.each(['constructor', 'toString', 'hasOwnProperty'])('nodes and inputs may be called %s', (name) => {
+    const exported = { [name]: { class_type: 'PreviewAny', inputs: { source: 'x', [name]: 1 } } }
+    expect(convertFile(exported).prompt).toEqual(exported)
+  })
+
+  test.each([
+    ['lists', '['.repeat(100_000) + ']'.repeat(100_000)],
+    ['objects', '{"a":'.repeat(3000) + '1' + '}'.repeat(3000)],
+  ])('%s without end are refused', (_name, value) => {
+    const exported: unknown = JSON.parse(`{"1":{"class_type":"PreviewAny","inputs":{"source":${value}}}}`)
+    expect(refusalOf(() => convertFile(exported))).toMatchObject([{ code: 'damaged_file' }])
+  })
+
+  test('a number of more digits than are kept is told', () => {
+    const exported: unknown = JSON.parse(
+      '{"1":{"class_type":"RandomNoise","inputs":{"noise_seed":18446744073709551615}},"2":{"class_type":"PreviewAny","inputs":{"source":9007199254740991}}}',
+    )
+    expect(convertFile(exported).warnings).toMatchObject([{ code: 'number_rounded', node: '1', input: 'noise_seed' }])
+  })
 })

@@ -2,6 +2,7 @@ import { isRecord } from '../lib/json-record.ts'
 import { promptSchema, type Prompt } from '../comfyui/wire/prompt.ts'
 import { ConversionRefusedError } from './conversion.ts'
 import { listOf } from './list-of.ts'
+import { refuseUnkeepable } from './refuse-unkeepable.ts'
 
 /** What an export holds: a prompt, a workflow of the editor, or both. */
 export interface ReadExport {
@@ -17,9 +18,10 @@ const deepestWrapping = 4
 /**
  * Tells the formats apart, and takes the export out of what it may be wrapped in: `{ prompt }`, `{ workflow }`, the
  * body of `POST /prompt`, an entry of the history. Texts of JSON are read, as media hold them.
- * @throws ConversionRefusedError when there is neither a prompt nor a workflow
+ * @throws ConversionRefusedError when there is neither a prompt nor a workflow, or what cannot be kept as it is
  */
 export function readExport(exported: unknown): ReadExport {
+  refuseUnkeepable(exported)
   const found = look(exported, 0)
   if (found.prompt !== undefined || found.workflow !== undefined) return found
   throw new ConversionRefusedError([
@@ -32,7 +34,11 @@ export function readExport(exported: unknown): ReadExport {
 }
 
 function look(value: unknown, depth: number): ReadExport {
-  if (typeof value === 'string') return look(parse(value), depth + 1)
+  if (typeof value === 'string') {
+    const parsed = parse(value)
+    refuseUnkeepable(parsed)
+    return look(parsed, depth + 1)
+  }
   if (!isRecord(value) || depth > deepestWrapping) return {}
   if (Array.isArray(value['nodes'])) return { workflow: value }
   const prompt = asPrompt(value)
