@@ -12,10 +12,15 @@ const script = (body: string) => `
     closeTimeoutMs: 10_000,
     close: async (error) => { print('close ' + (error?.message ?? '')); ${body}; clearInterval(running) },
     reload: () => print('reload'),
+    onStray: (error, kind) => { print(kind + ' ' + (error?.message ?? error)); return error?.message === 'harmless' },
     onForced: (reason) => print('forced: ' + reason),
   })
   print('ready')
-  process.stdin.once('data', () => { throw new Error('nobody catches this') })
+  process.stdin.on('data', (bytes) => {
+    const [kind, message] = bytes.toString().trim().split(': ')
+    if (kind === 'reject') void Promise.reject(new Error(message))
+    if (kind === 'throw') throw new Error(message)
+  })
 `
 
 let child: ChildProcess | undefined
@@ -75,10 +80,40 @@ describe.skipIf(process.platform === 'win32')('a supervised process', () => {
     expect(await exitCode).toBe(0)
   })
 
-  test('closes on an error that nobody caught and exits with 1', async () => {
+  test.each([
+    ['throw', 'exception'],
+    ['reject', 'rejection'],
+  ] as const)('closes on an error that nobody caught and exits with 1 (%s)', async (how, kind) => {
     const { started, nextLine, exitCode } = await start()
-    started.stdin.write('go\n')
+    started.stdin.write(`${how}: nobody catches this\n`)
+    expect(await nextLine()).toBe(`${kind} nobody catches this`)
     expect(await nextLine()).toBe('close nobody catches this')
+    expect(await exitCode).toBe(1)
+  })
+
+  test('goes on after errors that are harmless, however many there are', async () => {
+    const { started, nextLine, exitCode } = await start()
+    for (const [how, kind] of [
+      ['reject', 'rejection'],
+      ['throw', 'exception'],
+      ['reject', 'rejection'],
+    ] as const) {
+      started.stdin.write(`${how}: harmless\n`)
+      expect(await nextLine()).toBe(`${kind} harmless`)
+    }
+    started.kill('SIGTERM')
+    expect(await nextLine()).toBe('close ')
+    expect(await exitCode).toBe(0)
+  })
+
+  test('ends at once on a second error', async () => {
+    const { started, nextLine, exitCode } = await start('await new Promise(() => {})')
+    started.stdin.write('throw: first\n')
+    expect(await nextLine()).toBe('exception first')
+    expect(await nextLine()).toBe('close first')
+    started.stdin.write('reject: second\n')
+    expect(await nextLine()).toBe('rejection second')
+    expect(await nextLine()).toBe('forced: a second error')
     expect(await exitCode).toBe(1)
   })
 })

@@ -94,6 +94,46 @@ test('faults of a demo are ordered at its start, and at the address of the simul
   expect(await armed()).toEqual([])
 })
 
+test('a module that leaves errors behind ends nothing, and is named', async () => {
+  const file = join(dataDir, 'careless.ts')
+  writeFileSync(
+    file,
+    `import { z } from 'zod'
+     async function lose(where: string) { throw new Error('lost ' + where) }
+     void lose('at import')
+     export default {
+       RequestSchema: z.object({}),
+       generateWorkflow: () => {
+         void lose('in the function')
+         setTimeout(() => { throw new Error('lost in a timer') }, 0)
+         return { '1': { class_type: 'EmptyImage', inputs: {} } }
+       },
+     }`,
+  )
+  const { child, exit, logUntil } = serve([
+    '--port',
+    '0',
+    '--comfyui-url',
+    'http://127.0.0.1:9',
+    '--workflows',
+    dataDir,
+  ])
+  const lost = async (): Promise<unknown> => {
+    const line = await logUntil('a workflow module left an error behind that nobody caught')
+    expect(line).toMatchObject({ level: 'error', file })
+    return z.object({ message: z.string() }).parse(line['err']).message
+  }
+  expect(await lost()).toBe('lost at import')
+  const { url } = listeningSchema.parse(await logUntil('listening'))
+  expect((await fetch(`${url}/workflows/careless/render`, { method: 'POST' })).status).toBe(200)
+  const seen = new Set<unknown>()
+  while (seen.size < 2) seen.add(await lost())
+  expect(seen).toEqual(new Set(['lost in the function', 'lost in a timer']))
+  expect((await fetch(`${url}/health`)).status).toBe(200)
+  child.kill('SIGTERM')
+  if (process.platform !== 'win32') expect(await exit).toEqual([0, null])
+})
+
 test('a server starts while its ComfyUI is down, and an address wins over the demo', async () => {
   const { logUntil } = serve(['--demo', '--port', '0', '--comfyui-url', 'http://127.0.0.1:9'])
   await logUntil('An address of ComfyUI is given, so it is used instead of the simulator.')

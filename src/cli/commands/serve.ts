@@ -12,6 +12,7 @@ import { describeFault, describeStartError } from '../describe-start-error.ts'
 import type { Gateway, StartGateway } from '../gateway.ts'
 import type { Supervise } from '../process-lifecycle.ts'
 import { addSettingOptions, givenFlags } from '../setting-options.ts'
+import { originOfStray } from '../stray-errors.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface ServeDependencies {
@@ -43,9 +44,12 @@ async function serve(flags: ReturnType<typeof givenFlags>, dependencies: ServeDe
   for (const warning of warnings) logger.warn(warning)
   if (config.demo.isOverridden) logger.info('An address of ComfyUI is given, so it is used instead of the simulator.')
 
+  let running: Gateway | undefined
+  // Modules may leave errors behind as soon as they are loaded.
+  supervise(() => running, config, logger, dependencies)
   try {
     const { gateway, url } = await startListening(config, logger, dependencies)
-    supervise(gateway, config, logger, dependencies)
+    running = gateway
     await waitForContact(gateway, dependencies.contactTimeoutMs ?? 1_000)
     announce({ version: readPackageVersion(), url, config, summary: gateway.summary() }, logger, terminal)
   } catch (error) {
@@ -84,14 +88,19 @@ async function startListening(
   }
 }
 
-function supervise(gateway: Gateway, config: Config, logger: Logger, dependencies: ServeDependencies): void {
+function supervise(
+  running: () => Gateway | undefined,
+  config: Config,
+  logger: Logger,
+  dependencies: ServeDependencies,
+): void {
   dependencies.supervise({
     closeTimeoutMs: config.server.drainMs + releaseTimeMs,
     async close(error) {
       if (error === undefined) logger.info('closing')
       else logger.fatal({ err: error }, 'closing because of an error that nobody caught')
       try {
-        await gateway.close()
+        await running()?.close()
         logger.info('closed')
       } catch (fault) {
         logger.error({ err: fault }, 'not everything could be closed')
@@ -99,7 +108,8 @@ function supervise(gateway: Gateway, config: Config, logger: Logger, dependencie
       }
     },
     reload() {
-      gateway.reload().then(
+      const gateway = running()
+      gateway?.reload().then(
         () => {
           logger.info({ workflows: gateway.summary().workflows.length }, 'workflows reloaded')
         },
@@ -107,6 +117,13 @@ function supervise(gateway: Gateway, config: Config, logger: Logger, dependencie
           logger.error({ err: error }, 'workflows could not be reloaded')
         },
       )
+    },
+    onStray(error, kind) {
+      const { isHarmless, file } = originOfStray(error, kind, config.workflows.folders)
+      if (!isHarmless) return false
+      const who = file === undefined ? 'somebody' : 'a workflow module'
+      logger.error({ err: error, file }, `${who} left an error behind that nobody caught`)
+      return true
     },
     onForced(reason) {
       logger.error({ reason }, 'ended before everything was closed')
