@@ -166,6 +166,11 @@ describe('what of a prompt becomes a parameter', () => {
     expect(plan(prompt).parameters).toMatchObject([{ name: 'thing', type: { kind: 'name' }, value: 'folder/a.gguf' }])
   })
 
+  test('the empty name of a model is one that callers may send, too', () => {
+    const prompt = shown(node('CLIPVisionLoader', { clip_name: '' }))
+    expect(parameter(prompt, 'clip_vision', { all: true })).toMatchObject({ type: { kind: 'text' }, value: '' })
+  })
+
   test('more than three of a kind are a recipe', () => {
     const ids = ['1', '2', '3', '4']
     const prompt: Prompt = Object.fromEntries(
@@ -451,6 +456,8 @@ describe('names', () => {
 
   test('are never what means something else beside parameters', () => {
     expect(namesOf(shown(node('PrimitiveString', { value: 'x' }, 'Webhook')))).toEqual(['webhook_2'])
+    const hers = shown(node('SomeUnknownLoader', { constructor: 'a.safetensors' }))
+    expect(namesOf(hers)).toEqual(['constructor_2'])
   })
 
   test('are all different identifiers, whatever the graph', () => {

@@ -5,8 +5,8 @@ import type { Candidate } from './find-candidates.ts'
 import { valueHolder } from './input-tables.ts'
 import { textKey } from './trace-texts.ts'
 
-/** Names that mean something else beside parameters. */
-export const reservedParameterNames: ReadonlySet<string> = new Set(['id', 'input', 'webhook'])
+/** Names that mean something else beside parameters, or in every object. */
+export const reservedParameterNames: ReadonlySet<string> = new Set(['id', 'input', 'webhook', 'constructor'])
 
 /** A name for each candidate, all different: in the order given, and the same whatever the order of the file was. */
 export function nameParameters(

@@ -36,7 +36,7 @@ export function typeOf(candidate: Candidate, graph: PromptGraph, isRandom: boole
   if (list !== undefined) return listType(candidate, first, list)
   if (candidate.node.classType === 'CustomCombo') return customChoice(candidate)
   if (isSelector(first) && first !== undefined) return { type: selectorType(candidate, first) }
-  if (candidate.kind === 'model' && typeof value === 'string') return { type: { kind: 'name' } }
+  if (candidate.kind === 'model' && typeof value === 'string') return { type: openType(value) }
   const choiceSpecs = specs.filter(isChoice)
   if (choiceSpecs.length > 0) return choiceType(candidate, choiceSpecs)
   switch (typeof value) {
