@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { isAbsolute, join, relative, sep } from 'node:path'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { buffer as readBytes, text as readToEnd } from 'node:stream/consumers'
+import { inspect } from 'node:util'
 import { askOnce, type AskedInstance } from './comfyui/ask-once.ts'
 import { fetchNodeCatalogue } from './comfyui/fetch-node-catalogue.ts'
 import { isMissingClass } from './comfyui/wire/answers.ts'
@@ -35,8 +36,17 @@ export interface CheckRequest {
   readonly definitions: DefinitionsChoice
   /** What modules written for Salad's comfyui-api find as `config.warmupCkpt`. */
   readonly warmupCheckpoint: string | undefined
-  /** Called before each module is checked, with its path. */
-  readonly onModule?: (file: string) => void
+  readonly modules?: ModuleWatch
+}
+
+/** Looks after modules while they are called. */
+export interface ModuleWatch {
+  /** Told before a module is checked, with its path. */
+  at(file: string): void
+  /** Told before the modules of a folder are loaded. */
+  watch(folder: string): void
+  /** What they did that nobody caught, since it was last asked, and the path of the module where that is known. */
+  leftErrors(): Promise<readonly { readonly error: unknown; readonly file: string | undefined }[]>
 }
 
 const standardInput = '-'
@@ -91,8 +101,10 @@ export async function checkWorkflows(request: CheckRequest): Promise<CheckReport
   const targets = await readTargets(request)
   const definitions = await readDefinitions(request.definitions)
   const catalogues = definitions.map(({ catalogue }) => catalogue)
-  const results: CheckResult[] = []
-  for (const source of targets.sources) results.push(...(await checkSource(source, definitions, request)))
+  const left: LeftErrors = new Map()
+  const modules: CheckResult[] = []
+  for (const source of targets.sources) modules.push(...(await checkSource(source, definitions, request, left)))
+  const results = [...withLeftErrors(modules, left, catalogues)]
   for (const { file, found } of targets.prompts) {
     const checks: Check[] = []
     for (const each of definitions) checks.push(await checkFound(found, each))
@@ -154,8 +166,12 @@ async function fetchNodePacks(instance: AskedInstance, connectTimeoutMs: number)
 async function checkSource(
   source: WorkflowSource,
   definitions: readonly Definitions[],
-  { warmupCheckpoint, onModule }: CheckRequest,
+  request: CheckRequest,
+  left: LeftErrors,
 ): Promise<readonly CheckResult[]> {
+  const { warmupCheckpoint, modules } = request
+  const folder = resolve(source.folder)
+  modules?.watch(folder)
   const catalogues = definitions.map(({ catalogue }) => catalogue)
   const nodes = anyOf(catalogues)
   const editorNodes = { lookUp: nodes, source: () => catalogues.map((catalogue) => catalogue.source).join(', ') }
@@ -164,6 +180,7 @@ async function checkSource(
     if (opened.usesNames) await opened.learnNames(uniteNames(catalogues.map(namesOfCatalogue)))
     const results: CheckResult[] = []
     const fileOf = (file: string) => fromHere(opened.pathOf(file))
+    await noteLeft(left, fromHere(folder), modules)
     for (const problem of opened.problems()) {
       const check = brokenWorkflow(problem)
       results.push(
@@ -177,14 +194,57 @@ async function checkSource(
     }
     for (const workflow of opened.workflows()) {
       const checks: Check[] = []
-      onModule?.(fileOf(workflow.file))
+      modules?.at(fileOf(workflow.file))
       for (const each of definitions) checks.push(await checkModule(workflow, each))
       results.push(unite('workflow', fileOf(workflow.file), catalogues, checks))
+      await noteLeft(left, fileOf(workflow.file), modules)
     }
     return results.sort((a, b) => (a.file < b.file ? -1 : 1))
   } finally {
     await opened.close()
   }
+}
+
+/** What modules left behind, by the file that did it. */
+type LeftErrors = Map<string, unknown[]>
+
+async function noteLeft(left: LeftErrors, suspect: string, modules: ModuleWatch | undefined): Promise<void> {
+  for (const { error, file } of (await modules?.leftErrors()) ?? []) {
+    const culprit = file === undefined ? suspect : fromHere(file)
+    left.set(culprit, [...(left.get(culprit) ?? []), error])
+  }
+}
+
+/** A module that leaves errors behind is broken, be it a workflow or what workflows import. */
+function withLeftErrors(
+  results: readonly CheckResult[],
+  left: LeftErrors,
+  catalogues: readonly NodeCatalogue[],
+): readonly CheckResult[] {
+  const broken = (file: string, result?: CheckResult): CheckResult => ({
+    ...(result ?? { kind: 'workflow', file, graphs: 0 }),
+    verdict: 'broken',
+    verdicts: catalogues.map(() => 'broken'),
+    problems: [
+      ...[...new Set(left.get(file)?.map(describeLeft))].map((message): CheckProblem => ({
+        severity: 'error',
+        kind: 'broken_module',
+        code: 'broken_module',
+        message,
+      })),
+      ...(result?.problems ?? []),
+    ],
+  })
+  const files = new Set(results.map(({ file }) => file))
+  return [
+    ...results.map((result) => (left.has(result.file) ? broken(result.file, result) : result)),
+    ...[...left.keys()].filter((file) => !files.has(file)).map((file) => broken(file)),
+  ]
+}
+
+function describeLeft(error: unknown): string {
+  const what = error instanceof Error ? error.message : inspect(error)
+  return `It leaves an error behind that nobody catches: ${what}`
 }
 
 function anyOf(catalogues: readonly NodeCatalogue[]): NodeLookup {

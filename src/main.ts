@@ -15,7 +15,7 @@ const program = createProgram({
   // Loaded when it is needed, so that --help and --version answer at once.
   renderPrompt: (request) => guardModules(async () => (await import('./render.ts')).renderPrompt(request)),
   checkWorkflows: (request) =>
-    guardModules(async (onModule) => (await import('./check.ts')).checkWorkflows({ ...request, onModule })),
+    guardModules(async (modules) => (await import('./check.ts')).checkWorkflows({ ...request, modules })),
   convertExport: async (request) => (await import('./convert.ts')).convertExport(request),
   generateModule: async (...asked) => (await import('./generate.ts')).generateModule(...asked),
   fetchObjectInfo: async (...asked) => (await import('./object-info.ts')).fetchObjectInfo(...asked),

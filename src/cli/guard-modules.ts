@@ -1,8 +1,27 @@
+import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { originOfStray, type StrayKind } from './stray-errors.ts'
 
 export interface ModuleGuardOptions {
   /** So long a module may keep everything else from going on. */
   readonly stallTimeoutMs?: number
+}
+
+/** An error that nobody caught. */
+export interface LeftError {
+  readonly error: unknown
+  /** Path of the module that its stack names. */
+  readonly file: string | undefined
+}
+
+/** What the work and its guard tell each other. */
+export interface GuardedModules {
+  /** Says which module is next. */
+  at(file: string): void
+  /** Modules of this folder are called from now on. */
+  watch(folder: string): void
+  /** The errors that modules have left behind since it was last asked. */
+  leftErrors(): Promise<readonly LeftError[]>
 }
 
 /** A slow machine with large graphs stays far below. */
@@ -12,28 +31,83 @@ const maxNameBytes = 4096
 
 /**
  * Runs work that calls modules of others, and keeps these from answering in its place: what they print goes to the
- * standard error, `process.exit` in them is an error of theirs, and one that never comes back ends the process, with a
- * line that names it. A loop without an end cannot be ended in another way.
- * @param work is given a function that says which module is next
+ * standard error, `process.exit` in them is an error of theirs, rejections that they do not wait for and what their
+ * timers throw is kept for the work to ask for, and one that never comes back ends the process, with a line that names
+ * it. A loop without an end cannot be ended in another way.
+ * @throws what nobody caught, where it is not of modules or the work does not ask for it
  */
 export async function guardModules<Result>(
-  work: (at: (file: string) => void) => Promise<Result>,
+  work: (modules: GuardedModules) => Promise<Result>,
   { stallTimeoutMs = defaultStallTimeoutMs }: ModuleGuardOptions = {},
 ): Promise<Result> {
   const { stdout, stderr } = process
   const exit = process.exit.bind(process)
   const write = stdout.write.bind(stdout)
   const watch = watchStalls(stallTimeoutMs)
+  const left = catchLeftErrors()
   process.exit = (code) => {
     throw new Error(`it called process.exit(${String(code ?? '')})`)
   }
   stdout.write = stderr.write.bind(stderr)
   try {
-    return await work(watch.at)
+    const result = await Promise.race([
+      work({
+        at: watch.at,
+        watch: (folder) => {
+          left.watch(folder)
+        },
+        leftErrors: () => left.take(),
+      }),
+      left.failure,
+    ])
+    const [unasked] = await left.take()
+    if (unasked !== undefined) throw unasked.error
+    return result
   } finally {
     stdout.write = write
     process.exit = exit
     watch.close()
+    left.close()
+  }
+}
+
+interface LeftErrors {
+  watch(folder: string): void
+  take(): Promise<readonly LeftError[]>
+  /** Never resolves; rejects with what is not of modules. */
+  readonly failure: Promise<never>
+  close(): void
+}
+
+function catchLeftErrors(): LeftErrors {
+  const folders: string[] = []
+  let left: LeftError[] = []
+  const { promise: failure, reject } = Promise.withResolvers<never>()
+  // Whoever waits for it meanwhile is told all the same.
+  failure.catch(() => undefined)
+  const keep = (kind: StrayKind) => (error: unknown) => {
+    const { isHarmless, file } = originOfStray(error, kind, folders)
+    if (isHarmless) left.push({ error, file })
+    else reject(error)
+  }
+  const onRejection = keep('rejection')
+  const onException = keep('exception')
+  process.on('unhandledRejection', onRejection)
+  process.on('uncaughtException', onException)
+  return {
+    failure,
+    watch: (folder) => void folders.push(folder),
+    async take() {
+      // Node tells of rejections when a turn is over.
+      await setImmediate()
+      const taken = left
+      left = []
+      return taken
+    },
+    close() {
+      process.off('unhandledRejection', onRejection)
+      process.off('uncaughtException', onException)
+    },
   }
 }
 

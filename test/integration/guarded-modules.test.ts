@@ -62,6 +62,55 @@ describe('modules that are checked on the command line', () => {
     expect(end).toBe(1)
   })
 
+  test('are broken when they leave errors behind, and the others are checked', async () => {
+    const lose = "async function lose() { throw new Error('lost') }"
+    const timer = "setTimeout(() => { throw new Error('lost in a timer') }, 0)"
+    const folder = await folderOf({
+      '_imported.ts': `${lose} void lose(); export const color = 0`,
+      'at-import.ts': moduleOf(`return ${sound}`, `${lose} void lose()`),
+      'imports.ts': moduleOf(`return ${sound}`, "import { color } from './_imported.ts'\nvoid color"),
+      'in-function.ts': moduleOf(`void lose(); return ${sound}`, lose),
+      'sound.ts': moduleOf(`return ${sound}`),
+      'timer.ts': moduleOf(`${timer}; return ${sound}`),
+      // Timers of the same length fire in turn.
+      'waits.ts': moduleOf(`return new Promise((done) => setTimeout(done, 0, ${sound}))`),
+      'wordless.ts': moduleOf(`void Promise.reject(undefined); return ${sound}`),
+    })
+    const { out, err, end } = await run('src/main.ts', ['check', folder, '--json'])
+    expect(err).not.toContain('    at ')
+    const { results } = JSON.parse(out) as {
+      results: { file: string; verdict: string; problems: { code: string; message: string }[] }[]
+    }
+    expect(results.map(({ file, verdict, problems }) => [path.basename(file), verdict, problems[0]?.message])).toEqual([
+      ['at-import.ts', 'broken', 'It leaves an error behind that nobody catches: lost'],
+      ['imports.ts', 'accepted', undefined],
+      ['in-function.ts', 'broken', 'It leaves an error behind that nobody catches: lost'],
+      ['sound.ts', 'accepted', undefined],
+      ['timer.ts', 'broken', 'It leaves an error behind that nobody catches: lost in a timer'],
+      ['waits.ts', 'accepted', undefined],
+      ['wordless.ts', 'broken', 'It leaves an error behind that nobody catches: undefined'],
+      ['_imported.ts', 'broken', 'It leaves an error behind that nobody catches: lost'],
+    ])
+    expect(end).toBe(1)
+  })
+
+  test('do not hide a mistake of the work itself', async () => {
+    const folder = await folderOf({})
+    const script = path.join(folder, 'script.ts')
+    await writeFile(
+      script,
+      `import { guardModules } from ${JSON.stringify(path.join(root, 'src/cli/guard-modules.ts'))}
+       await guardModules(async ({ watch }) => {
+         watch('/elsewhere')
+         void Promise.reject(new Error('our own'))
+         await new Promise((done) => setTimeout(done, 60_000))
+       })`,
+    )
+    const { err, end } = await run(script, [])
+    expect(err).toMatch(/our own[^]* at /)
+    expect(end).toBe(1)
+  })
+
   test('are named when they never come back', async () => {
     const folder = await folderOf({ 'endless.ts': moduleOf('for (;;);') })
     const script = path.join(folder, 'script.ts')
@@ -69,7 +118,7 @@ describe('modules that are checked on the command line', () => {
     await writeFile(
       script,
       `import { guardModules } from ${JSON.stringify(guard)}
-       await guardModules(async (at) => { at('endless.ts'); for (;;); }, { stallTimeoutMs: 500 })`,
+       await guardModules(async ({ at }) => { at('endless.ts'); for (;;); }, { stallTimeoutMs: 500 })`,
     )
     const { err, end } = await run(script, [])
     expect(err).toContain('endless.ts does not come back')
