@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { reservedNames } from '../workflows/modules/reserved-names.ts'
-import { fileSegment, folderSegment, whyReserved } from '../workflows/modules/scan-folder.ts'
+import { copiesFolderName, fileSegment, folderSegment, whyReserved } from '../workflows/modules/scan-folder.ts'
 
 /** Where a module goes, and what comes of that. */
 export interface ModulePlace {
@@ -26,7 +26,6 @@ export interface ModulePlaceOptions {
 }
 
 const moduleExtension = /\.m?[jt]s$/
-const copyFolder = 'workflow_templates'
 /** What `init` puts into a workflow folder, and what such a folder is often called. */
 const folderMark = '.comfyui-api'
 const usualFolder = 'workflows'
@@ -93,7 +92,7 @@ function outermostBelow(start: string, folder: string): string | undefined {
 function copiesOf(folder: string, folders: readonly string[]): string {
   const parent = dirname(folder)
   const isOwn = isWorkflowFolder(folder, folders) || !relative('', parent).startsWith('..')
-  return isOwn ? join(parent, copyFolder) : join(folder, `_${copyFolder}`)
+  return isOwn ? join(parent, copiesFolderName) : join(folder, `_${copiesFolderName}`)
 }
 
 function isWorkflowFolder(folder: string, folders: readonly string[]): boolean {

@@ -63,6 +63,8 @@ describe('an export in a workflow folder', () => {
       'ask.json': json({ prompt: 'a fox' }),
       '_parts/graph.json': json(prompt(64)),
       'node_modules/x/graph.json': json(prompt(64)),
+      'workflow_templates/draw/box.json': json(prompt(64)),
+      'draw/workflow_templates/box.json': json(prompt(64)),
     })
     writeFileSync(folder.at('plain picture.png'), pngOf())
     writeFileSync(folder.at('of another program.png'), pngOf(pngText.plain(['parameters', 'a fox\nSteps: 20'])))

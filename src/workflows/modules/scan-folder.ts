@@ -46,10 +46,12 @@ export const fileSegment = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
 /** Folders have no extension to be told from, and model families such as `sd1.5` have a dot. */
 export const folderSegment = /^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$/
 export const exportExtension = /\.(?:json|png)$/i
+/** Where the exports lie of which modules were made: the same workflows once more. */
+export const copiesFolderName = 'workflow_templates'
 
 /**
- * Reads one workflow folder. Never a route: names that begin with `_` or `.`, `*.d.ts`, `*.test.*`, `node_modules`.
- * A folder that does not exist is an empty one.
+ * Reads one workflow folder. Never a route: names that begin with `_` or `.`, `*.d.ts`, `*.test.*`, `node_modules`, and
+ * what is in a folder `workflow_templates`. A folder that does not exist is an empty one.
  */
 export async function scanFolder(folder: string, reservedNames: ReadonlySet<string>): Promise<ScannedFolder> {
   const root = resolve(folder)
@@ -81,7 +83,8 @@ export async function scanFolder(folder: string, reservedNames: ReadonlySet<stri
     const isPublic = isRouted && !entry.name.startsWith('_')
     if (kind === 'folder' && real !== undefined) {
       // A folder that is linked into itself would never end.
-      if (!ancestors.includes(real)) await readFolder(path, isPublic, [...ancestors, real])
+      const isOfCopies = entry.name === copiesFolderName
+      if (!ancestors.includes(real)) await readFolder(path, isPublic && !isOfCopies, [...ancestors, real])
       return
     }
     const extension = moduleExtensions.find((each) => entry.name.endsWith(each))
