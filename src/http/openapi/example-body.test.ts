@@ -1,3 +1,4 @@
+import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { MediaField } from '../../workflows/served-workflow.ts'
@@ -64,6 +65,19 @@ describe('example bodies', () => {
     ])
     expect(minimal).toEqual({ image: expect.stringMatching(/^data:image\/png;base64,/) })
     expect(full).toEqual({ image: minimal?.['image'], mask: minimal?.['image'] })
+  })
+
+  test('have a film and a sound where those are taken', async () => {
+    const schema = z.strictObject({ clip: z.string(), voice: z.string() })
+    const { minimal } = bodiesOf(schema, undefined, [
+      { path: ['clip'], kind: 'video' },
+      { path: ['voice'], kind: 'audio' },
+    ])
+    const bytesOf = (name: string) => Buffer.from(String(minimal?.[name]).replace(/^data:.*;base64,/, ''), 'base64')
+    expect(await sharp(bytesOf('clip'), { animated: true }).metadata()).toMatchObject({ format: 'gif', pages: 2 })
+    const voice = bytesOf('voice')
+    expect(voice.toString('latin1', 0, 4) + voice.toString('latin1', 8, 12)).toBe('RIFFWAVE')
+    expect([voice.readUInt32LE(4), voice.readUInt32LE(40)]).toEqual([voice.length - 8, voice.length - 44])
   })
 
   test('that a check of the workflow refuses are left out', () => {
