@@ -5,6 +5,7 @@ import type { NodeDefinition } from '../comfyui/wire/object-info.ts'
 import { checkWorkflow, type WorkflowCheck } from '../workflows/check/module/check-workflow.ts'
 import type { ServedWorkflow } from '../workflows/served-workflow.ts'
 import { defaultPrompt } from './default-prompt.ts'
+import { mayRun } from './left-to-classes.ts'
 import { lackedParts, type LackedPart } from './lacked-parts.ts'
 
 /** So long may a check hold up requests, as far as it is in its hands: one graph is checked without a break. */
@@ -15,6 +16,8 @@ export interface CheckReport {
   readonly check: WorkflowCheck
   /** Undefined where no request could be made up. */
   readonly lacks: readonly LackedPart[] | undefined
+  /** That request is not predicted to be refused. */
+  readonly mayRun: boolean
   readonly seen: ReadonlyMap<string, NodeDefinition | undefined>
 }
 
@@ -46,7 +49,7 @@ export async function reportCheck(
   }
   const prompt = await defaultPrompt(workflow)
   const lacks = prompt && lackedParts(watched, prompt, { metadata: workflow.definition.metadata, packOf })
-  return { check, lacks, seen }
+  return { check, lacks, mayRun: prompt !== undefined && mayRun(prompt, watched), seen }
 }
 
 /** The same workflow, which lets others work between two of its graphs: there may be hundreds. */

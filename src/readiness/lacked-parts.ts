@@ -4,6 +4,7 @@ import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { type MissingPart, missingParts } from '../instances/missing-parts.ts'
 import type { RequiredModel, RequiredNode, WorkflowMetadata } from '../workflows/workflow-definition.ts'
 import { sampleUpload } from './default-prompt.ts'
+import { mayTakeName } from './left-to-classes.ts'
 
 /** Something that a workflow needs and an instance does not have, and where it can be had, as far as that is known. */
 export interface LackedPart extends MissingPart {
@@ -19,7 +20,10 @@ export function lackedParts(
   prompt: Prompt,
   { metadata, packOf }: { readonly metadata: WorkflowMetadata | undefined; readonly packOf: NodePackLookup },
 ): readonly LackedPart[] {
-  const missing = missingParts(catalogue, prompt).filter(({ value }) => value !== sampleUpload)
+  const missing = missingParts(catalogue, prompt).filter(
+    ({ classType, input, value }) =>
+      value !== sampleUpload && (input === undefined || !mayTakeName(catalogue, classType, input)),
+  )
   return missing.map((part) => withSource(part, metadata, packOf))
 }
 

@@ -3,12 +3,12 @@ import type { NodeErrors } from '../comfyui/wire/answers.ts'
 import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { readRefusal, type RefusedPrompt } from '../comfyui/wire/read-refusal.ts'
-import { validatePrompt, type NodeErrors as VerdictErrors } from '../comfyui/wire/verdict/validate-prompt.ts'
+import type { NodeErrors as VerdictErrors } from '../comfyui/wire/verdict/validate-prompt.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { InstancePool, SharedCatalogue } from '../instances/instance-pool.ts'
-import { isFileName } from '../instances/file-lists.ts'
-import { missingParts, namesOf } from '../instances/missing-parts.ts'
+import { missingParts } from '../instances/missing-parts.ts'
 import { explainMissing } from './explain-missing.ts'
+import { isLeftToClasses, lenientVerdict, mayTakeName } from './left-to-classes.ts'
 
 export interface RefusalPredictorOptions {
   readonly pool: Pick<InstancePool, 'catalogues' | 'isLearning' | 'refreshLists'>
@@ -81,10 +81,8 @@ function commonFirst(catalogues: readonly SharedCatalogue[]): readonly SharedCat
 
 /** `undefined` where ComfyUI runs all of it, and where its server fails: that says nothing that a caller could use. */
 function refusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | undefined {
-  const { lookUp, rules } = catalogue
-  // Old releases know no such rule, but classes of custom nodes have types that equal every other.
-  const lenient = rules.matchesAnyType ? rules : { ...rules, matchesAnyType: true }
-  const verdict = validatePrompt(prompt, undefined, { nodes: lookUp, rules: lenient, fileExists: anyFile })
+  const { rules } = catalogue
+  const verdict = lenientVerdict(prompt, catalogue)
   switch (verdict.kind) {
     case 'crash':
       return undefined
@@ -98,35 +96,10 @@ function refusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | un
   }
 }
 
-/** Whether there are errors, and ComfyUI may see none of them: that is decided by code of custom nodes. */
-function isLeftToClasses(nodeErrors: VerdictErrors, catalogue: NodeCatalogue): boolean {
-  const all = Object.values(nodeErrors).flatMap(({ class_type: classType, errors }) =>
-    errors.map(({ type, extra_info: info }) => mayTake(catalogue, classType, type, String(info['input_name']))),
-  )
-  return all.length > 0 && all.every((is) => is)
-}
-
-/** What ComfyUI does not check where a class has a check of its own; whether it has one, no instance tells. */
-const leftToClasses: ReadonlySet<string> = new Set([
-  'value_not_in_list',
-  'value_smaller_than_min',
-  'value_bigger_than_max',
-  'return_type_mismatch',
-])
-
-/** Names of files are not made up by classes: the lists of models are what there is. */
-function mayTake(catalogue: NodeCatalogue, classType: string, type: string, input: string): boolean {
-  const isCustom = catalogue.lookUp(classType)?.python_module?.startsWith('custom_nodes') === true
-  if (!isCustom || !leftToClasses.has(type)) return false
-  if (type !== 'value_not_in_list') return true
-  const names = namesOf(catalogue, classType, input) ?? ['']
-  return names.length > 0 && !names.some(isFileName)
-}
-
 /** Releases that do not compare all names with their lists take the prompt, and the node fails without its model. */
 function lateRefusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt | undefined {
   const missing = missingParts(catalogue, prompt).filter(
-    ({ classType, input }) => input === undefined || !mayTake(catalogue, classType, 'value_not_in_list', input),
+    ({ classType, input }) => input === undefined || !mayTakeName(catalogue, classType, input),
   )
   if (missing.length === 0) return undefined
   const nodeErrors: NonNullable<NodeErrors> = {}
@@ -136,9 +109,6 @@ function lateRefusalOf(prompt: Prompt, catalogue: NodeCatalogue): RefusedPrompt 
   }
   return partlyRefused(nodeErrors)
 }
-
-/** Uploads come later, and an instance does not tell all of its other files. */
-const anyFile = () => true
 
 /** The one with the least to mend: what it lacks says most about the prompt. */
 function closest(judgements: readonly Judgement[]): Judgement {

@@ -43,6 +43,8 @@ export function verdictOf(report: CheckReport | undefined): Pick<ReadinessOnInst
       return { canRun: undefined, lacks, reason: firstErrorOf(check) }
     case 'partly':
     case 'refused':
+      // Code of custom nodes may take what the rules do not.
+      if (report.mayRun) return { canRun: true, lacks, reason: undefined }
       return { canRun: false, lacks, reason: firstErrorOf(check) ?? 'ComfyUI would refuse it.' }
   }
 }

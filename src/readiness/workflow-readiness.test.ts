@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { coreNode } from '../comfyui/wire/core-nodes.ts'
-import { coreCatalogue } from '../comfyui/wire/node-catalogue.ts'
+import { coreCatalogue, type NodeCatalogue, readNodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
 import { readRequestSchema } from '../workflows/parameters/read-request-schema.ts'
 import { serveWorkflow } from '../workflows/serve-workflow.ts'
 import type { ServedWorkflow } from '../workflows/served-workflow.ts'
@@ -50,4 +50,31 @@ test('a module that is slow to make its graph holds up none of the others', asyn
   expect(readiness.of('slow')?.isReady).toBe(true)
   expect(readiness.isChecked).toBe(true)
   readiness.close()
+})
+
+async function readinessOf(workflow: ServedWorkflow, catalogue: NodeCatalogue) {
+  const readiness = createWorkflowReadiness({
+    registry: { list: () => [workflow], get: () => workflow, onChange: () => () => undefined },
+    instances: () => [{ id: 'a', state: 'ready', catalogue, isFirstRead: false }],
+  })
+  await readiness.whenKnown(workflow.name)
+  readiness.close()
+  return readiness.of(workflow.name)
+}
+
+test.each([
+  ['a choice that only its own code may take', { mode: [['soft', 'hard'], {}] }, { mode: 'softer' }, true],
+  ['a number that only its own code may take', { size: ['INT', { max: 9 }] }, { size: 10 }, true],
+  ['a model that is not there', { mode: [['a.safetensors'], {}] }, { mode: 'b.safetensors' }, false],
+  ['no value for an input', { mode: [['soft', 'hard'], {}] }, {}, false],
+])('a custom class that is given %s', async (_, required, inputs, isReady) => {
+  const definition = { input: { required }, output: [], output_node: true, python_module: 'custom_nodes.pack' }
+  const catalogue = readNodeCatalogue({ Own: definition }, { source: 'test', comfyuiVersion: '0.33.0' })
+  const workflow = workflowOf('own', () => ({ '1': { class_type: 'Own', inputs } }))
+  expect((await readinessOf(workflow, catalogue))?.isReady).toBe(isReady)
+  const core = readNodeCatalogue(
+    { Own: { ...definition, python_module: 'nodes' } },
+    { source: 'core', comfyuiVersion: '0.33.0' },
+  )
+  expect((await readinessOf(workflow, core))?.isReady).toBe(false)
 })
