@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -37,6 +37,17 @@ describe('the place of a module', () => {
   test('is in the innermost folder that has it', () => {
     const place = chooseModulePlace({ target: '/a/b/c/d.mts', folders: ['/a', '/a/b'], title: undefined })
     expect(place).toMatchObject({ folder: '/a/b', route: 'c/d', copyPath: '/a/workflow_templates/c/d.json' })
+  })
+
+  test.each([
+    ['x.ts', 'x.js'],
+    ['x.mjs', 'x.ts'],
+  ])('is not beside %s as %s, with the same route', (there, wanted) => {
+    const folder = makeFolder()
+    writeFileSync(join(folder, there), '')
+    const options = { folders: [folder], title: undefined }
+    expect(() => chooseModulePlace({ target: join(folder, wanted), ...options })).toThrow(GatewayError)
+    expect(chooseModulePlace({ target: join(folder, there), ...options }).route).toBe('x')
   })
 
   test('is in a folder that init has made, or that is called workflows', () => {

@@ -2,7 +2,13 @@ import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { reservedNames } from '../workflows/modules/reserved-names.ts'
-import { copiesFolderName, fileSegment, folderSegment, whyReserved } from '../workflows/modules/scan-folder.ts'
+import {
+  copiesFolderName,
+  fileSegment,
+  folderSegment,
+  moduleExtensions,
+  whyReserved,
+} from '../workflows/modules/scan-folder.ts'
 
 /** Where a module goes, and what comes of that. */
 export interface ModulePlace {
@@ -39,6 +45,7 @@ export function chooseModulePlace({ target, folders, title }: ModulePlaceOptions
   const file = toPosix(relative(folder, path))
   const route = file.replace(moduleExtension, '')
   refuseBadRoute(file, route)
+  refuseTakenRoute(folder, file, route)
   return { path, folder, route, copyPath: join(copiesOf(folder, folders), `${route}.json`) }
 }
 
@@ -57,7 +64,9 @@ export function moduleName(title: string): string | undefined {
 function modulePath(target: string, isFolder: boolean, title: string | undefined): string {
   if (!isFolder && moduleExtension.test(target) && !isDirectory(target)) return resolve(target)
   if (!isFolder && !/[/\\]$/.test(target) && !isDirectory(target)) {
-    throw invalid(`${target} is neither a folder nor a module: the name of a module ends in .ts.`)
+    throw invalid(
+      `${target === '' ? "''" : target} is neither a folder nor a module: the name of a module ends in .ts.`,
+    )
   }
   const name = title === undefined ? undefined : moduleName(title)
   if (name === undefined) {
@@ -111,6 +120,13 @@ function refuseBadRoute(file: string, route: string): void {
   }
   const reserved = whyReserved(segments, reservedNames)
   if (reserved !== undefined) throw invalid(`${reserved}.`)
+}
+
+/** Of two modules with one route the server takes one, and tells of the other. */
+function refuseTakenRoute(folder: string, file: string, route: string): void {
+  const others = moduleExtensions.map((extension) => `${route}${extension}`).filter((other) => other !== file)
+  const taken = others.find((other) => existsSync(join(folder, other)))
+  if (taken !== undefined) throw invalid(`/${route} is the route of ${taken} already: use that file, or another name.`)
 }
 
 function isDirectory(path: string): boolean {

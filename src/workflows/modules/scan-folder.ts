@@ -41,7 +41,7 @@ export interface ScannedFolder {
 }
 
 /** In the order of preference where several files would be the same route. */
-const moduleExtensions = ['.ts', '.mts', '.mjs', '.js']
+export const moduleExtensions = ['.ts', '.mts', '.mjs', '.js']
 export const fileSegment = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
 /** Folders have no extension to be told from, and model families such as `sd1.5` have a dot. */
 export const folderSegment = /^[A-Za-z0-9](?:\.?[A-Za-z0-9_-])*$/
