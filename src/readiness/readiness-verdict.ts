@@ -54,9 +54,13 @@ function firstErrorOf({ problems }: WorkflowCheck): string | undefined {
   return error && describeProblem(error)
 }
 
-/** What all instances together say of a workflow. */
+/**
+ * What all instances together say of a workflow.
+ * @param whyOpen why nothing is known where there are instances
+ */
 export function summarize(
   onInstances: readonly ReadinessOnInstance[],
+  whyOpen: string,
 ): Pick<ReadinessOfWorkflow, 'isReady' | 'reason'> {
   if (onInstances.some(({ state, canRun }) => state === 'ready' && canRun === true)) {
     return { isReady: true, reason: undefined }
@@ -69,7 +73,7 @@ export function summarize(
   const isOpen = onInstances.some(({ canRun }) => canRun === undefined)
   const why = onInstances.find(({ reason }) => reason !== undefined)
   if (why === undefined) {
-    const reason = onInstances.length === 0 ? 'There is no instance.' : 'No instance has told what it can run yet.'
+    const reason = onInstances.length === 0 ? 'There is no instance.' : whyOpen
     return { isReady: isOpen ? undefined : false, reason }
   }
   return { isReady: isOpen ? undefined : false, reason: `${why.id}: ${why.reason ?? ''}` }

@@ -43,7 +43,7 @@ test('a module that is slow to make its graph holds up none of the others', asyn
   })
   await readiness.whenKnown('sound')
   expect(readiness.of('sound')?.isReady).toBe(true)
-  expect(readiness.of('slow')?.isReady).toBeUndefined()
+  expect(readiness.of('slow')).toMatchObject({ isReady: undefined, reason: 'It is not checked yet.' })
   expect(readiness.isChecked).toBe(false)
   made.resolve(graph)
   await readiness.whenChecked()
@@ -77,4 +77,18 @@ test.each([
     { source: 'core', comfyuiVersion: '0.33.0' },
   )
   expect((await readinessOf(workflow, core))?.isReady).toBe(false)
+})
+
+test('an instance that has told nothing yet is the reason that nothing is known', async () => {
+  const workflow = workflowOf('sound', () => graph)
+  const readiness = createWorkflowReadiness({
+    registry: { list: () => [workflow], get: () => workflow, onChange: () => () => undefined },
+    instances: () => [{ id: 'a', state: 'connecting', catalogue: undefined, isFirstRead: false }],
+  })
+  await readiness.whenChecked()
+  expect(readiness.of('sound')).toMatchObject({
+    isReady: undefined,
+    reason: 'No instance has told what it can run yet.',
+  })
+  readiness.close()
 })

@@ -211,10 +211,16 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
       else sharers.push(id)
     }
     return {
-      ...summarize(onInstances),
+      ...summarize(onInstances, whyOpen(entry)),
       instances: onInstances,
       checks: [...checks].map(([check, sharers]) => ({ instances: sharers, check })),
     }
+  }
+
+  function whyOpen(entry: Entry | undefined): string {
+    if (entry?.isFailed === true) return 'It could not be checked: the log says why.'
+    const isTold = instances().some(({ catalogue }) => catalogue !== undefined)
+    return isTold ? 'It is not checked yet.' : 'No instance has told what it can run yet.'
   }
 
   registry.onChange(() => void lookForChanges())

@@ -484,7 +484,7 @@ describe('models, packs and what else a module says of itself', () => {
     const fixes = new Map(problems.map(({ classType, fix }) => [classType, fix]))
     expect(fixes.get('Theirs')).toBe('Install the node pack their-pack from https://example.com.')
     expect(fixes.get('Listed')).toBe('Install the node pack listed-pack (other-pack has one too).')
-    expect(fixes.get('SaveImage')).toContain('newer releases of ComfyUI')
+    expect(fixes.get('SaveImage')).toContain('Every ComfyUI has it, but not this one')
   })
 
   test('names of outputs that no graph has', async () => {

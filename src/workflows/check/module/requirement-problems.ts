@@ -45,8 +45,13 @@ export function nameSources(
 }
 
 function whereClassIs(classType: string, packOf: NodePackLookup | undefined): string | undefined {
-  if (coreNode(classType) !== undefined) return 'It is part of newer releases of ComfyUI: update it.'
-  if (coreNode(classType, '0.3.64') !== undefined) return 'It was part of older releases of ComfyUI: use another node.'
+  const isOld = coreNode(classType, '0.3.64') !== undefined
+  if (coreNode(classType) !== undefined) {
+    return isOld
+      ? 'Every ComfyUI has it, but not this one: look whether nodes failed to load at its start.'
+      : 'It is part of newer releases of ComfyUI: update it.'
+  }
+  if (isOld) return 'It was part of older releases of ComfyUI: use another node.'
   const pack = packOf?.(classType)
   return pack === undefined ? undefined : describePack(pack)
 }
