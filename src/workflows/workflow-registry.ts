@@ -160,11 +160,10 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     }
     const files = scans.map((scan) => [...scan.files].sort().join('\n')).join('\n\n')
     const failed = [...entries.values()].filter(({ problem }) => problem !== undefined).map(({ route }) => route.path)
-    const changed = new Set(await (isForced ? loader.refresh(failed, 'all') : loader.refresh()))
-    if (!isForced && (changed.size > 0 || files !== knownFiles)) {
-      // What a broken module lacked may be there now.
-      for (const path of await loader.refresh(failed)) changed.add(path)
-    }
+    const changed = await (isForced ? loader.refresh(failed, 'all') : loader.refresh())
+    // What a broken module lacked may be there now.
+    const mayMend = !isForced && (changed.size > 0 || files !== knownFiles)
+    const renewed = new Set([...changed, ...(mayMend ? await loader.refresh(failed) : [])])
     const isServed = (path: string) => [...entries.values()].some(({ route }) => route.path === path)
     const found = await exportFiles.read(
       scans.flatMap((scan) => scan.exports),
@@ -176,9 +175,9 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     let routes = adopt(scans, found)
     const stale = [...routes.values()].filter((route) => {
       const entry = entries.get(route.name)
-      return !isExport(route) && (entry?.route.path !== route.path || changed.has(route.path))
+      return !isExport(route) && (entry?.route.path !== route.path || renewed.has(route.path))
     })
-    await Promise.all(stale.map((route) => loadWithin(route)))
+    await Promise.all(stale.map((route) => loadWithin(route, !changed.has(route.path))))
     // Only modules that are loaded tell what is a part of them.
     if (stale.length > 0) routes = adopt(scans, found)
     await loadExports([...routes.values()].filter(isExport), isForced)
@@ -252,7 +251,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     }
   }
 
-  async function loadWithin(route: RouteFile): Promise<void> {
+  async function loadWithin(route: RouteFile, isRetry: boolean): Promise<void> {
     const load = Symbol(route.name)
     const previous = entries.get(route.name)
     entries.set(route.name, { route, load, served: previous?.served, problem: previous?.problem })
@@ -261,14 +260,14 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
       .then((namespace) => readModule(namespace, nodes))
       .catch((error: unknown) => ({ error }))
       .then((result) => {
-        settle(route, load, result)
+        settle(route, load, result, isRetry)
         return true
       })
     if (await withinTime(loaded, loadTimeoutMs)) return
-    settle(route, load, { error: new Error(`not loaded within ${loadTimeoutMs / 1000} s`) })
+    settle(route, load, { error: new Error(`not loaded within ${loadTimeoutMs / 1000} s`) }, isRetry)
   }
 
-  function settle(route: Route, load: symbol, result: ReadModule | { error: unknown }): void {
+  function settle(route: Route, load: symbol, result: ReadModule | { error: unknown }, isRetry = false): void {
     const entry = entries.get(route.name)
     if (isClosed || entry?.load !== load) return
     try {
@@ -292,7 +291,8 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
       const servingPrevious = entry.served !== undefined
       const problem = { file: route.file, name: route.name, servingPrevious, ...text }
       entries.set(route.name, { ...entry, problem })
-      logger?.warn({ ...problem }, 'workflow cannot be loaded')
+      const isNews = !isRetry || JSON.stringify(problem) !== JSON.stringify(entry.problem)
+      if (isNews) logger?.warn({ ...problem }, 'workflow cannot be loaded')
     }
     publish()
   }

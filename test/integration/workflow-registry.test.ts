@@ -522,6 +522,21 @@ describe('reloading', () => {
     expect(await textOf(registry, 'a')).toBe('mended')
   })
 
+  test('says of a broken module once what is wrong with it, until it changes', async () => {
+    using folder = new WorkflowFolder({ 'broken.ts': 'export default 1', 'sound.ts': moduleSource(`'one'`) })
+    const warned: unknown[] = []
+    const logger = { info: () => undefined, warn: (facts: object) => void warned.push(facts) }
+    await using registry = await openRegistry(folder, { watch: 'poll', pollIntervalMs: 20, logger })
+    for (const generation of [2, 3]) {
+      folder.write('sound.ts', moduleSource(`'version ${generation}'`))
+      await untilChanged(registry, () => (registry.get('sound')?.generation ?? 0) >= generation)
+    }
+    expect(warned).toMatchObject([{ name: 'broken' }])
+    folder.write('broken.ts', 'export default 22')
+    await registry.reload()
+    expect(warned.length).toBeGreaterThan(1)
+  })
+
   test.each(['native', 'poll'] as const)(
     'goes on with a folder that takes the place of another (%s)',
     async (watch) => {
