@@ -629,4 +629,19 @@ describe('what else a module says', () => {
     expect(plan(textToImage).summary).toBe('A ComfyUI workflow that makes an image')
     expect(plan(textToImage)).not.toHaveProperty('description')
   })
+
+  test.each<[string, string]>([
+    ['a heading under which nothing is left', `Use it well.\n\n## Models\n\n### Folder\n\n${'x'.repeat(2000)}`],
+    ['a block of code that does not end', `Use it well.\n\n\`\`\`\nmodels/\n\n${'x'.repeat(2000)}\n\`\`\``],
+  ])('a long description does not end in %s', (_name, note) => {
+    expect(plan(textToImage, { hints: { notes: [note] } }).description).toBe('Use it well.')
+  })
+
+  test('long texts without blanks are cut, too', () => {
+    const { summary, description } = plan(textToImage, {
+      hints: { name: '字'.repeat(300), notes: ['字'.repeat(9000)] },
+    })
+    expect(summary).toBe(`${'字'.repeat(100)} …`)
+    expect(description).toBe(`${'字'.repeat(1999)} …`)
+  })
 })

@@ -1,4 +1,5 @@
 import { inputOptions } from '../../comfyui/wire/object-info.ts'
+import { cutAtWord } from '../../lib/cut-at-word.ts'
 import { lastPart } from './classify-input.ts'
 import type { Candidate } from './find-candidates.ts'
 import { isGeneric, roleOfTitle, slugOf } from './role-of-title.ts'
@@ -107,6 +108,6 @@ function shorten(text: string): string {
     if (`${short} ${next}`.length > maxLength) break
     short = `${short} ${next}`
   }
-  if (short.length > maxLength) short = `${short.slice(0, short.lastIndexOf(' ', maxLength))} …`
+  if (short.length > maxLength) short = `${cutAtWord(short, maxLength)} …`
   return short.replace(/(?<!\.\.)\.$/, '')
 }

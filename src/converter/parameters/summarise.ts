@@ -1,3 +1,4 @@
+import { cutAtWord } from '../../lib/cut-at-word.ts'
 import type { ExportHints } from './export-hints.ts'
 import type { PlannedOutput } from './parameter-plan.ts'
 
@@ -24,7 +25,7 @@ function titleOf(name: string): string {
     .replace(/[_\s]+|(?<=\w)-(?=\w)/g, ' ')
     .trim()
   const title = words.charAt(0).toUpperCase() + words.slice(1)
-  return title.length > maxSummary ? `${title.slice(0, title.lastIndexOf(' ', maxSummary))} …` : title
+  return title.length > maxSummary ? `${cutAtWord(title, maxSummary)} …` : title
 }
 
 function defaultSummary(outputs: readonly PlannedOutput[]): string {
@@ -46,5 +47,14 @@ function describe(notes: readonly string[]): string {
   if (text.length <= maxDescription) return text
   const short = text.slice(0, maxDescription)
   const end = short.lastIndexOf('\n\n')
-  return end > 0 ? short.slice(0, end) : `${short.slice(0, short.lastIndexOf(' '))} …`
+  const kept = withoutOpenEnd(end > 0 ? short.slice(0, end) : `${cutAtWord(short, maxDescription - 1)} …`)
+  return kept === '' ? `${cutAtWord(short, maxDescription - 1)} …` : kept
+}
+
+/** Without a block of code that does not end, and without headings under which nothing is left. */
+function withoutOpenEnd(text: string): string {
+  const fences = [...text.matchAll(/^```/gm)]
+  const last = fences.length % 2 === 1 ? fences.at(-1)?.index : undefined
+  const closed = text.slice(0, last).trimEnd()
+  return closed.replace(/(?:(?:^|\n)#{1,6} [^\n]*\s*)+$/, '').trimEnd()
 }
