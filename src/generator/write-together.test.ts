@@ -52,3 +52,8 @@ test.each([
   await expect(writeTogether(given, { isForced: true })).rejects.toThrow()
   expect(files()).toEqual(['blocked', 'taken'])
 })
+
+test.runIf(process.platform === 'linux')('where no folder can be made, that is said', async () => {
+  const files = [{ path: '/proc/no-such-process/one.txt', content: 'one' }]
+  await expect(writeTogether(files, { isForced: true })).rejects.toThrow('/proc/no-such-process')
+})

@@ -34,8 +34,7 @@ export async function writeTogether(files: readonly NewFile[], { isForced }: { i
   const written: string[] = []
   try {
     for (const { path, content } of changed) {
-      const made = await mkdir(dirname(path), { recursive: true })
-      if (made !== undefined) madeFolders.push(made)
+      await makeFolder(dirname(path), (made) => madeFolders.push(made))
       // Names that begin with a dot are nothing to a server that watches the folder.
       const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
       prepared.push({ temporary, path })
@@ -50,6 +49,18 @@ export async function writeTogether(files: readonly NewFile[], { isForced }: { i
     for (const path of [...prepared.map(({ temporary }) => temporary), ...written]) await rm(path, { force: true })
     for (const folder of madeFolders.reverse()) await rm(folder, { recursive: true, force: true })
     throw error
+  }
+}
+
+/** With those around it, one after the other: where a system makes none, `recursive` tries without end. */
+async function makeFolder(folder: string, onMade: (folder: string) => void): Promise<void> {
+  if (existsSync(folder)) return
+  await makeFolder(dirname(folder), onMade)
+  try {
+    await mkdir(folder)
+    onMade(folder)
+  } catch (error) {
+    if (!existsSync(folder)) throw error
   }
 }
 
