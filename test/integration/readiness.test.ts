@@ -44,7 +44,7 @@ export default defineWorkflow({
     '9': { class_type: 'SaveImage', inputs: { images: ['${upscales ? '3' : '2'}', 0], filename_prefix: '' } },
   }),
   metadata: {
-    requiredModels: [{ name: '${model}', directory: 'checkpoints', url: 'https://models.example/${model}', sha256: 'ab12' }],
+    requiredModels: [{ name: '${model}', directory: 'checkpoints', url: 'https://models.example/${model}', sha256: 'ab12', sizeBytes: 7 }],
     requiredNodes: [{ pack: 'upscale-pack', url: 'https://packs.example/upscale', classTypes: ['Upscale'] }],
   },
 })
@@ -119,6 +119,7 @@ describe('the readiness of a workflow', () => {
           directory: 'checkpoints',
           url: 'https://models.example/a.safetensors',
           sha256: 'ab12',
+          size_bytes: 7,
         },
       },
       {

@@ -64,7 +64,7 @@ export const workflowDescriptionExample: z.infer<typeof workflowDescriptionSchem
   output: { description: 'POST answers with the job, and its images as base64 in `images`.', names: { image: '60' } },
   examples: { minimal: { prompt: 'a lighthouse at dusk' }, full: { prompt: 'a lighthouse at dusk', steps: 20 } },
   requires: {
-    models: [{ name: vae, directory: 'vae', url: null, sha256: null }],
+    models: [{ name: vae, directory: 'vae', url: null, sha256: null, size_bytes: null }],
     nodes: [],
   },
   readiness: {
@@ -103,7 +103,7 @@ export const renderedWorkflowExample: RenderedWorkflow = {
           value: vae,
           message: missingVae,
           pack: null,
-          model: { name: vae, directory: 'vae', url: null, sha256: null },
+          model: { name: vae, directory: 'vae', url: null, sha256: null, size_bytes: null },
         },
       ],
     },

@@ -11,6 +11,7 @@ export const requiredModelSchema = z.object({
   directory: z.string().nullable().describe('Folder below `models/`; null where the module does not say.'),
   url: z.string().nullable(),
   sha256: z.string().nullable(),
+  size_bytes: z.int().nullable(),
 })
 
 export const requiredNodeSchema = z.object({
@@ -141,8 +142,9 @@ export function toPromptReadiness(
   })
 }
 
-export function toRequiredModel({ name, directory, url, sha256 }: RequiredModel): z.infer<typeof requiredModelSchema> {
-  return { name, directory: directory ?? null, url: url ?? null, sha256: sha256 ?? null }
+export function toRequiredModel(model: RequiredModel): z.infer<typeof requiredModelSchema> {
+  const { name, directory = null, url = null, sha256 = null, sizeBytes = null } = model
+  return { name, directory, url, sha256, size_bytes: sizeBytes }
 }
 
 export function toRequiredNode({ pack, version, url, classTypes }: RequiredNode): z.infer<typeof requiredNodeSchema> {
