@@ -10,7 +10,8 @@ const known = new WeakMap<NodeCatalogue, ReadonlySet<string>>()
 export function mayBeListed(catalogue: NodeCatalogue): (name: string) => boolean {
   if (!catalogue.knowsFiles) return () => true
   return (name) => {
-    const plain = name.replace(/ ?\[input\]$/, '')
+    // ComfyUI cuts 8 characters, whatever stands before the brackets.
+    const plain = name.endsWith('[input]') ? name.slice(0, -8) : name
     if (plain.includes('/') || plain.includes('\\') || / ?\[(output|temp)\]$/.test(plain)) return true
     if (plain === '' || plain === '.' || partlyListed.test(plain)) return true
     let files = known.get(catalogue)
