@@ -3,12 +3,12 @@ import { dirname } from 'node:path'
 
 /**
  * Writes a file that is there as a whole or not at all, also after a power cut: under the name `part`, in the same
- * folder, until it is complete.
+ * folder, until it is complete. Only its owner may read it, unless `mode` says more, of which the umask takes its part.
  * @throws Error of the file system, after removing what was written
  */
-export async function writeDurably(path: string, part: string, bytes: Uint8Array): Promise<void> {
+export async function writeDurably(path: string, part: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
   try {
-    const file = await open(part, 'w', 0o600)
+    const file = await open(part, 'w', mode)
     try {
       await file.writeFile(bytes)
       await file.sync()

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -60,6 +60,7 @@ describe('object-info', () => {
     writeFileSync(file, 'before')
     const { out } = await run(['--output', file])
     expect([out, readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['', `${text}\n`, ['object_info.json']])
+    expect(statSync(file).mode & 0o777).toBe(0o666 & ~process.umask())
   })
 
   test('leaves the file as it is when the instance does not answer', async () => {

@@ -58,7 +58,7 @@ async function printObjectInfo(command: Command, dependencies: ObjectInfoDepende
     const text = (await fetchObjectInfo(instance, comfyui)).trim()
     if (typeof output === 'string') {
       const file = resolve(output)
-      await writeDurably(file, `${file}.part`, Buffer.from(`${text}\n`))
+      await writeDurably(file, `${file}.part`, Buffer.from(`${text}\n`), 0o666)
     } else {
       terminal.print(text)
       await terminal.flush()
