@@ -22,14 +22,15 @@ function parseDocument(bytes: Buffer): unknown {
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
   try {
     return parsePythonJson(text)
-  } catch {
-    throw refusal(
-      text.trim() === ''
-        ? 'The file is empty.'
-        : 'The file is neither JSON nor a picture, video or sound that is known.',
-      'Give a workflow that ComfyUI has exported, or a file that it has saved.',
-    )
+  } catch (error) {
+    throw refusal(whyNoDocument(text, error), 'Give a workflow that ComfyUI has exported, or a file that it has saved.')
   }
+}
+
+function whyNoDocument(text: string, error: unknown): string {
+  if (text.trim() === '') return 'The file is empty.'
+  if (/^\s*[{[]/.test(text)) return `The file is no JSON: ${error instanceof Error ? error.message : String(error)}.`
+  return 'The file is neither JSON nor a picture, video or sound that is known.'
 }
 
 function graphsIn({ format, texts }: MediaTexts): unknown {
