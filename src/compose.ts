@@ -180,7 +180,7 @@ async function build(
     nodes,
     decodeMedia,
     urls: fetcher ?? { read: refuseMediaUrl },
-    checkInput: (bytes, pointer) => checkInput(bytes, pointer, config.server.maxBodyBytes),
+    checkInput: (bytes, pointer, kind) => checkInput(bytes, pointer, config.server.maxBodyBytes, kind),
     ready: () => {
       if (isDraining) return { ready: false, reason: 'The server is shutting down.' }
       if (!pool.views().some(({ state }) => state === 'ready'))

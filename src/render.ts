@@ -6,6 +6,7 @@ import { prepareJob } from './http/body/prepare-job.ts'
 import { readPart } from './http/body/read-part.ts'
 import { bodyOf, type BodyPart } from './http/body/received-body.ts'
 import { checkInput } from './inputs/check-input.ts'
+import type { InputKind } from './inputs/sniff-media.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createMediaUrlReader } from './inputs/read-media-url.ts'
 import { createUrlRules } from './inputs/url-rules.ts'
@@ -34,7 +35,9 @@ export interface RenderedPrompt {
 const filenamePrefix = 'comfyui-api/render'
 const maxMediaBytes = 1024 * 1024 * 1024
 const storage = {
-  inputs: { put: (bytes: Buffer, pointer: string) => checkInput(bytes, pointer, maxMediaBytes) },
+  inputs: {
+    put: (bytes: Buffer, pointer: string, kind?: InputKind) => checkInput(bytes, pointer, maxMediaBytes, kind),
+  },
   decodeMedia,
   urls: { read: createMediaUrlReader(createUrlRules({ takesHttp: true, allow: [], isPublic: isPublicAddress })) },
 }

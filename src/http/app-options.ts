@@ -3,6 +3,7 @@ import type { MediaFetcher } from '../inputs/fetch-media.ts'
 import type { ReadMediaUrl } from '../inputs/read-media-url.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
+import type { InputKind } from '../inputs/sniff-media.ts'
 import type { InstanceReadiness } from '../instances/instance-pool.ts'
 import type { InstanceModels } from '../instances/instance.ts'
 import type { InstanceView } from '../instances/instance-view.ts'
@@ -176,7 +177,7 @@ export interface AppOptions {
   /** Media that callers give by URL. Without `fetch`, `read` refuses them all. */
   readonly urls: { readonly read: ReadMediaUrl; readonly fetch?: MediaFetcher['fetch'] }
   /** What the bytes of a media parameter are as a file; nothing is kept. @throws GatewayError `unsupported_input` */
-  readonly checkInput: (bytes: Buffer, pointer: string) => Promise<InputFile>
+  readonly checkInput: (bytes: Buffer, pointer: string, kind?: InputKind) => Promise<InputFile>
   readonly ready: () => Readiness
   readonly metrics: HttpMetrics
   readonly logger: HttpLogger

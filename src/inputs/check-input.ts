@@ -1,18 +1,23 @@
 import { hash } from 'node:crypto'
 import type { InputFile } from './input-file.ts'
 import { refuseTooLarge } from './refuse-input.ts'
-import { sniffMedia } from './sniff-media.ts'
+import { sniffMedia, type InputKind } from './sniff-media.ts'
 
 /** The folder of ComfyUI's input folder that uploads go to. */
 export const inputFolder = 'comfyui-api'
 
 /**
  * What the bytes of a media parameter are as a file. Nothing is stored.
- * @throws GatewayError `unsupported_input` when they are no supported media, or too many
+ * @throws GatewayError `unsupported_input` when they are no supported media of this kind, or too many
  */
-export async function checkInput(bytes: Buffer, pointer: string, maxBytes: number): Promise<InputFile> {
+export async function checkInput(
+  bytes: Buffer,
+  pointer: string,
+  maxBytes: number,
+  kind: InputKind = 'image',
+): Promise<InputFile> {
   if (bytes.length > maxBytes) throw refuseTooLarge(pointer, maxBytes)
-  const { contentType, extension } = await sniffMedia(bytes, pointer)
+  const { contentType, extension } = await sniffMedia(bytes, pointer, kind)
   const sha256 = hash('sha256', bytes)
   return { name: `${inputFolder}/${sha256}.${extension}`, sha256, contentType, sizeBytes: bytes.length }
 }

@@ -8,6 +8,7 @@ import { writeDurably } from '../lib/write-durably.ts'
 import { checkInput, inputFolder } from './check-input.ts'
 import type { InputFile } from './input-file.ts'
 import type { InputStore } from './input-store.ts'
+import type { InputKind } from './sniff-media.ts'
 
 export interface LocalInputStoreOptions {
   /** Made where it is missing. Holds nothing but inputs. */
@@ -34,8 +35,8 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
     throw storageError(`The folder for inputs, ${directory}, cannot be made`, cause)
   }
 
-  async function put(bytes: Buffer, pointer: string): Promise<InputFile> {
-    const file = await checkInput(bytes, pointer, maxBytes)
+  async function put(bytes: Buffer, pointer: string, kind?: InputKind): Promise<InputFile> {
+    const file = await checkInput(bytes, pointer, maxBytes, kind)
     const filename = file.name.slice(inputFolder.length + 1)
     if (!touch(filename)) await writeOnce(filename, bytes)
     return file

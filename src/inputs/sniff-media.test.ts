@@ -15,6 +15,7 @@ import {
   makeTiff,
   pngChunk,
 } from '../../test/support/make-image.ts'
+import { flacOf, mp3Of, mp4Of, oggOf } from '../../test/support/make-media.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import {
   type ImageLayoutReader,
@@ -25,7 +26,7 @@ import {
   readTiffLayout,
   readWebpLayout,
 } from './image-layout.ts'
-import { sniffMedia } from './sniff-media.ts'
+import { sniffMedia, type InputKind } from './sniff-media.ts'
 
 const pointer = '/image'
 
@@ -248,5 +249,45 @@ describe('sniffMedia', () => {
     const before = process.memoryUsage().arrayBuffers
     await sniffMedia(makePngHeader(4, 3, pngChunk('IDAT', bomb)), pointer)
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(5_000_000)
+  })
+})
+
+describe('what is no image', () => {
+  const wav = Buffer.from('RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0', 'latin1')
+  const mp3 = mp3Of([['title', 'x'.repeat(9000)]], { version: 4, encoding: 3 })
+  const film = mp4Of([], 'iso')
+  const webm = Buffer.from('1a45dfa39f4286810142f7810142f2810442f381084282847765626d428781044285810218538067', 'hex')
+
+  test.each<[string, Buffer, InputKind, string, string]>([
+    ['WAV', wav, 'audio', 'audio/wav', 'wav'],
+    ['MP3 behind a long tag', mp3, 'audio', 'audio/mpeg', 'mp3'],
+    ['FLAC', flacOf([]), 'audio', 'audio/flac', 'flac'],
+    ['Opus', oggOf([]), 'audio', 'audio/ogg', 'opus'],
+    ['the sound of a video', film, 'audio', 'video/mp4', 'mp4'],
+    ['MP4', film, 'video', 'video/mp4', 'mp4'],
+    ['WebM', webm, 'video', 'video/webm', 'webm'],
+    ['moving GIF', makeGif(4, 3, 12), 'video', 'image/gif', 'gif'],
+    ['moving WebP', makeAnimatedWebp(4, 3, 2), 'video', 'image/webp', 'webp'],
+  ])('is taken where it belongs: %s', async (_name, bytes, kind, contentType, extension) => {
+    expect(await sniffMedia(bytes, pointer, kind)).toEqual({ contentType, extension })
+  })
+
+  test.each<[string, Buffer, InputKind, string]>([
+    ['a sound for an image', wav, 'image', 'holds no image but audio/wav. Send an image: PNG'],
+    ['a film for an image', film, 'image', 'holds no image but video/mp4. Send an image: PNG'],
+    ['a sound for a film', flacOf([]), 'video', 'holds no video but audio/flac. Send a video: MP4'],
+    ['a picture for a film', makePng(), 'video', 'holds no video but image/png. Send a video: MP4'],
+    ['a picture for a sound', makePng(), 'audio', 'holds no audio but image/png. Send a sound: WAV'],
+    ['text for a sound', Buffer.from('hello'), 'audio', 'holds no audio. Send a sound: WAV'],
+    ['nothing for a film', Buffer.alloc(0), 'video', 'holds no video. Send a video: MP4'],
+  ])('is refused where it does not: %s', async (_name, bytes, kind, message) => {
+    const refused: unknown = await sniffMedia(bytes, pointer, kind).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(GatewayError)
+    expect(refused).toMatchObject({ code: 'unsupported_input', errors: [{ pointer, code: 'unsupported_type' }] })
+    expect(String(refused)).toContain(message)
+  })
+
+  test('is measured where it is a film made of pictures', async () => {
+    await expect(sniffMedia(makeGif(4, 3, 301), pointer, 'video')).rejects.toThrow('frames')
   })
 })

@@ -11,6 +11,9 @@ import {
 } from './image-layout.ts'
 import { refuseInput } from './refuse-input.ts'
 
+/** What a parameter takes. A mask is an image. */
+export type InputKind = 'image' | 'video' | 'audio'
+
 export interface SniffedMedia {
   readonly contentType: string
   /** Without a dot. */
@@ -66,21 +69,58 @@ const formats: readonly MediaFormat[] = [
   },
 ]
 
+/** Extension → media type of what ComfyUI's loaders take. */
+const films: Readonly<Record<string, string>> = {
+  mp4: 'video/mp4',
+  m4v: 'video/x-m4v',
+  mov: 'video/quicktime',
+  webm: 'video/webm',
+  mkv: 'video/x-matroska',
+  avi: 'video/x-msvideo',
+}
+const sounds: Readonly<Record<string, string>> = {
+  wav: 'audio/wav',
+  mp3: 'audio/mpeg',
+  flac: 'audio/flac',
+  ogg: 'audio/ogg',
+  opus: 'audio/ogg',
+  m4a: 'audio/mp4',
+  aac: 'audio/aac',
+}
+/** A loader of sounds takes the sound of a video as well. */
+const taken = { video: films, audio: { ...sounds, ...films } }
+const wanted = {
+  image: 'an image: PNG, JPEG, WebP, GIF, BMP or TIFF',
+  video: 'a video: MP4, MOV, WebM, MKV, AVI, or a moving GIF or WebP',
+  audio: 'a sound: WAV, MP3, FLAC, Ogg, Opus, M4A or AAC, or a video with sound',
+}
+
 function startsWith(bytes: Buffer, signature: string, offset = 0): boolean {
   return bytes.toString('latin1', offset, offset + signature.length) === signature
 }
 
 /**
- * What the bytes are, whatever anybody claims, and that they can be decoded without harm: the size is read from the
- * headers.
+ * What the bytes are, whatever anybody claims, and that they are of the kind that is wanted. The size of images is read
+ * from their headers, so that they can be decoded without harm; videos and sounds are told by their first bytes.
  * @throws GatewayError `unsupported_input` naming the parameter
  */
-export async function sniffMedia(bytes: Buffer, pointer: string): Promise<SniffedMedia> {
+export async function sniffMedia(bytes: Buffer, pointer: string, kind: InputKind = 'image'): Promise<SniffedMedia> {
   const format = formats.find(({ matches }) => matches(bytes))
-  if (format === undefined) {
-    const found = await describeUnknown(bytes)
-    throw refuseInput(pointer, 'unsupported_type', `holds ${found}. Send an image: PNG, JPEG, WebP, GIF, BMP or TIFF.`)
+  if (format !== undefined && (kind === 'image' || (kind === 'video' && moving.has(format.extension)))) {
+    return sniffImage(bytes, pointer, format)
   }
+  const found = await fileTypeFromBuffer(bytes).catch(() => undefined)
+  const extension = found?.ext ?? ''
+  const contentType = kind !== 'image' && Object.hasOwn(taken[kind], extension) ? taken[kind][extension] : undefined
+  if (contentType !== undefined) return { contentType, extension }
+  const holds = found === undefined ? `no ${kind}` : `no ${kind} but ${found.mime}`
+  throw refuseInput(pointer, 'unsupported_type', `holds ${holds}. Send ${wanted[kind]}.`)
+}
+
+/** Image formats that hold films. */
+const moving: ReadonlySet<string> = new Set(['gif', 'webp'])
+
+function sniffImage(bytes: Buffer, pointer: string, format: MediaFormat): SniffedMedia {
   const { contentType, extension, readLayout } = format
   const layout = readLayout(bytes)
   if (layout === undefined) throw refuseInput(pointer, 'broken_image', `holds a broken ${contentType}; is it complete?`)
@@ -100,12 +140,4 @@ function checkLayout({ width, height, frames }: ImageLayout, pointer: string): v
     'too_many_pixels',
     `holds ${size}. At most ${maxPixels / 1024 / 1024} megapixels (1024 × 1024) are taken.`,
   )
-}
-
-/** What most formats are recognised by. */
-const signatureBytes = 4100
-
-async function describeUnknown(bytes: Buffer): Promise<string> {
-  const type = await fileTypeFromBuffer(bytes.subarray(0, signatureBytes)).catch(() => undefined)
-  return type === undefined ? 'no image' : `no image but ${type.mime}`
 }

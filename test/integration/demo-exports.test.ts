@@ -53,11 +53,19 @@ const everyKind = {
   '18': { class_type: 'PreviewAny', inputs: { source: ['17', 0] } },
 }
 
+const sound = {
+  '1': { class_type: 'LoadAudio', inputs: { audio: 'example.wav' } },
+  '2': { class_type: 'SaveAudioMP3', inputs: { audio: ['1', 0], filename_prefix: 'x', quality: 'V0' } },
+}
+
 let folder: WorkflowFolder
 let gateway: RunningGateway
 const client = createClient(() => gateway.url)
 beforeAll(async () => {
-  folder = new WorkflowFolder({ 'every_kind.api.json': JSON.stringify(everyKind) })
+  folder = new WorkflowFolder({
+    'every_kind.api.json': JSON.stringify(everyKind),
+    'sound.api.json': JSON.stringify(sound),
+  })
   gateway = await startGateway({
     flags: { demo: true },
     env: { WORKFLOW_DIR: folder.path, COMFYUI_API_WATCH: 'native', COMFYUI_API_DEMO_STEP_MS: '0' },
@@ -134,3 +142,20 @@ test(
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await pause(20)
 }
+
+test(
+  'a sound is taken where one belongs, and a picture is not',
+  async () => {
+    const body = await smallestExample('/sound')
+    const made = await client.post('/sound', body)
+    expect(await made.json()).toMatchObject({ status: 'succeeded', outputs: [{ content_type: 'audio/mpeg' }] })
+    const picture = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=='
+    const refused = await client.post('/sound', { audio: picture })
+    expect(refused.status).toBe(422)
+    expect(await refused.json()).toMatchObject({
+      code: 'unsupported_input',
+      errors: [{ pointer: '/audio', code: 'unsupported_type' }],
+    })
+  },
+  timeoutMs,
+)

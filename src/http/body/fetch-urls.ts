@@ -4,12 +4,14 @@ import type { InputFile } from '../../inputs/input-file.ts'
 import type { MediaFetcher } from '../../inputs/fetch-media.ts'
 import type { ReadMediaUrl } from '../../inputs/read-media-url.ts'
 import type { InputStore } from '../../inputs/input-store.ts'
+import type { InputKind } from '../../inputs/sniff-media.ts'
 import { fieldRefusal } from './refuse-fields.ts'
 
 /** A URL in place of media, and what puts the name of a file there. */
 export interface UrlPlace {
   readonly url: URL
   readonly pointer: string
+  readonly kind: InputKind
   readonly replace: (name: string) => void
 }
 
@@ -70,9 +72,11 @@ export async function fetchUrls(
       if (first === undefined || fetch === undefined) continue
       try {
         const bytes = await fetch(first.url, first.pointer, abandon.signal)
-        const file = await inputs.put(bytes, first.pointer)
-        for (const { replace } of same) replace(file.name)
-        files.push(file)
+        for (const { pointer, kind, replace } of same) {
+          const file = await inputs.put(bytes, pointer, kind)
+          replace(file.name)
+          files.push(file)
+        }
       } catch (error) {
         failures.push(error)
         abandon.abort()

@@ -13,7 +13,7 @@ import type { PreparedJob } from './prepare-job.ts'
 import { requireJsonObject, type ReceivedBody } from './received-body.ts'
 import { fetchUrls, withoutFetching, type FetchControl, type UrlPlace } from './fetch-urls.ts'
 import { fieldRefusal, refuseFields } from './refuse-fields.ts'
-import type { MediaStorage } from './store-media.ts'
+import { inputKind, type MediaStorage } from './store-media.ts'
 
 export interface PreparePromptTools {
   readonly storage: MediaStorage
@@ -127,17 +127,17 @@ async function storeEmbeddedMedia(
   const files = new Map<string, InputFile>()
   const places: UrlPlace[] = []
   for (const media of findEmbeddedMedia(prompt, nodes)) {
-    const { id, input, value, pointer } = media
+    const { id, input, value, pointer, kind } = media
     const replace = (name: string) => {
       const inputs = prompt[id]?.inputs
       if (inputs !== undefined) inputs[input] = name
     }
     const url = storage.urls.read(value, pointer)
     if (url !== undefined) {
-      places.push({ url, pointer, replace })
+      places.push({ url, pointer, kind: inputKind(kind), replace })
       continue
     }
-    const stored = await storage.inputs.put(decode(media, storage), pointer)
+    const stored = await storage.inputs.put(decode(media, storage), pointer, inputKind(kind))
     files.set(stored.name, stored)
     replace(stored.name)
   }

@@ -1,4 +1,6 @@
 import type { InputFile } from '../../inputs/input-file.ts'
+import type { InputKind } from '../../inputs/sniff-media.ts'
+import type { MediaKind } from '../../workflows/parameters/media.ts'
 import type { MediaField } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
@@ -22,22 +24,29 @@ export async function storeMedia(
 ): Promise<InputFile[]> {
   const files = new Map<string, InputFile>()
   const places: UrlPlace[] = []
-  const store = async (value: unknown, { path, replace }: Place): Promise<void> => {
+  const store = async (value: unknown, { path, replace }: Place, kind: InputKind): Promise<void> => {
     if (typeof value !== 'string' && !Buffer.isBuffer(value)) return
     const pointer = pointerTo(...path)
     const url = typeof value === 'string' ? storage.urls.read(value, pointer) : undefined
     if (url !== undefined) {
-      places.push({ url, pointer, replace })
+      places.push({ url, pointer, kind, replace })
       return
     }
     const bytes = typeof value === 'string' ? storage.decodeMedia(value, pointer) : value
-    const file = await storage.inputs.put(bytes, pointer)
+    const file = await storage.inputs.put(bytes, pointer, kind)
     files.set(file.name, file)
     replace(file.name)
   }
-  for (const { path } of fields) await visitAt(parameters, path, [], store)
+  for (const { path, kind } of fields) {
+    await visitAt(parameters, path, [], (value, place) => store(value, place, inputKind(kind)))
+  }
   for (const file of await fetchUrls(places, storage, options)) files.set(file.name, file)
   return [...files.values()]
+}
+
+/** A mask is an image of which one channel is read. */
+export function inputKind(kind: MediaKind): InputKind {
+  return kind === 'mask' ? 'image' : kind
 }
 
 interface Place {

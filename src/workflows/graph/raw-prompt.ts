@@ -4,7 +4,8 @@ import { GatewayError, type FieldError } from '../../errors/gateway-error.ts'
 import { checkGraph } from './check-graph.ts'
 import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { completePrompt, GraphError } from './complete-prompt.ts'
-import { findFileInputs, isMediaInput, type FileInput } from './find-file-inputs.ts'
+import { findFileInputs, isMediaInput, mediaOfInput, type FileInput } from './find-file-inputs.ts'
+import type { MediaKind } from '../parameters/media.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 
 /** What stands for the name of a workflow in jobs made of a graph of the caller; no module can have it. */
@@ -56,6 +57,7 @@ export function pointIntoPrompt(errors: readonly FieldError[]): readonly FieldEr
 /** A text that is to be the content of a file, and not its name. */
 export interface EmbeddedMedia extends FileInput {
   readonly pointer: string
+  readonly kind: MediaKind
 }
 
 /**
@@ -67,7 +69,9 @@ export function findEmbeddedMedia(prompt: Prompt, nodes: NodeLookup): readonly E
   return findFileInputs(prompt, nodes).map((file) => {
     const pointer = pointerInPrompt(file.id, file.input)
     const isLiteral = prompt[file.id]?.inputs[file.input] === file.value
-    if (isLiteral && isMediaInput(file.classType, file.input, nodes)) return { ...file, pointer }
+    if (isLiteral && isMediaInput(file.classType, file.input, nodes)) {
+      return { ...file, pointer, kind: mediaOfInput(file, nodes) ?? 'image' }
+    }
     throw refuseFileName(file, 'names a file or folder of the ComfyUI host, which no caller may choose')
   })
 }
