@@ -23,6 +23,8 @@ const intervalMs = 10_000
 
 beforeEach(() => {
   vi.useFakeTimers()
+  // The first look comes in the middle of an interval.
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
   reads = 0
   server = {
     all: async () => ({ ...loader('a.safetensors'), ...others }),
@@ -66,6 +68,7 @@ beforeEach(() => {
 afterEach(() => {
   nodes.disconnect()
   vi.useRealTimers()
+  vi.restoreAllMocks()
 })
 
 describe('the nodes of an instance', () => {
