@@ -3,6 +3,7 @@ import { readPackageVersion } from '../config/package-info.ts'
 import { checkCommand, type CheckDependencies } from './commands/check.ts'
 import { convertCommand, type ConvertDependencies } from './commands/convert.ts'
 import { generateWorkflowCommand, type GenerateDependencies } from './commands/generate-workflow.ts'
+import { healthCommand, type HealthDependencies } from './commands/health.ts'
 import { initCommand, type InitDependencies } from './commands/init.ts'
 import { objectInfoCommand, type ObjectInfoDependencies } from './commands/object-info.ts'
 import { renderCommand, type RenderDependencies } from './commands/render.ts'
@@ -14,7 +15,8 @@ export type ProgramDependencies = ServeDependencies &
   ObjectInfoDependencies &
   ConvertDependencies &
   GenerateDependencies &
-  InitDependencies
+  InitDependencies &
+  HealthDependencies
 
 /** The command line as a whole. Every command is one file of `commands`. */
 export function createProgram(dependencies: ProgramDependencies): Command {
@@ -30,5 +32,6 @@ export function createProgram(dependencies: ProgramDependencies): Command {
     .addCommand(convertCommand(dependencies))
     .addCommand(generateWorkflowCommand(dependencies))
     .addCommand(initCommand(dependencies))
+    .addCommand(healthCommand(dependencies))
     .addHelpText('after', '\nWithout a command, serve is meant. Its settings: comfyui-api serve --help')
 }

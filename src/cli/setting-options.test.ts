@@ -14,6 +14,7 @@ function serveHelp(): string {
     convertExport: () => Promise.reject(new Error('nothing is converted')),
     generateModule: () => Promise.reject(new Error('nothing is generated')),
     fetchObjectInfo: () => Promise.reject(new Error('nothing is asked')),
+    askServer: () => Promise.reject(new Error('nothing is asked')),
     startGateway: () => Promise.reject(new Error('not part of this test')),
     supervise: () => undefined,
     exit: () => undefined,

@@ -39,7 +39,7 @@ async function knownFlags(): Promise<readonly string[]> {
   ].filter((file) => file.endsWith('.ts'))
   const usages = scripts.map((file) => readFileSync(new URL(file, root), 'utf8'))
   const helps = await Promise.all(
-    ['serve', 'render', 'check', 'object-info', 'convert', 'generate-workflow', 'init'].map(helpOf),
+    ['serve', 'render', 'check', 'object-info', 'convert', 'generate-workflow', 'init', 'health'].map(helpOf),
   )
   return allIn([...helps, ...usages], flag)
 }

@@ -70,6 +70,7 @@ async function run(
     convertExport: () => Promise.reject(new Error('serve converts nothing')),
     generateModule: () => Promise.reject(new Error('nothing is generated')),
     fetchObjectInfo: () => Promise.reject(new Error('serve asks through its instances')),
+    askServer: () => Promise.reject(new Error('serve is the server')),
   })
   await program.parseAsync(args, { from: 'user' })
   return { out: out.join('\n'), err: err.join('\n'), exitCode, config, handlers }
