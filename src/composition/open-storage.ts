@@ -3,22 +3,22 @@ import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { createLocalInputStore } from '../inputs/local-input-store.ts'
 import type { InputStore } from '../inputs/input-store.ts'
+import { isTerminal } from '../jobs/job.ts'
 import type { JobStore } from '../jobs/job-store.ts'
 import { createMemoryJobStore } from '../jobs/stores/memory-job-store.ts'
 import { createSqliteJobStore } from '../jobs/stores/sqlite-job-store.ts'
-import type { OutputStore } from '../outputs/output-store.ts'
-import { createLocalOutputStore } from '../outputs/stores/local-output-store.ts'
+import { createLocalOutputStore, type LocalOutputStore } from '../outputs/stores/local-output-store.ts'
 
 /** Everything that is kept in the data directory. */
 export interface Storage {
   readonly store: JobStore
-  readonly outputs: OutputStore
+  readonly outputs: LocalOutputStore
   readonly inputs: InputStore
 }
 
 /** Makes the directory, and leaves no outputs in it of which no job knows. What was opened goes to `closers` at once. */
 export async function openStorage(config: Config, closers: (() => unknown)[]): Promise<Storage> {
-  const { dataDir, jobStore } = config.storage
+  const { dataDir, jobStore, outputsMaxBytes } = config.storage
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const store =
     jobStore === 'memory' ? createMemoryJobStore() : createSqliteJobStore({ file: path.join(dataDir, 'jobs.sqlite') })
@@ -26,12 +26,18 @@ export async function openStorage(config: Config, closers: (() => unknown)[]): P
   const outputs = createLocalOutputStore({
     directory: path.join(dataDir, 'outputs'),
     isDurable: jobStore === 'sqlite',
+    maxBytes: outputsMaxBytes,
+    isOpen(id) {
+      const job = store.get(id)
+      return job !== undefined && !isTerminal(job.state)
+    },
   })
   closers.push(() => outputs.close())
-  await outputs.removeUnknown((id) => store.get(id) !== undefined)
+  await outputs.takeUp((id) => store.get(id) !== undefined)
   const inputs = createLocalInputStore({
     directory: path.join(dataDir, 'inputs'),
     maxBytes: config.server.maxBodyBytes,
+    maxFileBytes: config.server.maxFileBytes,
   })
   closers.push(() => inputs.close())
   return { store, outputs, inputs }

@@ -9,7 +9,10 @@ export interface Config {
     readonly port: number
     /** Only this machine can reach the server. */
     readonly isLoopback: boolean
+    /** Of what is held in memory. */
     readonly maxBodyBytes: number
+    /** Of one file that is streamed to disk. */
+    readonly maxFileBytes: number
     readonly syncHoldMs: number
     readonly onDisconnect: 'cancel' | 'keep'
     readonly drainMs: number
@@ -78,6 +81,8 @@ export interface Config {
     /** Absolute path. It may not exist yet. */
     readonly dataDir: string
     readonly jobStore: 'sqlite' | 'memory'
+    /** Of all outputs together; undefined: no limit. */
+    readonly outputsMaxBytes: number | undefined
   }
   readonly logging: LoggingConfig
   readonly tracing: {

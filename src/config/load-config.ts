@@ -25,6 +25,7 @@ export interface LoadedConfig {
 
 const defaultComfyuiUrl = 'http://127.0.0.1:8188'
 const mebibyte = 1024 * 1024
+const gibibyte = 1024 * mebibyte
 
 /**
  * Makes the configuration from flags, environment and defaults, in this order of precedence. A variable that is set but
@@ -75,6 +76,7 @@ export function loadConfig(
   const trustedProxies = read(settings.trustProxy)
   const basePath = read(settings.basePath)
   const rateLimit = read(settings.rateLimit)
+  const outputsMaxGb = read(settings.outputsMaxGb)
   const maxQueuedPerCaller = read(settings.maxQueuedPerKey)
   const isBehindProxy = publicUrl !== undefined || basePath !== ''
   if (
@@ -98,6 +100,7 @@ export function loadConfig(
       port: read(settings.port),
       isLoopback: isLoopback(host),
       maxBodyBytes: read(settings.maxBodyMb) * mebibyte,
+      maxFileBytes: read(settings.maxFileMb) * mebibyte,
       syncHoldMs: readMs(settings.syncHoldSeconds),
       onDisconnect: read(settings.onDisconnect),
       drainMs: readMs(settings.drainSeconds),
@@ -144,7 +147,11 @@ export function loadConfig(
       stallTimeoutMs: readMs(settings.stallTimeoutSeconds),
       retentionMs: readMs(settings.retentionHours) * 3600,
     },
-    storage: { dataDir: resolve(place.workingDirectory, read(settings.dataDir)), jobStore: read(settings.jobStore) },
+    storage: {
+      dataDir: resolve(place.workingDirectory, read(settings.dataDir)),
+      jobStore: read(settings.jobStore),
+      outputsMaxBytes: outputsMaxGb === undefined ? undefined : Math.round(outputsMaxGb * gibibyte),
+    },
     tracing: readTracing(env, warnings),
     logging: { level: read(settings.logLevel), format: read(settings.logFormat) },
     demo: {

@@ -94,6 +94,16 @@ export function wholeNumber(min: number, max: number, unit?: string): ValueKind<
   }
 }
 
+/** With up to three decimals. */
+export function decimalNumber(min: number, max: number, unit: string): ValueKind<number> {
+  const schema = z
+    .string()
+    .regex(/^\d+(\.\d{1,3})?$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+  return { schema, rule: `a number of ${unit} from ${String(min)} to ${String(max)}` }
+}
+
 export function choice<const Choices extends readonly [string, ...string[]]>(
   choices: Choices,
 ): ValueKind<Choices[number]> {

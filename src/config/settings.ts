@@ -1,4 +1,4 @@
-import { choice, orOff, several, single, wholeNumber, yesOrNo } from './setting.ts'
+import { choice, decimalNumber, orOff, several, single, wholeNumber, yesOrNo } from './setting.ts'
 import { urlAllowance } from './url-allowance.ts'
 import {
   comfyuiAddress,
@@ -52,7 +52,16 @@ export const settings = {
     flag: '--max-body-mb <number>',
     group: 'Server',
     default: '32',
-    description: 'Largest request body, files included.',
+    description:
+      'Largest request body that is held in memory: JSON, files in base64 included, and the texts of a form.',
+  }),
+  maxFileMb: single(wholeNumber(1, 102_400, 'MiB'), {
+    env: 'COMFYUI_API_MAX_FILE_MB',
+    flag: '--max-file-mb <number>',
+    group: 'Server',
+    default: '512',
+    description:
+      'Largest file that is taken as such: as a part of a form, or as an asset. It goes to the disk as it comes.',
   }),
   syncHoldSeconds: single(wholeNumber(1, 600, 'seconds'), {
     env: 'COMFYUI_API_SYNC_HOLD_SECONDS',
@@ -334,6 +343,14 @@ export const settings = {
     group: 'Jobs',
     default: '24',
     description: 'How long an ended job and its outputs are kept.',
+  }),
+  outputsMaxGb: single(orOff(decimalNumber(0.001, 1_000_000, 'GiB')), {
+    env: 'COMFYUI_API_OUTPUTS_MAX_GB',
+    flag: '--outputs-max-gb <number>',
+    group: 'Jobs',
+    default: '10',
+    description:
+      'When all outputs together are larger, the oldest are removed, but for those that are being read. Their jobs stay, and say that the output has expired.',
   }),
 
   languageModelKey: single(orOff(secretText(1)), {

@@ -149,13 +149,15 @@ const kinds = {
     status: 410,
     title: 'The output is gone',
     retryable: false,
-    description: 'Outputs are kept for a limited time after the job ended.',
+    description:
+      'Outputs are kept for a limited time after the job ended, and the oldest give way when all together are larger than --outputs-max-gb. POST /jobs/{id}/retry makes it again.',
   },
   body_too_large: {
     status: 413,
     title: 'The request body is too large',
     retryable: false,
-    description: 'The detail names the limit, which `--max-body-mb` sets.',
+    description:
+      'The detail names the limit: `--max-body-mb` for what is held in memory, `--max-file-mb` for each file of a form.',
   },
   unsupported_media_type: {
     status: 415,

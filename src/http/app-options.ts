@@ -162,7 +162,7 @@ export interface InstanceInventory {
 export interface AppOptions {
   readonly jobs: Jobs
   readonly registry: WorkflowRegistry
-  readonly inputs: Pick<InputStore, 'put'>
+  readonly inputs: Pick<InputStore, 'put' | 'receive' | 'keep' | 'release'>
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
   readonly instances: InstanceControl
   readonly inventory: InstanceInventory

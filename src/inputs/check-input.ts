@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { InputFile } from './input-file.ts'
 import { refuseTooLarge } from './refuse-input.ts'
-import { sniffMedia, type InputKind } from './sniff-media.ts'
+import type { ReceivedBytes } from './receive-files.ts'
+import type { ReceivedFile } from './received-file.ts'
+import { sniffMedia, type InputKind, type TakenKind } from './sniff-media.ts'
 
 /** The folder of ComfyUI's input folder that uploads go to. */
 export const inputFolder = 'comfyui-api'
@@ -20,4 +23,19 @@ export async function checkInput(
   const { contentType, extension } = await sniffMedia(bytes, pointer, kind)
   const sha256 = hash('sha256', bytes)
   return { name: `${inputFolder}/${sha256}.${extension}`, sha256, contentType, sizeBytes: bytes.length }
+}
+
+/**
+ * The same of received bytes.
+ * @throws GatewayError `unsupported_input` when they are no supported media of this kind
+ */
+export async function checkReceived(
+  { sha256, sizeBytes }: ReceivedFile,
+  received: ReceivedBytes,
+  pointer: string,
+  kind: TakenKind = 'image',
+): Promise<InputFile> {
+  const bytes = received.kind === 'memory' ? received.bytes : await readFile(received.path)
+  const { contentType, extension } = await sniffMedia(bytes, pointer, kind)
+  return { name: `${inputFolder}/${sha256}.${extension}`, sha256, contentType, sizeBytes }
 }

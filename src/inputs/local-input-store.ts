@@ -1,21 +1,27 @@
-import { mkdirSync, rmSync, statSync, utimesSync } from 'node:fs'
-import { open as openFile, opendir, stat } from 'node:fs/promises'
+import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { open, opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { GatewayError } from '../errors/gateway-error.ts'
 import { errnoOf } from '../lib/errno-of.ts'
-import { writeDurably } from '../lib/write-durably.ts'
-import { checkInput, inputFolder } from './check-input.ts'
+import { placeDurably, writeDurably } from '../lib/write-durably.ts'
+import { checkInput, checkReceived, inputFolder } from './check-input.ts'
 import type { InputFile } from './input-file.ts'
 import type { InputStore } from './input-store.ts'
-import type { InputKind } from './sniff-media.ts'
+import { createFileReceiver, partPattern } from './receive-files.ts'
+import type { ReceivedFile } from './received-file.ts'
+import type { InputKind, TakenKind } from './sniff-media.ts'
+import { storageError } from './storage-error.ts'
 
 export interface LocalInputStoreOptions {
   /** Made where it is missing. Holds nothing but inputs. */
   readonly directory: string
-  /** Largest input that is taken. */
+  /** Largest input that is taken by `put`. */
   readonly maxBytes: number
+  /** Largest input that is taken by `receive`; `maxBytes` unless given. */
+  readonly maxFileBytes?: number
   readonly now?: () => number
+  /** Opens what is received for writing; that of the file system unless given. */
+  readonly openFile?: typeof open
 }
 
 /**
@@ -24,13 +30,18 @@ export interface LocalInputStoreOptions {
  *
  * @throws GatewayError `storage_unavailable` when the folder cannot be made
  */
-export function createLocalInputStore({ directory, maxBytes, now = Date.now }: LocalInputStoreOptions): InputStore {
+export function createLocalInputStore(options: LocalInputStoreOptions): InputStore {
+  const { directory, maxBytes, maxFileBytes = maxBytes, now = Date.now, openFile = open } = options
+  const receiver = createFileReceiver({ directory, maxFileBytes, openFile })
   /** Writes on the way, so that bytes that come twice at once are written once. */
   const writes = new Map<string, Promise<void>>()
   let partCount = 0
 
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
+    // Of requests that an earlier process did not end.
+    for (const name of readdirSync(directory))
+      if (partPattern.test(name)) rmSync(join(directory, name), { force: true })
   } catch (cause) {
     throw storageError(`The folder for inputs, ${directory}, cannot be made`, cause)
   }
@@ -38,7 +49,19 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
   async function put(bytes: Buffer, pointer: string, kind?: InputKind): Promise<InputFile> {
     const file = await checkInput(bytes, pointer, maxBytes, kind)
     const filename = file.name.slice(inputFolder.length + 1)
-    if (!touch(filename)) await writeOnce(filename, bytes)
+    if (!touch(filename)) await writeOnce(filename, (path, part) => writeDurably(path, part, bytes))
+    return file
+  }
+
+  async function keep(received: ReceivedFile, pointer: string, kind?: TakenKind): Promise<InputFile> {
+    const bytes = receiver.bytesOf(received)
+    if (bytes === undefined) throw new Error('A file was to be kept that is released already')
+    const file = await checkReceived(received, bytes, pointer, kind)
+    const filename = file.name.slice(inputFolder.length + 1)
+    if (!touch(filename))
+      await writeOnce(filename, (path, part) =>
+        bytes.kind === 'memory' ? writeDurably(path, part, bytes.bytes) : placeDurably(path, part, bytes.path),
+      )
     return file
   }
 
@@ -54,27 +77,27 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
     }
   }
 
-  async function writeOnce(filename: string, bytes: Buffer): Promise<void> {
-    let write = writes.get(filename)
-    if (write === undefined) {
+  async function writeOnce(filename: string, write: (path: string, part: string) => Promise<void>): Promise<void> {
+    let written = writes.get(filename)
+    if (written === undefined) {
       partCount += 1
       const path = join(directory, filename)
-      write = writeDurably(path, `${path}.${partCount}.part`, bytes).finally(() => writes.delete(filename))
-      writes.set(filename, write)
+      written = write(path, `${path}.${partCount}.part`).finally(() => writes.delete(filename))
+      writes.set(filename, written)
     }
     try {
-      await write
+      await written
     } catch (cause) {
       throw storageError('An input cannot be stored', cause)
     }
     touch(filename)
   }
 
-  async function open(file: InputFile): Promise<Readable | undefined> {
+  async function openInput(file: InputFile): Promise<Readable | undefined> {
     const [, filename] = namePattern.exec(file.name) ?? []
     if (filename === undefined) return undefined
     try {
-      const handle = await openFile(join(directory, filename))
+      const handle = await open(join(directory, filename))
       return handle.createReadStream()
     } catch (cause) {
       if (errnoOf(cause) === 'ENOENT') return undefined
@@ -101,7 +124,8 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
     try {
       for await (const { name } of await opendir(directory)) {
         const [, filename, part] = filePattern.exec(name) ?? []
-        if (filename === undefined || (part === undefined && isNeeded(`${inputFolder}/${filename}`))) continue
+        if (filename === undefined ? !partPattern.test(name) || receiver.isInUse(name) : false) continue
+        if (filename !== undefined && part === undefined && isNeeded(`${inputFolder}/${filename}`)) continue
         const path = join(directory, name)
         const found = await stat(path).catch(() => undefined)
         if (found !== undefined && found.mtimeMs < timeMs) removeIfStillBefore(path, timeMs)
@@ -113,9 +137,11 @@ export function createLocalInputStore({ directory, maxBytes, now = Date.now }: L
 
   async function close(): Promise<void> {
     await Promise.allSettled(writes.values())
+    await receiver.close()
   }
 
-  return { put, open, renew, remove, deleteUnusedBefore, close }
+  const { receive, release } = receiver
+  return { put, receive, keep, release, open: openInput, renew, remove, deleteUnusedBefore, close }
 }
 
 const filenamePattern = '[0-9a-f]{64}\\.[a-z0-9]{1,8}'
@@ -126,8 +152,4 @@ const filePattern = new RegExp(`^(${filenamePattern})(\\.\\d+\\.part)?$`)
 function removeIfStillBefore(path: string, timeMs: number): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found !== undefined && found.mtimeMs < timeMs) rmSync(path, { force: true })
-}
-
-function storageError(what: string, cause: unknown): GatewayError {
-  return new GatewayError('storage_unavailable', { detail: `${what} (${errnoOf(cause) ?? 'unknown reason'}).`, cause })
 }

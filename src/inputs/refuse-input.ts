@@ -11,3 +11,12 @@ export function refuseInput(pointer: string, code: string, message: string): Gat
 export function refuseTooLarge(pointer: string, maxBytes: number): GatewayError {
   return refuseInput(pointer, 'too_large', `is larger than ${Math.floor(maxBytes / 1024)} KiB, the most that is taken.`)
 }
+
+/** The error for a file that is more than a file may be. An empty pointer means the body as a whole. */
+export function refuseFileTooLarge(pointer: string, maxFileBytes: number): GatewayError {
+  const message = `is larger than ${Math.floor(maxFileBytes / 1024)} KiB, the most that a file may have (--max-file-mb).`
+  return new GatewayError('body_too_large', {
+    detail: `${pointer === '' ? 'The file' : pointer} ${message}`,
+    errors: [{ pointer, code: 'too_large', message }],
+  })
+}

@@ -12,7 +12,10 @@ import {
 import { refuseInput } from './refuse-input.ts'
 
 /** What a parameter takes. A mask is an image. */
-export type InputKind = 'image' | 'video' | 'audio'
+export type InputKind = 'image' | 'video' | 'audio' | '3d'
+
+/** The same, or whatever some parameter takes. */
+export type TakenKind = InputKind | 'any'
 
 export interface SniffedMedia {
   readonly contentType: string
@@ -87,12 +90,20 @@ const sounds: Readonly<Record<string, string>> = {
   m4a: 'audio/mp4',
   aac: 'audio/aac',
 }
+const forms: Readonly<Record<string, string>> = { glb: 'model/gltf-binary' }
 /** A loader of sounds takes the sound of a video as well. */
-const taken = { video: films, audio: { ...sounds, ...films } }
-const wanted = {
+const taken: Readonly<Record<Exclude<TakenKind, 'image'>, Readonly<Record<string, string>>>> = {
+  video: films,
+  audio: { ...sounds, ...films },
+  '3d': forms,
+  any: { ...sounds, ...films, ...forms },
+}
+const wanted: Readonly<Record<TakenKind, string>> = {
   image: 'an image: PNG, JPEG, WebP, GIF, BMP or TIFF',
   video: 'a video: MP4, MOV, WebM, MKV, AVI, or a moving GIF or WebP',
   audio: 'a sound: WAV, MP3, FLAC, Ogg, Opus, M4A or AAC, or a video with sound',
+  '3d': 'a 3D model: GLB',
+  any: 'an image, a video, a sound or a 3D model',
 }
 
 function startsWith(bytes: Buffer, signature: string, offset = 0): boolean {
@@ -104,9 +115,12 @@ function startsWith(bytes: Buffer, signature: string, offset = 0): boolean {
  * from their headers, so that they can be decoded without harm; videos and sounds are told by their first bytes.
  * @throws GatewayError `unsupported_input` naming the parameter
  */
-export async function sniffMedia(bytes: Buffer, pointer: string, kind: InputKind = 'image'): Promise<SniffedMedia> {
+export async function sniffMedia(bytes: Buffer, pointer: string, kind: TakenKind = 'image'): Promise<SniffedMedia> {
   const format = formats.find(({ matches }) => matches(bytes))
-  if (format !== undefined && (kind === 'image' || (kind === 'video' && moving.has(format.extension)))) {
+  if (
+    format !== undefined &&
+    (kind === 'image' || kind === 'any' || (kind === 'video' && moving.has(format.extension)))
+  ) {
     return sniffImage(bytes, pointer, format)
   }
   const found = await fileTypeFromBuffer(bytes).catch(() => undefined)

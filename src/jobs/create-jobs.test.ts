@@ -40,6 +40,9 @@ function create({
     }),
     inputs: {
       put: () => Promise.reject(new Error('not asked for')),
+      receive: () => Promise.reject(new Error('there are no inputs')),
+      keep: () => Promise.reject(new Error('there are no inputs')),
+      release: () => Promise.resolve(),
       open: () => Promise.resolve(undefined),
       renew: () => true,
       remove: () => {},

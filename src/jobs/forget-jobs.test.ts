@@ -20,6 +20,9 @@ async function create(changes: { store?: Partial<JobStore>; removeOutputs?: () =
     store,
     inputs: {
       put: () => Promise.reject(new Error('not asked for')),
+      receive: () => Promise.reject(new Error('there are no inputs')),
+      keep: () => Promise.reject(new Error('there are no inputs')),
+      release: () => Promise.resolve(),
       open: () => Promise.resolve(undefined),
       renew: () => true,
       remove: (name) => void done.push(`input ${name}`),

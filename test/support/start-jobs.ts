@@ -49,6 +49,9 @@ export async function startJobs(
     pool,
     inputs: {
       put: () => Promise.reject(new Error('there are no inputs')),
+      receive: () => Promise.reject(new Error('there are no inputs')),
+      keep: () => Promise.reject(new Error('there are no inputs')),
+      release: () => Promise.resolve(),
       open: () => Promise.resolve(undefined),
       renew: () => true,
       remove: () => {},

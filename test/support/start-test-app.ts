@@ -10,6 +10,7 @@ import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
 import { closeApp } from '../../src/http/close-app.ts'
 import type { InputFile } from '../../src/inputs/input-file.ts'
 import { refuseMediaUrl } from '../../src/inputs/read-media-url.ts'
+import { ReceivedFile } from '../../src/inputs/received-file.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { FakeJobs } from './fake-jobs.ts'
 import { FakeRegistry, testWorkflows } from './fake-workflows.ts'
@@ -58,11 +59,33 @@ export class MemoryOutputs {
 
 export class MemoryInputs {
   readonly stored: { bytes: Buffer; pointer: string }[] = []
+  /** What was received and is not released. */
+  readonly received = new Map<ReceivedFile, Buffer>()
 
   async put(bytes: Buffer, pointer: string): Promise<InputFile> {
     const file = await this.check(bytes, pointer)
     this.stored.push({ bytes, pointer })
     return file
+  }
+
+  async receive(source: AsyncIterable<Uint8Array>): Promise<ReceivedFile> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of source) chunks.push(chunk)
+    const bytes = Buffer.concat(chunks)
+    const received = new ReceivedFile({
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sizeBytes: bytes.length,
+    })
+    this.received.set(received, bytes)
+    return received
+  }
+
+  async keep(received: ReceivedFile, pointer: string): Promise<InputFile> {
+    return this.put(this.received.get(received) ?? Buffer.alloc(0), pointer)
+  }
+
+  async release(received: ReceivedFile): Promise<void> {
+    this.received.delete(received)
   }
 
   async check(bytes: Buffer, pointer: string): Promise<InputFile> {

@@ -1,0 +1,132 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { type FileHandle, type open, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { ReceivedFile } from './received-file.ts'
+import { refuseFileTooLarge } from './refuse-input.ts'
+import { storageError } from './storage-error.ts'
+
+/** Where received bytes are. */
+export type ReceivedBytes =
+  { readonly kind: 'memory'; readonly bytes: Buffer } | { readonly kind: 'file'; readonly path: string }
+
+export interface FileReceiver {
+  /** As `InputStore.receive`. */
+  receive(source: AsyncIterable<Uint8Array>, pointer: string): Promise<ReceivedFile>
+  /** `undefined` when it was released. */
+  bytesOf(received: ReceivedFile): ReceivedBytes | undefined
+  /** As `InputStore.release`. */
+  release(received: ReceivedFile): Promise<void>
+  /** Whether a file of the folder is being received, or was and is not released. */
+  isInUse(filename: string): boolean
+  /** Releases what is left. */
+  close(): Promise<void>
+}
+
+export interface FileReceiverOptions {
+  readonly directory: string
+  readonly maxFileBytes: number
+  readonly openFile: typeof open
+}
+
+/** Files of at most this size are never written before they are kept. */
+const inMemoryBytes = 256 * 1024
+
+/** What a file is called in the folder until it is released. */
+export const partPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/
+
+/** Receives files into a folder, hashed on the way; small ones into memory. */
+export function createFileReceiver({ directory, maxFileBytes, openFile }: FileReceiverOptions): FileReceiver {
+  const received = new Map<ReceivedFile, ReceivedBytes>()
+  const partNames = new Set<string>()
+
+  async function receive(source: AsyncIterable<Uint8Array>, pointer: string): Promise<ReceivedFile> {
+    const hash = createHash('sha256')
+    const chunks: Uint8Array[] = []
+    let sizeBytes = 0
+    let part: OpenPart | undefined
+    try {
+      for await (const chunk of source) {
+        sizeBytes += chunk.length
+        if (sizeBytes > maxFileBytes) throw refuseFileTooLarge(pointer, maxFileBytes)
+        hash.update(chunk)
+        if (part === undefined && sizeBytes > inMemoryBytes) {
+          part = await openPart()
+          for (const early of chunks.splice(0)) await write(part, early)
+        }
+        if (part === undefined) chunks.push(chunk)
+        else await write(part, chunk)
+      }
+      if (part !== undefined) await finish(part)
+    } catch (error) {
+      if (part !== undefined) await discard(part)
+      throw error
+    }
+    const file = new ReceivedFile({ sha256: hash.digest('hex'), sizeBytes })
+    const bytes: ReceivedBytes =
+      part === undefined ? { kind: 'memory', bytes: Buffer.concat(chunks) } : { kind: 'file', path: part.path }
+    received.set(file, bytes)
+    return file
+  }
+
+  interface OpenPart {
+    readonly name: string
+    readonly path: string
+    readonly handle: FileHandle
+  }
+
+  async function openPart(): Promise<OpenPart> {
+    const name = `${randomUUID()}.part`
+    const path = join(directory, name)
+    partNames.add(name)
+    try {
+      return { name, path, handle: await openFile(path, 'wx', 0o600) }
+    } catch (cause) {
+      partNames.delete(name)
+      throw storageError('An input cannot be stored', cause)
+    }
+  }
+
+  async function write({ handle }: OpenPart, chunk: Uint8Array): Promise<void> {
+    try {
+      await handle.writeFile(chunk)
+    } catch (cause) {
+      throw storageError('An input cannot be stored', cause)
+    }
+  }
+
+  /** Some file systems tell only here that they are full. */
+  async function finish({ handle }: OpenPart): Promise<void> {
+    try {
+      await handle.close()
+    } catch (cause) {
+      throw storageError('An input cannot be stored', cause)
+    }
+  }
+
+  async function discard({ name, path, handle }: OpenPart): Promise<void> {
+    await handle.close().catch(() => {})
+    await removePart(name, path)
+  }
+
+  async function removePart(name: string, path: string): Promise<void> {
+    // One that cannot be removed now is removed with what is old.
+    await rm(path, { force: true }).catch(() => {})
+    partNames.delete(name)
+  }
+
+  async function release(file: ReceivedFile): Promise<void> {
+    const bytes = received.get(file)
+    received.delete(file)
+    if (bytes?.kind === 'file') await removePart(basename(bytes.path), bytes.path)
+  }
+
+  return {
+    receive,
+    bytesOf: (file) => received.get(file),
+    release,
+    isInUse: (filename) => partNames.has(filename),
+    async close() {
+      await Promise.all([...received.keys()].map(release))
+    },
+  }
+}
