@@ -7,7 +7,7 @@ import { createNodeLookups } from './composition/node-lookups.ts'
 import { openStorage } from './composition/open-storage.ts'
 import { startDemo } from './composition/start-demo.ts'
 import type { Config } from './config/config.ts'
-import { readPackageVersion } from './config/package-info.ts'
+import { docsPageFolder, readPackageVersion } from './config/package-info.ts'
 import { buildApp } from './http/app.ts'
 import { closeApp } from './http/close-app.ts'
 import { checkInput } from './inputs/check-input.ts'
@@ -210,6 +210,7 @@ async function build(
     proxying: config.proxying,
     about: { version, demo: config.demo.isEnabled },
     mintRequestId: randomUUID,
+    docsFolder: docsPageFolder(),
   })
   jobs.start()
 

@@ -26,4 +26,4 @@ const program = createProgram({
     return (await import('./compose.ts')).compose(config, dependencies)
   },
 })
-await program.parseAsync()
+void program.parseAsync()

@@ -190,6 +190,6 @@ export interface AppOptions {
   /** Makes the id of a request that brought none. */
   readonly mintRequestId: () => string
   readonly now?: () => number
-  /** Folder with the files of the documentation page; found among the packages when absent. */
-  readonly docsFolder?: string
+  /** Folder with the files of the documentation page. */
+  readonly docsFolder: string
 }

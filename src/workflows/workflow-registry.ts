@@ -7,6 +7,7 @@ import { describeModuleError, type ModuleErrorText } from './modules/describe-mo
 import { findListFields } from './graph/find-list-fields.ts'
 import { findMediaFields } from './graph/find-media-fields.ts'
 import { hostModules, type HostModules } from './modules/host-modules.ts'
+import { importModule } from './modules/import-module.ts'
 import { coreNames, type KnownNames } from './salad/known-names.ts'
 import { createModuleLoader, type ModuleLoader } from './modules/module-loader.ts'
 import { readDefinition, type ReadDefinition, type RequestSchema } from './modules/read-definition.ts'
@@ -114,7 +115,7 @@ export async function createWorkflowRegistry(options: WorkflowRegistryOptions): 
     folders,
     saladModules: () => saladModules,
     hostModules: options.hostModules ?? hostModules(),
-    importModule: options.importModule ?? ((url) => import(url)),
+    importModule: options.importModule ?? importModule,
     transpile: () => {
       if (transpile === undefined) throw new Error('no TypeScript was expected in the workflow folders')
       return transpile

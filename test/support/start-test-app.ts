@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
+import { docsPageFolder } from '../../src/config/package-info.ts'
 import { buildApp } from '../../src/http/app.ts'
 import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
 import { closeApp } from '../../src/http/close-app.ts'
@@ -164,6 +165,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     },
     about: { version: '1.2.3', demo: false, ...changes.about },
     mintRequestId: randomUUID,
+    docsFolder: docsPageFolder(),
     ...changes.options,
   })
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { About } from '../app-options.ts'
@@ -15,13 +14,13 @@ const contentSecurityPolicy =
 /**
  * Serves the documentation page at `/docs`.
  *
- * @param folder with the page's files; without it they are looked for among the installed packages
+ * @param folder with the page's files
  */
 export async function serveDocsPage(
   app: FastifyInstance,
-  options: { render: () => RenderedDocument; isOpen: boolean; about: About; links: Links; folder: string | undefined },
+  options: { render: () => RenderedDocument; isOpen: boolean; about: About; links: Links; folder: string },
 ): Promise<void> {
-  const baseDir = options.folder ?? installedFolder()
+  const baseDir = options.folder
   app.addHook('onRoute', (route) => {
     if (route.url === '/docs' || route.url.startsWith('/docs/'))
       route.config = { ...route.config, isOpen: options.isOpen }
@@ -51,8 +50,4 @@ export async function serveDocsPage(
       persistAuthorization: false,
     },
   })
-}
-
-function installedFolder(): string {
-  return join(dirname(fileURLToPath(import.meta.resolve('@fastify/swagger-ui'))), 'static')
 }
