@@ -85,13 +85,14 @@ async function build(
     },
     openJobs: () => jobs.countOpen(),
     workflows: () => readiness.counts(),
+    outputs: () => outputs.usage(),
   })
   closers.push(() => metrics.close())
   const logJob = createJobLog(logger)
   const tracing = config.tracing.isEnabled ? await createTracing({ ...config.tracing, version, logger }) : undefined
   if (tracing) closers.push(() => tracing.close())
 
-  const { store, outputs, inputs } = await openStorage(config, closers)
+  const { store, outputs, inputs, assets } = await openStorage(config, closers)
   const { areFetched, ...urlRules } = config.urls
   const fetcher = areFetched
     ? createMediaFetcher({
@@ -152,6 +153,7 @@ async function build(
     images: createImageConverter(),
     pool,
     limits: { ...config.jobs, outageTimeoutMs },
+    holdsInput: (name) => assets.holds(name),
     nameParameters,
     ...(config.comfyui.predictsRefusals && { predictRefusal: createRefusalPredictor({ pool, nameParameters }) }),
     onJobChanged: (job, previous) => {

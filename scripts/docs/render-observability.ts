@@ -72,6 +72,7 @@ function renderTable(): string {
     version: '',
     instances: () => [],
     workflows: () => ({ ready: 0, notReady: 0, unknown: 0 }),
+    outputs: () => ({ keptBytes: 0, removedOutputs: 0 }),
     openJobs: () => ({ queued: 0, running: 0, canceling: 0, waiting: 0, oldestWaitingSinceMs: undefined }),
   })
   metrics.close()

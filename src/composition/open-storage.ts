@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
+import { type Assets, createAssets } from '../inputs/assets.ts'
 import { createLocalInputStore } from '../inputs/local-input-store.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import { isTerminal } from '../jobs/job.ts'
@@ -14,11 +15,12 @@ export interface Storage {
   readonly store: JobStore
   readonly outputs: LocalOutputStore
   readonly inputs: InputStore
+  readonly assets: Assets
 }
 
 /** Makes the directory, and leaves no outputs in it of which no job knows. What was opened goes to `closers` at once. */
 export async function openStorage(config: Config, closers: (() => unknown)[]): Promise<Storage> {
-  const { dataDir, jobStore, outputsMaxBytes } = config.storage
+  const { dataDir, jobStore, outputsMaxBytes, assetRetentionMs } = config.storage
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const store =
     jobStore === 'memory' ? createMemoryJobStore() : createSqliteJobStore({ file: path.join(dataDir, 'jobs.sqlite') })
@@ -40,5 +42,12 @@ export async function openStorage(config: Config, closers: (() => unknown)[]): P
     maxFileBytes: config.server.maxFileBytes,
   })
   closers.push(() => inputs.close())
-  return { store, outputs, inputs }
+  const assets = createAssets({
+    inputs,
+    directory: path.join(dataDir, 'assets'),
+    retentionMs: assetRetentionMs,
+    isNeeded: (name) => store.usesInput(name),
+  })
+  closers.push(() => assets.close())
+  return { store, outputs, inputs, assets }
 }

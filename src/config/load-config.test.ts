@@ -76,6 +76,7 @@ describe('defaults', () => {
       storage: {
         dataDir: resolve(place.workingDirectory, '.comfyui-api'),
         jobStore: 'sqlite',
+        assetRetentionMs: 86_400_000,
         outputsMaxBytes: 10 * 1024 ** 3,
       },
       tracing: { isEnabled: false, sampler: { root: 'always_on', ratio: 1, followsParent: true } },
@@ -112,6 +113,13 @@ describe('precedence', () => {
     expect(load({ MAX_BODY_SIZE_MB: '8', COMFYUI_API_MAX_BODY_MB: '9' }).config.server.maxBodyBytes).toBe(
       9 * 1024 * 1024,
     )
+  })
+
+  test('a size is a number of GiB, with decimals too, or off', () => {
+    const maxBytes = (text: string) => load({ COMFYUI_API_OUTPUTS_MAX_GB: text }).config.storage.outputsMaxBytes
+    expect(maxBytes('0.25')).toBe(256 * 1024 ** 2)
+    expect(maxBytes('200')).toBe(200 * 1024 ** 3)
+    expect(maxBytes('off')).toBeUndefined()
   })
 
   test('every setting changes the configuration when its variable is set', () => {
@@ -158,6 +166,8 @@ describe('precedence', () => {
       queueTimeoutSeconds: '1',
       stallTimeoutSeconds: '1',
       retentionHours: '1',
+      assetRetentionHours: '1',
+      outputsMaxGb: '0.5',
       languageModelKey: 'another-key',
       languageModelUrl: 'https://llm.example/v1',
       languageModelId: 'maker/model',
@@ -199,6 +209,8 @@ describe('bad values', () => {
     ['a number below the bound', { COMFYUI_API_MAX_ATTEMPTS: '0' }],
     ['a number too large to be exact', { PORT: '99999999999999999999' }],
     ['a word where yes or no belongs', { COMFYUI_API_DEMO: 'maybe' }],
+    ['no room at all', { COMFYUI_API_OUTPUTS_MAX_GB: '0' }],
+    ['a size with a unit', { COMFYUI_API_OUTPUTS_MAX_GB: '10GB' }],
     ['an unknown log level', { LOG_LEVEL: 'verbose' }],
     ['a host with a port', { HOST: '127.0.0.1:3000' }],
     ['a host with a scheme', { HOST: 'http://localhost' }],

@@ -10,15 +10,18 @@ const done = makeJob({ workflow: 'qwen/txt2img', state: 'succeeded', times })
 
 let instances: ObservedInstance[]
 let open: OpenJobs
+let outputs: { keptBytes: number; removedOutputs: number }
 let metrics: Metrics
 beforeEach(() => {
   instances = []
   open = idle
+  outputs = { keptBytes: 0, removedOutputs: 0 }
   metrics = createMetrics({
     version: '1.2.3',
     instances: () => instances,
     openJobs: () => open,
     workflows: () => ({ ready: 2, notReady: 1, unknown: 0 }),
+    outputs: () => outputs,
   })
 })
 afterEach(() => {
@@ -33,6 +36,14 @@ async function sample(line: string): Promise<number | undefined> {
   const text = (await lines()).find((candidate) => candidate.startsWith(`${line} `))
   return text === undefined ? undefined : Number(text.slice(line.length + 1))
 }
+
+test('outputs are counted as they are kept and removed', async () => {
+  outputs = { keptBytes: 7_000, removedOutputs: 3 }
+  await metrics.render()
+  outputs = { keptBytes: 5_000, removedOutputs: 4 }
+  expect(await sample('comfyui_api_outputs_bytes')).toBe(5_000)
+  expect(await sample('comfyui_api_outputs_removed_total')).toBe(4)
+})
 
 describe('jobs', () => {
   const labels = 'workflow="qwen/txt2img",outcome="succeeded"'

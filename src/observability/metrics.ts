@@ -4,6 +4,7 @@ import { createHttpMetrics, type MeasuredRequest } from './http-metrics.ts'
 import { createInstanceMetrics, type ObservedInstance } from './instance-metrics.ts'
 import { type MetricDescription, Instruments } from './instruments.ts'
 import { createJobMetrics } from './job-metrics.ts'
+import { createOutputMetrics, type ObservedOutputs } from './output-metrics.ts'
 import { createProcessMetrics } from './process-metrics.ts'
 import { createWorkflowMetrics, type ObservedWorkflows } from './workflow-metrics.ts'
 
@@ -15,6 +16,8 @@ export interface MetricsOptions {
   readonly openJobs: () => OpenJobs
   /** Asked by each scrape. */
   readonly workflows: () => ObservedWorkflows
+  /** Asked by each scrape. */
+  readonly outputs: () => ObservedOutputs
 }
 
 export interface Metrics {
@@ -37,7 +40,7 @@ export interface Metrics {
 const prefix = 'comfyui_api_'
 
 /** What happens is counted as it happens; what is, is looked up when a scrape asks. */
-export function createMetrics({ version, instances, openJobs, workflows }: MetricsOptions): Metrics {
+export function createMetrics({ version, instances, openJobs, workflows, outputs }: MetricsOptions): Metrics {
   const registry = new Registry()
   const instruments = new Instruments(registry)
   instruments
@@ -46,6 +49,7 @@ export function createMetrics({ version, instances, openJobs, workflows }: Metri
   const jobMetrics = createJobMetrics(instruments, prefix)
   const setInstances = createInstanceMetrics(instruments, prefix)
   const setWorkflows = createWorkflowMetrics(instruments, prefix)
+  const setOutputs = createOutputMetrics(instruments, prefix)
   const httpMetrics = createHttpMetrics(instruments, prefix)
   const processMetrics = createProcessMetrics(instruments)
 
@@ -59,6 +63,7 @@ export function createMetrics({ version, instances, openJobs, workflows }: Metri
       jobMetrics.setOpen(openJobs())
       setInstances(instances())
       setWorkflows(workflows())
+      setOutputs(outputs())
       return registry.metrics()
     },
     descriptions: instruments.descriptions,

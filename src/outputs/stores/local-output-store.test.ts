@@ -1,5 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -236,8 +246,86 @@ describe('local output store', () => {
     await store.write(unknown, 0, Buffer.from('u'))
     await store.write(unknown, 1, Buffer.from('u'))
     for (const name of [`${known}.1.7.part`, 'notes.txt']) writeFileSync(join(directory, name), 'x')
-    expect(await noMemory().removeUnknown((jobId) => jobId === known)).toBe(3)
+    expect(await noMemory().takeUp((jobId) => jobId === known)).toBe(3)
     expect(readdirSync(directory).sort()).toEqual([`${known}.0`, 'notes.txt'].sort())
+  })
+
+  describe('with a limit', () => {
+    const limited = (
+      maxBytes: number,
+      options: { isDurable?: boolean; isOpen?: (jobId: string) => boolean } = {},
+    ): ReturnType<typeof createLocalOutputStore> => createLocalOutputStore({ directory, maxBytes, ...options })
+
+    async function writeJobs(store: ReturnType<typeof createLocalOutputStore>, count: number): Promise<string[]> {
+      const jobs = Array.from({ length: count }, () => randomUUID())
+      for (const job of jobs) await store.write(job, 0, randomBytes(small))
+      return jobs
+    }
+
+    test.each([
+      ['on disk', true],
+      ['in memory', false],
+    ])('removes the oldest outputs %s, and says how much there is', async (_where, isDurable) => {
+      const store = limited(2.5 * small, { isDurable })
+      const jobs = await writeJobs(store, 4)
+      const found = await Promise.all(jobs.map(async (job) => (await store.read(job, 0)) !== undefined))
+      expect(found).toEqual([false, false, true, true])
+      expect(await store.open(jobs[0] ?? '', 0)).toBeUndefined()
+      expect(store.usage()).toEqual({ keptBytes: 2 * small, removedOutputs: 2 })
+      await store.remove(jobs[3] ?? '', 1)
+      expect(store.usage()).toEqual({ keptBytes: small, removedOutputs: 2 })
+    })
+
+    test('keeps what is being read until it is closed, from disk and from memory', async () => {
+      for (const size of [small, large]) {
+        const store = limited(1)
+        const read = randomUUID()
+        const bytes = randomBytes(size)
+        await store.write(read, 0, bytes)
+        await store.write(read, 1, Buffer.from('x'))
+        const stream = await store.open(read, 0)
+        if (stream === undefined) throw new Error('nothing there')
+        await writeJobs(store, 2)
+        expect(await store.read(read, 1)).toEqual(Buffer.from('x'))
+        expect((await buffer(stream)).equals(bytes)).toBe(true)
+        if (!stream.closed) await once(stream, 'close')
+        await writeJobs(store, 1)
+        expect(await store.read(read, 0)).toBeUndefined()
+        expect(await store.read(read, 1)).toBeUndefined()
+      }
+    })
+
+    test('lets go of what nobody reads to its end', async () => {
+      const store = limited(1)
+      const [read = ''] = await writeJobs(store, 1)
+      const stream = await store.open(read, 0)
+      stream?.destroy()
+      if (stream !== undefined && !stream.closed) await once(stream, 'close')
+      await writeJobs(store, 1)
+      expect(await store.read(read, 0)).toBeUndefined()
+    })
+
+    test('keeps the outputs of jobs that have not ended', async () => {
+      const open = new Set<string>()
+      const store = limited(1, { isOpen: (jobId) => open.has(jobId) })
+      const job = randomUUID()
+      open.add(job)
+      await store.write(job, 0, randomBytes(small))
+      await writeJobs(store, 3)
+      expect(await store.read(job, 0)).toHaveLength(small)
+      open.delete(job)
+      await writeJobs(store, 1)
+      expect(await store.read(job, 0)).toBeUndefined()
+    })
+
+    test('counts what an earlier process left, by the age of the files', async () => {
+      const jobs = await writeJobs(noMemory(), 4)
+      for (const [age, job] of jobs.entries()) utimesSync(join(directory, `${job}.0`), 2000 - age, 2000 - age)
+      const store = limited(2.5 * small)
+      expect(await store.takeUp(() => true)).toBe(0)
+      expect(readdirSync(directory).sort()).toEqual([`${jobs[0]}.0`, `${jobs[1]}.0`].sort())
+      expect(store.usage()).toEqual({ keptBytes: 2 * small, removedOutputs: 2 })
+    })
   })
 
   test('says which folder cannot be made', () => {

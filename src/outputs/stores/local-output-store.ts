@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { type FileHandle, open as openFile, opendir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, open as openFile, opendir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../../errors/gateway-error.ts'
@@ -7,6 +7,7 @@ import { errnoOf } from '../../lib/errno-of.ts'
 import { createRecentMap } from '../../lib/recent-map.ts'
 import type { ByteRange, OutputStore } from '../output-store.ts'
 import { outputFilename, parseOutputFilename } from './output-filename.ts'
+import { createOutputSpace } from './output-space.ts'
 
 export interface LocalOutputStoreOptions {
   /** Made where it is missing. Holds nothing but outputs. */
@@ -18,14 +19,26 @@ export interface LocalOutputStoreOptions {
    * are waiting. Default true.
    */
   readonly isDurable?: boolean
+  /** Together outputs take no more than this, as far as it can be helped: see `OutputSpace`. Absent: no limit. */
+  readonly maxBytes?: number | undefined
+  /** Whether a job has not ended. Default: all have. */
+  readonly isOpen?: (jobId: string) => boolean
 }
 
 export interface LocalOutputStore extends OutputStore {
   /**
-   * Removes outputs of jobs that nobody knows and files that were never finished: what a crash leaves behind.
+   * Takes up what earlier processes left: removes outputs of jobs that nobody knows and files that were never finished,
+   * and counts the others, the older ones by their time first.
    * To be called before anything is written. Returns how many files it removed.
    */
-  removeUnknown(isKnown: (jobId: string) => boolean): Promise<number>
+  takeUp(isKnown: (jobId: string) => boolean): Promise<number>
+  /** What is kept now, and how many outputs were removed so far because there was too much. */
+  usage(): OutputUsage
+}
+
+export interface OutputUsage {
+  readonly keptBytes: number
+  readonly removedOutputs: number
 }
 
 /** Up to this size one write of the event loop's own thread costs less than handing it to another one. */
@@ -48,7 +61,11 @@ export function createLocalOutputStore({
   directory,
   recentBytes = 4 * 1024 * 1024,
   isDurable = true,
+  maxBytes,
+  isOpen = () => false,
 }: LocalOutputStoreOptions): LocalOutputStore {
+  const space = createOutputSpace(maxBytes, isOpen)
+  let removedOutputs = 0
   const recent = createRecentMap<string, Buffer>(recentBytes, (bytes) => bytes.length + recentEntryBytes)
   /** Outputs that are nowhere but here, oldest first. Empty in a durable store. */
   const held = new Map<string, Buffer>()
@@ -72,15 +89,38 @@ export function createLocalOutputStore({
     }
     recent.delete(name)
     letGo(name)
+    const sizeBytes = await writeNamed(name, source)
+    space.add(name, { jobId, sizeBytes })
+    await removeSurplus()
+    return { sizeBytes }
+  }
+
+  async function writeNamed(name: string, source: Buffer | AsyncIterable<Uint8Array>): Promise<number> {
     if (!Buffer.isBuffer(source)) return writeParted(name, (path) => writeStream(path, source))
     if (source.length <= maxSyncWriteBytes && !isDurable) {
       hold(name, compact(source))
-      return { sizeBytes: source.length }
+      return source.length
     }
     if (source.length <= maxSyncWriteBytes) writeAtOnce(join(directory, name), source)
     else await writeParted(name, (path) => writeLarge(path, source))
     if (source.length <= recentBytes / recentShare) recent.set(name, compact(source))
-    return { sizeBytes: source.length }
+    return source.length
+  }
+
+  /** Decided at once for all of them: who begins to read one after that finds it, or finds that it is gone. */
+  async function removeSurplus(): Promise<void> {
+    const surplus = space.surplus()
+    for (const name of surplus) space.delete(name)
+    removedOutputs += surplus.length
+    // What cannot be removed is counted again by the next process. What was written is complete all the same.
+    for (const name of surplus) await removeOne(name).catch(() => {})
+  }
+
+  async function removeOne(name: string): Promise<void> {
+    space.delete(name)
+    recent.delete(name)
+    letGo(name)
+    await rm(join(directory, name), { force: true }).catch(refuseWrite)
   }
 
   function hold(name: string, bytes: Buffer): void {
@@ -101,13 +141,13 @@ export function createLocalOutputStore({
   }
 
   /** Part files of the same output never meet: an attempt that was given up may still be writing. */
-  async function writeParted(name: string, writeTo: (path: string) => Promise<number>): Promise<{ sizeBytes: number }> {
+  async function writeParted(name: string, writeTo: (path: string) => Promise<number>): Promise<number> {
     partCount += 1
     const part = join(directory, `${name}.${partCount}.part`)
     try {
       const sizeBytes = await writeTo(part)
       await rename(part, join(directory, name)).catch(refuseWrite)
-      return { sizeBytes }
+      return sizeBytes
     } catch (error) {
       await rm(part, { force: true }).catch(() => {})
       throw error
@@ -117,12 +157,29 @@ export function createLocalOutputStore({
   async function read(jobId: string, index: number): Promise<Buffer | undefined> {
     const name = outputFilename(jobId, index)
     if (name === undefined) return undefined
-    return held.get(name) ?? recent.get(name) ?? (await readFile(join(directory, name)).catch(missingIsUndefined))
+    const unpin = space.pin(jobId)
+    try {
+      return held.get(name) ?? recent.get(name) ?? (await readFile(join(directory, name)).catch(missingIsUndefined))
+    } finally {
+      unpin()
+    }
   }
 
   async function open(jobId: string, index: number, range?: ByteRange): Promise<Readable | undefined> {
     const name = outputFilename(jobId, index)
     if (name === undefined) return undefined
+    const unpin = space.pin(jobId)
+    try {
+      const stream = await openNamed(name, range)
+      if (stream === undefined) unpin()
+      return stream?.once('close', unpin)
+    } catch (error) {
+      unpin()
+      throw error
+    }
+  }
+
+  async function openNamed(name: string, range: ByteRange | undefined): Promise<Readable | undefined> {
     const bytes = held.get(name) ?? recent.get(name)
     if (bytes !== undefined) return Readable.from(chunksOf(range ? bytes.subarray(range.start, range.end + 1) : bytes))
     const file = await openFile(join(directory, name)).catch(missingIsUndefined)
@@ -133,24 +190,45 @@ export function createLocalOutputStore({
     for (let index = 0; index < outputCount; index += 1) {
       const name = outputFilename(jobId, index)
       if (name === undefined) return
-      recent.delete(name)
-      letGo(name)
-      await rm(join(directory, name), { force: true }).catch(refuseWrite)
+      await removeOne(name)
     }
   }
 
-  async function removeUnknown(isKnown: (jobId: string) => boolean): Promise<number> {
+  async function takeUp(isKnown: (jobId: string) => boolean): Promise<number> {
+    const found: FoundFile[] = []
     let removed = 0
     for await (const { name } of await opendir(directory).catch(refuseWrite)) {
       const file = parseOutputFilename(name)
-      if (file === undefined || (!file.isPart && isKnown(file.jobId))) continue
+      if (file === undefined) continue
+      if (!file.isPart && isKnown(file.jobId)) {
+        const { size, mtimeMs } = await stat(join(directory, name)).catch(refuseRead)
+        found.push({ name, jobId: file.jobId, sizeBytes: size, mtimeMs })
+        continue
+      }
       await rm(join(directory, name), { force: true }).catch(refuseWrite)
       removed += 1
     }
+    for (const { name, ...file } of found.toSorted((a, b) => a.mtimeMs - b.mtimeMs)) space.add(name, file)
+    await removeSurplus()
     return removed
   }
 
-  return { write, read, open, remove, removeUnknown, close: async () => {} }
+  return {
+    write,
+    read,
+    open,
+    remove,
+    takeUp,
+    usage: () => ({ keptBytes: space.keptBytes, removedOutputs }),
+    close: async () => {},
+  }
+}
+
+interface FoundFile {
+  readonly name: string
+  readonly jobId: string
+  readonly sizeBytes: number
+  readonly mtimeMs: number
 }
 
 function writeAtOnce(path: string, bytes: Buffer): void {
@@ -218,7 +296,11 @@ function chunksOf(bytes: Buffer): Buffer[] {
 
 function missingIsUndefined(error: unknown): undefined {
   if (errnoOf(error) === 'ENOENT') return undefined
-  throw storageError('An output cannot be read', error)
+  refuseRead(error)
+}
+
+function refuseRead(cause: unknown): never {
+  throw storageError('An output cannot be read', cause)
 }
 
 function refuseWrite(cause: unknown): never {
