@@ -81,6 +81,8 @@ export interface Config {
     /** Absolute path. It may not exist yet. */
     readonly dataDir: string
     readonly jobStore: 'sqlite' | 'memory'
+    /** From the last upload or use of an asset. */
+    readonly assetRetentionMs: number
     /** Of all outputs together; undefined: no limit. */
     readonly outputsMaxBytes: number | undefined
   }

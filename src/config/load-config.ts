@@ -150,6 +150,7 @@ export function loadConfig(
     storage: {
       dataDir: resolve(place.workingDirectory, read(settings.dataDir)),
       jobStore: read(settings.jobStore),
+      assetRetentionMs: readMs(settings.assetRetentionHours) * 3600,
       outputsMaxBytes: outputsMaxGb === undefined ? undefined : Math.round(outputsMaxGb * gibibyte),
     },
     tracing: readTracing(env, warnings),

@@ -344,6 +344,13 @@ export const settings = {
     default: '24',
     description: 'How long an ended job and its outputs are kept.',
   }),
+  assetRetentionHours: single(wholeNumber(1, 8760, 'hours'), {
+    env: 'COMFYUI_API_ASSET_RETENTION_HOURS',
+    flag: '--asset-retention-hours <number>',
+    group: 'Jobs',
+    default: '24',
+    description: 'How long an asset is kept after it was last uploaded or used.',
+  }),
   outputsMaxGb: single(orOff(decimalNumber(0.001, 1_000_000, 'GiB')), {
     env: 'COMFYUI_API_OUTPUTS_MAX_GB',
     flag: '--outputs-max-gb <number>',

@@ -54,7 +54,6 @@ describe('assets', () => {
       await inputs.release(received)
     }
   }
-  // eslint-disable-next-line @typescript-eslint/require-await -- a source of bytes is asynchronous
   async function* oneChunk(bytes: Buffer): AsyncGenerator<Buffer> {
     yield bytes
   }

@@ -41,7 +41,7 @@ export interface Assets {
   use(id: string, pointer: string, kind: InputKind): Promise<InputFile>
   /** The bytes go with it, unless something else needs them. False when there was none. @throws GatewayError `storage_unavailable` */
   remove(id: string): boolean
-  /** Whether an asset needs the file of this name. Forgets those that have expired. */
+  /** Whether an asset needs the file of this name. One that has expired is removed here. */
   holds(inputName: string): boolean
   /** Waits for what is being written. */
   close(): Promise<void>
@@ -159,17 +159,19 @@ export function createAssets(options: AssetsOptions): Assets {
   function current(id: string): KnownAsset | undefined {
     const asset = known.get(id)
     if (asset === undefined || asset.usedAtMs + retentionMs > now()) return asset
-    forget(id)
+    forget(asset)
     return undefined
   }
 
-  function forget(id: string): void {
+  /** The look and the removal are one step: what is accepted meanwhile finds its inputs there, or is refused. */
+  function forget({ id, file }: KnownAsset): void {
     try {
       rmSync(pathOf(id), { force: true })
     } catch (cause) {
       throw storageError('An asset cannot be removed', cause)
     }
     known.delete(id)
+    if (!adding.has(id) && !isNeeded(file.name)) inputs.remove(file.name)
   }
 
   function present({ id, file, createdAtMs, usedAtMs }: KnownAsset): Asset {
@@ -199,15 +201,13 @@ export function createAssets(options: AssetsOptions): Assets {
     async use(id, pointer, kind) {
       const asset = find(id, pointer, kind)
       if (inputs.renew(asset.file) && touch(asset)) return asset.file
-      forget(id)
+      forget(asset)
       throw refuseUnknown(id, pointer)
     },
     remove(id) {
       const asset = current(id)
       if (asset === undefined) return false
-      forget(id)
-      // The look and the removal are one step: what is accepted meanwhile finds its inputs there, or is refused.
-      if (!adding.has(id) && !isNeeded(asset.file.name)) inputs.remove(asset.file.name)
+      forget(asset)
       return true
     },
     holds(inputName) {

@@ -21,6 +21,8 @@ export interface JobLimits {
 
 export interface JobsOptions extends Omit<LiveJobsOptions, 'onUnwantedEnded'>, Omit<JobRunnerOptions, 'lives'> {
   readonly limits: JobRunnerOptions['limits'] & JobLimits
+  /** Whether something else than a job needs an input: then it stays when the jobs that have it are forgotten. */
+  readonly holdsInput?: (name: string) => boolean
   /**
    * The error that a new job would end with because ComfyUI refuses its prompt; `undefined` where it does not. Nothing
    * is predicted when absent.

@@ -8,6 +8,8 @@ export interface ForgetJobsOptions {
   readonly store: JobStore
   readonly inputs: InputStore
   readonly outputs: OutputStore
+  /** Whether something else than a job needs an input. */
+  readonly holdsInput?: (name: string) => boolean
   readonly onFault: (message: string, error: unknown) => void
 }
 
@@ -20,7 +22,7 @@ export interface ForgetJobs {
   forget(job: Job): Promise<void>
   /** Removes the files of a job whose record is gone. Inputs that another job has stay. What fails is told as a fault. */
   removeFiles(job: Job, inputFiles: readonly InputFile[]): Promise<void>
-  /** Jobs that completed before `completedMs`, and inputs that were put before `putMs` and that no job has. */
+  /** Jobs that completed before `completedMs`, and inputs that were put before `putMs` and that nothing needs. */
   forgetBefore(times: { completedMs: number; putMs: number }, isStopped: () => boolean): Promise<void>
   /** Resolves when nothing of a job that had this id is being removed: the id is free for another one. */
   whenRemoved(id: string): Promise<void>
@@ -28,7 +30,8 @@ export interface ForgetJobs {
 
 const forgottenAtOnce = 500
 
-export function createForgetJobs({ store, inputs, outputs, onFault }: ForgetJobsOptions): ForgetJobs {
+export function createForgetJobs(options: ForgetJobsOptions): ForgetJobs {
+  const { store, inputs, outputs, onFault, holdsInput = () => false } = options
   /** Id of a job → what removes it now. */
   const removals = new Map<string, Promise<void>>()
 
@@ -53,10 +56,14 @@ export function createForgetJobs({ store, inputs, outputs, onFault }: ForgetJobs
     }
   }
 
+  function isNeeded(name: string): boolean {
+    return holdsInput(name) || store.usesInput(name)
+  }
+
   /** The look and the removal are one step: what is accepted meanwhile finds its inputs there, or is refused. */
   function removeInputs(inputFiles: readonly InputFile[]): void {
     try {
-      for (const { name } of inputFiles) if (!store.usesInput(name)) inputs.remove(name)
+      for (const { name } of inputFiles) if (!isNeeded(name)) inputs.remove(name)
     } catch (error) {
       onFault('Inputs of jobs that were forgotten could not be removed', error)
     }
@@ -82,7 +89,7 @@ export function createForgetJobs({ store, inputs, outputs, onFault }: ForgetJobs
         await removing(ids, removeOutputs(forgotten))
         isMore = forgotten.length === forgottenAtOnce
       }
-      if (!isStopped()) await inputs.deleteUnusedBefore(putMs, (name) => store.usesInput(name))
+      if (!isStopped()) await inputs.deleteUnusedBefore(putMs, isNeeded)
     },
     whenRemoved: async (id) => removals.get(id),
   }
