@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 
 /** A program under measurement: what it used is read from `/proc`, so this works on Linux only. */
@@ -9,6 +9,8 @@ export interface MeasuredProcess {
   cpuSeconds(): Promise<number>
   /** The most memory it ever held, in MiB. */
   peakMemoryMiB(): Promise<number>
+  /** Forgets the most memory it held until now. */
+  resetPeakMemory(): Promise<void>
   /** The memory it holds now, in MiB. */
   residentMemoryMiB(): Promise<number>
   stop(): Promise<void>
@@ -35,6 +37,7 @@ export async function startMeasured(
       return (Number(fields[11]) + Number(fields[12])) / clockTicks
     },
     peakMemoryMiB: () => readMiB(pid, 'VmHWM'),
+    resetPeakMemory: () => writeFile(`/proc/${pid}/clear_refs`, '5'),
     residentMemoryMiB: () => readMiB(pid, 'VmRSS'),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return

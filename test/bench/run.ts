@@ -7,6 +7,8 @@ import { measureInstances } from './instances.ts'
 import { measureCheck } from './check-time.ts'
 import { measureGenerate } from './generate-time.ts'
 import { type MeasuredProcess, startMeasured } from './measured-process.ts'
+import { measureMediaRows } from './media/media.ts'
+import { mediaTable, mediaVerdicts } from './media/media-table.ts'
 import { type Figures, type Load, measure } from './throughput.ts'
 import { measurePrediction } from './prediction-time.ts'
 import { measureStart } from './start-time.ts'
@@ -15,7 +17,7 @@ import { measureStart } from './start-time.ts'
  * Measures the gateway beside a bare route that does the same without keeping any promise. Simulator, gateway and load
  * are processes of their own on this machine.
  *
- *     npm run bench [-- throughput|start|instances|check|generate] [--quick]
+ *     npm run bench [-- throughput|media|start|instances|check|generate] [--quick]
  */
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false } },
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
 })
 const scale = values.quick ? 0.2 : 1
 const submitAhead = 1
+const mediaRounds = 3
 const checkedWorkflows = 500
 const checkBarSeconds = 10
 const verdictBarMicroseconds = 200
@@ -121,6 +124,18 @@ async function printThroughput(): Promise<void> {
   }
 }
 
+async function printMedia(): Promise<void> {
+  const rows = await measureMediaRows({
+    scratch,
+    scale,
+    rounds: values.quick ? 1 : mediaRounds,
+    onRound: (round) => process.stderr.write(`media: round ${String(round)}\n`),
+  })
+  for (const line of mediaTable(rows)) print(line)
+  print('')
+  for (const line of mediaVerdicts(rows)) print(line)
+}
+
 async function printStart(): Promise<void> {
   const startMs = await measureStart(inRoot('bin/comfyui-api.js'), path.join(scratch, 'start'), values.quick ? 3 : 10)
   const times = startMs.map((ms) => String(Math.round(ms))).join(', ')
@@ -169,6 +184,7 @@ async function printGenerate(): Promise<void> {
 
 const parts = {
   throughput: printThroughput,
+  media: printMedia,
   start: printStart,
   instances: printInstances,
   check: printCheck,

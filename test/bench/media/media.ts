@@ -1,0 +1,155 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type MeasuredProcess, startMeasured } from '../measured-process.ts'
+import { type MediaFigures, type MediaLoad, measureMedia, medianOf } from './load.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const inRoot = (file: string) => path.join(root, file)
+const submitAhead = 1
+const mebibyte = 1024 * 1024
+
+/** What a system did with one load, over all rounds. */
+export interface MediaRow extends MediaFigures {
+  readonly load: MediaLoad
+  readonly system: SystemName
+  /** CPU beside the bare forwarder's in the same round. */
+  readonly cpuRatio: number
+  /** Where the memory is compared with what the process held before: by how much it grew at most. */
+  readonly addedMemoryMiB?: number
+}
+
+export type SystemName = 'bare forwarder' | 'gateway, keep' | 'gateway, stream'
+
+interface System {
+  readonly name: SystemName
+  start(comfyuiUrl: string, dataDir: string): Promise<{ process: MeasuredProcess; url: string }>
+}
+
+const systems: readonly System[] = [
+  {
+    name: 'bare forwarder',
+    async start(comfyuiUrl) {
+      const args = [inRoot('test/bench/media/bare-forwarder.ts'), comfyuiUrl, String(1 + submitAhead)]
+      const process = await startMeasured(args, /listening (\d+)/)
+      return { process, url: `http://127.0.0.1:${process.announced}` }
+    },
+  },
+  gateway('gateway, keep', []),
+]
+
+function gateway(name: SystemName, options: readonly string[]): System {
+  return {
+    name,
+    async start(comfyuiUrl, dataDir) {
+      const args = [
+        ...[inRoot('bin/comfyui-api.js'), 'serve', '--port', '0', '--comfyui-url', comfyuiUrl],
+        ...['--workflows', inRoot('test/bench/media/workflows'), '--no-shipped-workflows', '--max-queued', '100000'],
+        ...['--data-dir', dataDir, '--submit-ahead', String(submitAhead), '--log-format', 'json', ...options],
+      ]
+      const process = await startMeasured(args, /"url":"(http:[^"]+)"/)
+      return { process, url: process.announced }
+    },
+  }
+}
+
+interface Cell extends MediaLoad {
+  /** Jobs of the same kind before those that are measured. */
+  readonly warmUpJobs: number
+  /** The memory is compared with that of a gateway that did next to nothing. */
+  readonly comparesMemory?: true
+}
+
+/** How many jobs a cell takes: enough for a second of work. */
+const sizes = [
+  { bytes: 1024, alone: 400, together: 1600 },
+  { bytes: 1.5 * mebibyte, alone: 150, together: 320 },
+  { bytes: 8 * mebibyte, alone: 40, together: 96 },
+]
+
+function cellsOf(scale: number): Cell[] {
+  const images = sizes.flatMap(({ bytes, alone, together }) =>
+    (['raw', 'base64'] as const).flatMap((answer) => [
+      cellOf(bytes, answer, 1, Math.round(alone * scale)),
+      cellOf(bytes, answer, 16, Math.max(32, Math.round(together * scale))),
+    ]),
+  )
+  const video: Cell = {
+    ...{ bytes: 200 * mebibyte, extension: 'mp4', answer: 'raw', submitted: 1 },
+    ...{ jobs: scale < 1 ? 1 : 3, warmUpJobs: 1, comparesMemory: true },
+  }
+  return [...images, video]
+}
+
+function cellOf(bytes: number, answer: MediaLoad['answer'], submitted: number, jobs: number): Cell {
+  return { bytes, extension: 'png', answer, submitted, jobs, warmUpJobs: Math.ceil(jobs / 3) }
+}
+
+type Measured = Pick<MediaRow, keyof MediaFigures | 'addedMemoryMiB'>
+
+/** Measures each load with each system in turn, `rounds` times over, every time in a new process. Medians. */
+export async function measureMediaRows(options: {
+  readonly scratch: string
+  readonly scale: number
+  readonly rounds: number
+  readonly onRound: (round: number) => void
+}): Promise<MediaRow[]> {
+  const { scratch, rounds, onRound } = options
+  const cells = cellsOf(options.scale)
+  const measured = cells.map(() => systems.map((): Measured[] => []))
+  const standIn = await startMeasured([inRoot('test/bench/media/stand-in.ts')], /(http:\S+)/)
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      onRound(round)
+      for (const [at, cell] of cells.entries()) {
+        for (const [which, system] of systems.entries()) {
+          measured[at]?.[which]?.push(await measureCell(system, cell, standIn.announced, path.join(scratch, 'media')))
+        }
+      }
+    }
+  } finally {
+    await standIn.stop()
+  }
+  return cells.flatMap((load, at) =>
+    systems.map(({ name }, which) => ({
+      load,
+      system: name,
+      ...inMiddle(measured[at]?.[which] ?? [], measured[at]?.[0] ?? []),
+    })),
+  )
+}
+
+async function measureCell(system: System, cell: Cell, comfyuiUrl: string, dataDir: string): Promise<Measured> {
+  const { process, url } = await system.start(comfyuiUrl, dataDir)
+  try {
+    if (cell.comparesMemory) {
+      const small: MediaLoad = { ...cell, bytes: 1024, submitted: 1, jobs: 20 }
+      await measureMedia(process, url, small)
+      await process.resetPeakMemory()
+      const idleMiB = await process.residentMemoryMiB()
+      const figures = await measureMedia(process, url, cell)
+      return { ...figures, addedMemoryMiB: figures.peakMemoryMiB - idleMiB }
+    }
+    await measureMedia(process, url, { ...cell, jobs: cell.warmUpJobs })
+    return await measureMedia(process, url, cell)
+  } finally {
+    await process.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** Memory is the most of all rounds, everything else the median. */
+function inMiddle(rounds: readonly Measured[], bare: readonly Measured[]): Measured & { cpuRatio: number } {
+  const middle = (of: (figures: Measured) => number) => medianOf(rounds.map(of))
+  const added = rounds.flatMap(({ addedMemoryMiB }) => (addedMemoryMiB === undefined ? [] : [addedMemoryMiB]))
+  return {
+    jobsPerSecond: middle((figures) => figures.jobsPerSecond),
+    firstByteMs: middle((figures) => figures.firstByteMs),
+    cpuSecondsPer1000: middle((figures) => figures.cpuSecondsPer1000),
+    peakMemoryMiB: Math.max(...rounds.map((figures) => figures.peakMemoryMiB)),
+    ...(added.length > 0 && { addedMemoryMiB: Math.max(...added) }),
+    cpuRatio: medianOf(
+      rounds.map((figures, round) => figures.cpuSecondsPer1000 / (bare[round]?.cpuSecondsPer1000 ?? Number.NaN)),
+    ),
+  }
+}
