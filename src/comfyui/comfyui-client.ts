@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream'
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'undici'
 import { z } from 'zod'
 import { parsePythonJson } from '../lib/parse-python-json.ts'
+import type { BodyStream } from './body-stream.ts'
 import { ComfyuiError } from './comfyui-error.ts'
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts'
 import { type LookUp, readEnding } from './look-up.ts'
@@ -43,6 +43,15 @@ export interface ComfyuiFile {
   readonly filename: string
   readonly subfolder: string
   readonly type: string
+}
+
+/** A file that is being read. */
+export interface OpenedFile {
+  readonly body: Buffer | BodyStream
+  /** As the server says. */
+  readonly contentType?: string | undefined
+  /** Its length, where that is known before all of it came. */
+  readonly sizeBytes?: number | undefined
 }
 
 /** Answers of the small routes; anything longer is no answer of ComfyUI. */
@@ -149,10 +158,7 @@ export class ComfyuiClient {
   }
 
   /** Opens a file for reading. A stream must be consumed or destroyed. */
-  async openFile(
-    file: ComfyuiFile,
-    signal?: AbortSignal,
-  ): Promise<{ body: Buffer | Readable; contentType: string | undefined }> {
+  async openFile(file: ComfyuiFile, signal?: AbortSignal): Promise<OpenedFile> {
     const [filename, subfolder, type] = [file.filename, file.subfolder, file.type].map(encodeURIComponent)
     const answer = await this.#call({
       method: 'GET',
@@ -166,8 +172,12 @@ export class ComfyuiClient {
         status: answer.status,
       })
     }
-    const contentType = answer.headers['content-type']
-    return { body: answer.body, contentType: typeof contentType === 'string' ? contentType : undefined }
+    const { 'content-type': contentType, 'content-length': length, 'content-encoding': encoding } = answer.headers
+    return {
+      body: answer.body,
+      contentType: typeof contentType === 'string' ? contentType : undefined,
+      sizeBytes: typeof length === 'string' && encoding === undefined ? Number(length) : undefined,
+    }
   }
 
   /**
@@ -324,6 +334,6 @@ function unexpected(route: string, answer: HttpAnswer): ComfyuiError {
   return new ComfyuiError('bad_answer', `${route} answered ${String(answer.status)}`, { status: answer.status })
 }
 
-function discard(body: Buffer | Readable): void {
+function discard(body: Buffer | BodyStream): void {
   if (!Buffer.isBuffer(body)) body.destroy()
 }

@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { Pool } from 'undici'
 import { afterEach, expect, test } from 'vitest'
+import { AnswerBody, type BodyStream } from './body-stream.ts'
 import { exchange, type HttpRequest } from './http-exchange.ts'
 
 const open: { server: Server; pool: Pool }[] = []
@@ -26,8 +27,8 @@ async function serve(listener: RequestListener): Promise<Pool> {
 
 const get: HttpRequest = { method: 'GET', path: '/', timeoutMs: 5000, bufferUpToBytes: 1000 }
 
-async function read(body: Buffer | Readable): Promise<Buffer> {
-  return Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray())
+async function read(body: Buffer | BodyStream): Promise<Buffer> {
+  return Buffer.isBuffer(body) ? body : buffer(body)
 }
 
 test('gives a short body as one buffer, with status and headers', async () => {
@@ -45,7 +46,7 @@ test.each([
     response.writeHead(200, isAnnounced ? { 'content-length': bytes.length } : {}).end(bytes)
   })
   const { body } = await exchange(pool, get)
-  expect(body).toBeInstanceOf(Readable)
+  expect(body).toBeInstanceOf(AnswerBody)
   expect((await read(body)).equals(bytes)).toBe(true)
 })
 

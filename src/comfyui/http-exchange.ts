@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream'
-import { errors, type Dispatcher } from 'undici'
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { AnswerBody, type BodyStream } from './body-stream.ts'
 import { ComfyuiError } from './comfyui-error.ts'
 
 export interface HttpRequest {
@@ -19,7 +20,7 @@ export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** A stream must be consumed or destroyed. */
-  readonly body: Buffer | Readable
+  readonly body: Buffer | BodyStream
 }
 
 /** Errors that occur before a connection stands: nothing of the request was sent. */
@@ -75,7 +76,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #headers: HttpAnswer['headers'] = {}
   #chunks: Buffer[] = []
   #bufferedBytes = 0
-  #stream: Readable | undefined
+  #stream: AnswerBody | undefined
   #removeAbort: (() => void) | undefined
 
   constructor(request: HttpRequest, resolve: (answer: HttpAnswer) => void, reject: (error: ComfyuiError) => void) {
@@ -110,7 +111,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#stream) {
-      if (!this.#stream.push(chunk)) controller.pause()
+      this.#stream.push(chunk)
       return
     }
     this.#chunks.push(chunk)
@@ -121,7 +122,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#removeAbort?.()
     if (this.#stream) {
-      this.#stream.push(null)
+      this.#stream.end()
       return
     }
     const only = this.#chunks[0]
@@ -132,20 +133,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#removeAbort?.()
     const failure = toComfyuiError(error)
-    if (this.#stream) this.#stream.destroy(failure)
+    if (this.#stream) this.#stream.fail(failure)
     else this.#reject(failure)
   }
 
   #startStream(controller: Dispatcher.DispatchController): void {
-    const stream = new Readable({
-      read: () => {
-        if (controller.paused) controller.resume()
-      },
-      destroy: (error, callback) => {
-        if (!stream.readableEnded) controller.abort(error ?? new errors.RequestAbortedError())
-        callback(error)
-      },
-    })
+    const stream = new AnswerBody(controller)
     this.#stream = stream
     for (const chunk of this.#chunks) stream.push(chunk)
     this.#chunks = []
