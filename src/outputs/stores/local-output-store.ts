@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { type FileHandle, open as openFile, opendir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open as openFile, opendir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { GatewayError } from '../../errors/gateway-error.ts'
@@ -8,6 +8,8 @@ import { createRecentMap } from '../../lib/recent-map.ts'
 import type { ByteRange, OutputStore } from '../output-store.ts'
 import { outputFilename, parseOutputFilename } from './output-filename.ts'
 import { createOutputSpace } from './output-space.ts'
+import { refuseWrite, storageError } from './storage-error.ts'
+import { writeStream } from './write-stream.ts'
 
 export interface LocalOutputStoreOptions {
   /** Made where it is missing. Holds nothing but outputs. */
@@ -43,8 +45,8 @@ export interface OutputUsage {
 
 /** Up to this size one write of the event loop's own thread costs less than handing it to another one. */
 const maxSyncWriteBytes = 256 * 1024
-/** Size of the pieces in which files are read. */
-const readBytes = 256 * 1024
+/** Size of the pieces in which files are read: whole groups of base64. */
+const readBytes = 192 * 1024
 /** What it takes to keep an output in memory besides its bytes, roughly. */
 const recentEntryBytes = 256
 /** One output takes at most this share of the memory for recent ones. */
@@ -253,36 +255,6 @@ async function writeLarge(path: string, bytes: Buffer): Promise<number> {
   return bytes.length
 }
 
-/** Reads no more than what was written. Errors of the source are passed on as they are. */
-async function writeStream(path: string, source: AsyncIterable<Uint8Array>): Promise<number> {
-  let file: FileHandle | undefined
-  let sizeBytes = 0
-  try {
-    for await (const chunk of source) {
-      // Opened here, so that a source is always told when nobody reads on.
-      file ??= await openPart(path)
-      await writeChunk(file, chunk)
-      sizeBytes += chunk.length
-    }
-    file ??= await openPart(path)
-  } finally {
-    await file?.close().catch(refuseWrite)
-  }
-  return sizeBytes
-}
-
-async function openPart(path: string): Promise<FileHandle> {
-  return openFile(path, 'w', 0o600).catch(refuseWrite)
-}
-
-async function writeChunk(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  let offset = 0
-  while (offset < chunk.length) {
-    const { bytesWritten } = await file.write(chunk, offset).catch(refuseWrite)
-    offset += bytesWritten
-  }
-}
-
 /** A part of a larger piece of memory would keep all of it alive. */
 function compact(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes
@@ -301,12 +273,4 @@ function missingIsUndefined(error: unknown): undefined {
 
 function refuseRead(cause: unknown): never {
   throw storageError('An output cannot be read', cause)
-}
-
-function refuseWrite(cause: unknown): never {
-  throw storageError('An output cannot be stored', cause)
-}
-
-function storageError(what: string, cause: unknown): GatewayError {
-  return new GatewayError('storage_unavailable', { detail: `${what} (${errnoOf(cause) ?? 'unknown reason'}).`, cause })
 }
