@@ -1,13 +1,11 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { InputFile } from './input-file.ts'
+import { inputNameOf } from './input-name.ts'
 import { refuseTooLarge } from './refuse-input.ts'
 import type { ReceivedBytes } from './receive-files.ts'
 import type { ReceivedFile } from './received-file.ts'
 import { sniffMedia, type InputKind, type TakenKind } from './sniff-media.ts'
-
-/** The folder of ComfyUI's input folder that uploads go to. */
-export const inputFolder = 'comfyui-api'
 
 /**
  * What the bytes of a media parameter are as a file. Nothing is stored.
@@ -22,7 +20,7 @@ export async function checkInput(
   if (bytes.length > maxBytes) throw refuseTooLarge(pointer, maxBytes)
   const { contentType, extension } = await sniffMedia(bytes, pointer, kind)
   const sha256 = hash('sha256', bytes)
-  return { name: `${inputFolder}/${sha256}.${extension}`, sha256, contentType, sizeBytes: bytes.length }
+  return { name: inputNameOf(`${sha256}.${extension}`), sha256, contentType, sizeBytes: bytes.length }
 }
 
 /**
@@ -37,5 +35,5 @@ export async function checkReceived(
 ): Promise<InputFile> {
   const bytes = received.kind === 'memory' ? received.bytes : await readFile(received.path)
   const { contentType, extension } = await sniffMedia(bytes, pointer, kind)
-  return { name: `${inputFolder}/${sha256}.${extension}`, sha256, contentType, sizeBytes }
+  return { name: inputNameOf(`${sha256}.${extension}`), sha256, contentType, sizeBytes }
 }

@@ -23,10 +23,12 @@ export interface InputStore {
    * @throws GatewayError `unsupported_input`, `storage_unavailable`
    */
   keep(received: ReceivedFile, pointer: string, kind?: TakenKind): Promise<InputFile>
-  /** Forgets a received file. What was kept of it stays. Never throws; no error the second time. */
+  /** As `keep`, and stores nothing. @throws GatewayError `unsupported_input` */
+  check(received: ReceivedFile, pointer: string, kind?: TakenKind): Promise<InputFile>
+  /** Forgets a received file. What was kept of it stays. Never rejects; no error the second time. */
   release(received: ReceivedFile): Promise<void>
-  /** The bytes of a stored file, to be consumed or destroyed. `undefined` when it is gone. */
-  open(file: InputFile): Promise<Readable | undefined>
+  /** The bytes of a stored file, or those from `start` to `end`, to be consumed or destroyed. `undefined` when it is gone. */
+  open(file: InputFile, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined>
   /** Counts as another `put` of the file. False when it is gone. @throws GatewayError `storage_unavailable` */
   renew(file: InputFile): boolean
   /**

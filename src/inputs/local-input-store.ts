@@ -1,11 +1,12 @@
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { open, opendir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { errnoOf } from '../lib/errno-of.ts'
 import { placeDurably, writeDurably } from '../lib/write-durably.ts'
-import { checkInput, checkReceived, inputFolder } from './check-input.ts'
+import { checkInput, checkReceived } from './check-input.ts'
 import type { InputFile } from './input-file.ts'
+import { filenameOf, inputNameOf } from './input-name.ts'
 import type { InputStore } from './input-store.ts'
 import { createFileReceiver, partPattern } from './receive-files.ts'
 import type { ReceivedFile } from './received-file.ts'
@@ -48,21 +49,25 @@ export function createLocalInputStore(options: LocalInputStoreOptions): InputSto
 
   async function put(bytes: Buffer, pointer: string, kind?: InputKind): Promise<InputFile> {
     const file = await checkInput(bytes, pointer, maxBytes, kind)
-    const filename = file.name.slice(inputFolder.length + 1)
+    const filename = basename(file.name)
     if (!touch(filename)) await writeOnce(filename, (path, part) => writeDurably(path, part, bytes))
     return file
   }
 
-  async function keep(received: ReceivedFile, pointer: string, kind?: TakenKind): Promise<InputFile> {
-    const bytes = receiver.bytesOf(received)
-    if (bytes === undefined) throw new Error('A file was to be kept that is released already')
-    const file = await checkReceived(received, bytes, pointer, kind)
-    const filename = file.name.slice(inputFolder.length + 1)
-    if (!touch(filename))
-      await writeOnce(filename, (path, part) =>
-        bytes.kind === 'memory' ? writeDurably(path, part, bytes.bytes) : placeDurably(path, part, bytes.path),
-      )
-    return file
+  function keep(received: ReceivedFile, pointer: string, kind?: TakenKind): Promise<InputFile> {
+    return receiver.read(received, async (bytes) => {
+      const file = await checkReceived(received, bytes, pointer, kind)
+      const filename = basename(file.name)
+      if (!touch(filename))
+        await writeOnce(filename, (path, part) =>
+          bytes.kind === 'memory' ? writeDurably(path, part, bytes.bytes) : placeDurably(path, part, bytes.path),
+        )
+      return file
+    })
+  }
+
+  function check(received: ReceivedFile, pointer: string, kind?: TakenKind): Promise<InputFile> {
+    return receiver.read(received, (bytes) => checkReceived(received, bytes, pointer, kind))
   }
 
   /** False when there is no such file. In one go, so that nothing removes the file between the look and the touch. */
@@ -93,12 +98,12 @@ export function createLocalInputStore(options: LocalInputStoreOptions): InputSto
     touch(filename)
   }
 
-  async function openInput(file: InputFile): Promise<Readable | undefined> {
-    const [, filename] = namePattern.exec(file.name) ?? []
+  async function openInput(file: InputFile, range?: { start: number; end: number }): Promise<Readable | undefined> {
+    const filename = filenameOf(file.name)
     if (filename === undefined) return undefined
     try {
       const handle = await open(join(directory, filename))
-      return handle.createReadStream()
+      return handle.createReadStream(range)
     } catch (cause) {
       if (errnoOf(cause) === 'ENOENT') return undefined
       throw storageError('An input cannot be read', cause)
@@ -106,12 +111,12 @@ export function createLocalInputStore(options: LocalInputStoreOptions): InputSto
   }
 
   function renew(file: InputFile): boolean {
-    const [, filename] = namePattern.exec(file.name) ?? []
+    const filename = filenameOf(file.name)
     return filename !== undefined && touch(filename)
   }
 
   function remove(name: string): void {
-    const [, filename] = namePattern.exec(name) ?? []
+    const filename = filenameOf(name)
     if (filename === undefined) return
     try {
       rmSync(join(directory, filename), { force: true })
@@ -125,7 +130,7 @@ export function createLocalInputStore(options: LocalInputStoreOptions): InputSto
       for await (const { name } of await opendir(directory)) {
         const [, filename, part] = filePattern.exec(name) ?? []
         if (filename === undefined ? !partPattern.test(name) || receiver.isInUse(name) : false) continue
-        if (filename !== undefined && part === undefined && isNeeded(`${inputFolder}/${filename}`)) continue
+        if (filename !== undefined && part === undefined && isNeeded(inputNameOf(filename))) continue
         const path = join(directory, name)
         const found = await stat(path).catch(() => undefined)
         if (found !== undefined && found.mtimeMs < timeMs) removeIfStillBefore(path, timeMs)
@@ -141,12 +146,10 @@ export function createLocalInputStore(options: LocalInputStoreOptions): InputSto
   }
 
   const { receive, release } = receiver
-  return { put, receive, keep, release, open: openInput, renew, remove, deleteUnusedBefore, close }
+  return { put, receive, keep, check, release, open: openInput, renew, remove, deleteUnusedBefore, close }
 }
 
-const filenamePattern = '[0-9a-f]{64}\\.[a-z0-9]{1,8}'
-const namePattern = new RegExp(`^${inputFolder}/(${filenamePattern})$`)
-const filePattern = new RegExp(`^(${filenamePattern})(\\.\\d+\\.part)?$`)
+const filePattern = /^([0-9a-f]{64}\.[a-z0-9]{1,8})(\.\d+\.part)?$/
 
 /** The look and the removal are one step: a `put` meanwhile would have made the file needed again. */
 function removeIfStillBefore(path: string, timeMs: number): void {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, type open, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { GatewayError } from '../errors/gateway-error.ts'
 import { ReceivedFile } from './received-file.ts'
 import { refuseFileTooLarge } from './refuse-input.ts'
 import { storageError } from './storage-error.ts'
@@ -12,8 +13,11 @@ export type ReceivedBytes =
 export interface FileReceiver {
   /** As `InputStore.receive`. */
   receive(source: AsyncIterable<Uint8Array>, pointer: string): Promise<ReceivedFile>
-  /** `undefined` when it was released. */
-  bytesOf(received: ReceivedFile): ReceivedBytes | undefined
+  /**
+   * Lets somebody read the bytes, which stay that long whoever releases them meanwhile.
+   * @throws GatewayError `client_closed_request` when they were released before
+   */
+  read<T>(received: ReceivedFile, use: (bytes: ReceivedBytes) => Promise<T>): Promise<T>
   /** As `InputStore.release`. */
   release(received: ReceivedFile): Promise<void>
   /** Whether a file of the folder is being received, or was and is not released. */
@@ -36,7 +40,7 @@ export const partPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/
 
 /** Receives files into a folder, hashed on the way; small ones into memory. */
 export function createFileReceiver({ directory, maxFileBytes, openFile }: FileReceiverOptions): FileReceiver {
-  const received = new Map<ReceivedFile, ReceivedBytes>()
+  const received = new Map<ReceivedFile, Holding>()
   const partNames = new Set<string>()
 
   async function receive(source: AsyncIterable<Uint8Array>, pointer: string): Promise<ReceivedFile> {
@@ -64,7 +68,7 @@ export function createFileReceiver({ directory, maxFileBytes, openFile }: FileRe
     const file = new ReceivedFile({ sha256: hash.digest('hex'), sizeBytes })
     const bytes: ReceivedBytes =
       part === undefined ? { kind: 'memory', bytes: Buffer.concat(chunks) } : { kind: 'file', path: part.path }
-    received.set(file, bytes)
+    received.set(file, { bytes, readers: new Set() })
     return file
   }
 
@@ -114,19 +118,40 @@ export function createFileReceiver({ directory, maxFileBytes, openFile }: FileRe
     partNames.delete(name)
   }
 
+  async function read<T>(file: ReceivedFile, use: (bytes: ReceivedBytes) => Promise<T>): Promise<T> {
+    const holding = received.get(file)
+    if (holding === undefined) throw new GatewayError('client_closed_request')
+    const reading = use(holding.bytes)
+    const ended = Promise.allSettled([reading])
+    holding.readers.add(ended)
+    try {
+      return await reading
+    } finally {
+      holding.readers.delete(ended)
+    }
+  }
+
   async function release(file: ReceivedFile): Promise<void> {
-    const bytes = received.get(file)
+    const holding = received.get(file)
     received.delete(file)
-    if (bytes?.kind === 'file') await removePart(basename(bytes.path), bytes.path)
+    if (holding?.bytes.kind !== 'file') return
+    await Promise.all(holding.readers)
+    await removePart(basename(holding.bytes.path), holding.bytes.path)
   }
 
   return {
     receive,
-    bytesOf: (file) => received.get(file),
+    read,
     release,
     isInUse: (filename) => partNames.has(filename),
     async close() {
       await Promise.all([...received.keys()].map(release))
     },
   }
+}
+
+interface Holding {
+  readonly bytes: ReceivedBytes
+  /** Each resolves when one who reads has ended. */
+  readonly readers: Set<Promise<unknown>>
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { inputFolder } from '../../inputs/check-input.ts'
+import { inputFolder } from '../../inputs/input-name.ts'
 import type { InputFile } from '../../inputs/input-file.ts'
 import type { MediaFetcher } from '../../inputs/fetch-media.ts'
 import type { ReadMediaUrl } from '../../inputs/read-media-url.ts'
