@@ -67,6 +67,9 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
   'docs/architecture.md': {},
   'docs/check.md': { needs: { comfyui: { at: 'http://gpu:8188' } }, shown: { yaml: runsSteps } },
   'docs/configuration.md': {},
+  'docs/deployment.md': {
+    instead: { docker: namesItsFiles, 'sudo ': namesItsFiles, 'export ': isRead },
+  },
   'docs/errors.md': {},
   'docs/http.md': {
     pictures: [
@@ -111,6 +114,19 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
     ],
   },
   'workflow_templates/README.md': {},
+}
+
+/** What is not on every machine is not run; the files that it takes are there, but for the program that is built. */
+async function namesItsFiles(command: string): Promise<void> {
+  const files = command.match(/(?<= )(?:deploy\/[\w.-]+|Dockerfile[\w.]*)/g) ?? []
+  if (command.includes('compose')) files.push('docker-compose.yml')
+  for (const file of files) await readFile(path.join(root, file))
+}
+
+/** The variable is one that the file for containers reads. */
+async function isRead(command: string): Promise<void> {
+  const [, name = ''] = /^export (\w+)=/.exec(command) ?? []
+  expect(await readFile(path.join(root, 'docker-compose.yml'), 'utf8')).toContain(`\${${name}`)
 }
 
 const actionsSchema = z.object({
