@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { closeAll } from './composition/close-all.ts'
@@ -23,11 +24,13 @@ import { createMetrics } from './observability/metrics.ts'
 import { createRequestLog } from './observability/request-log.ts'
 import { createTracing } from './observability/tracing.ts'
 import { createImageConverter } from './outputs/image-converter.ts'
+import { loadSharp } from './outputs/load-sharp.ts'
 import { createWorkflowReadiness } from './readiness/workflow-readiness.ts'
 import { pointIntoPrompt, rawPromptName } from './workflows/graph/raw-prompt.ts'
 import { createLiveLists } from './readiness/live-lists.ts'
 import { createRefusalPredictor, type RefusalPredictorOptions } from './readiness/predict-refusal.ts'
 import { followNames } from './workflows/salad/follow-names.ts'
+import { loadTranspiler } from './workflows/modules/transpile-module.ts'
 import { createWorkflowRegistry } from './workflows/workflow-registry.ts'
 
 export interface ComposedGateway {
@@ -102,9 +105,16 @@ async function build(
     : undefined
   if (fetcher) closers.push(() => fetcher.close())
 
+  const nativeCodeFolder = path.join(config.storage.dataDir, 'native')
   const lookups = createNodeLookups()
   const { nodes, editorNodes } = lookups
-  const registry = await createWorkflowRegistry({ ...config.workflows, nodes, editorNodes, logger })
+  const registry = await createWorkflowRegistry({
+    ...config.workflows,
+    nodes,
+    editorNodes,
+    logger,
+    loadTranspiler: () => loadTranspiler(nativeCodeFolder),
+  })
   closers.push(() => registry.close())
 
   const demo = config.demo.isEnabled ? await startDemo(config.demo, registry, logger) : undefined
@@ -150,7 +160,7 @@ async function build(
     store,
     inputs,
     outputs,
-    images: createImageConverter(),
+    images: createImageConverter({ load: () => loadSharp(nativeCodeFolder) }),
     pool,
     limits: { ...config.jobs, outageTimeoutMs },
     holdsInput: (name) => assets.holds(name),

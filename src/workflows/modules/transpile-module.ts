@@ -1,5 +1,6 @@
 import type { OxcError, transformSync } from 'oxc-transform'
 import { SourceMap, type SourceMapPayload } from 'node:module'
+import { loadTransform } from './load-transform.ts'
 
 /** JavaScript of a module and the way back from its lines to those of the source. */
 export interface TranspiledModule {
@@ -55,10 +56,9 @@ export function createTranspiler(transform: typeof transformSync): TranspileModu
   }
 }
 
-/** Loads the native transpiler, which takes some milliseconds: only for folders that hold TypeScript. */
-export async function loadTranspiler(): Promise<TranspileModule> {
-  const { transformSync } = await import('oxc-transform')
-  return createTranspiler(transformSync)
+/** Only for folders that hold TypeScript. @param copyTo see `loadTransform` */
+export async function loadTranspiler(copyTo?: string): Promise<TranspileModule> {
+  return createTranspiler(await loadTransform(copyTo))
 }
 
 /** Where a position of the JavaScript comes from. Lines and columns count from 1. */
