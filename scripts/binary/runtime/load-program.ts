@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { Script } from 'node:vm'
+
+/** Where the program finds `import()`: one in its own code would not reach files outside of the binary. */
+export const importKey = Symbol.for('comfyui-api.import')
+
+type ProgramFunction = (
+  exports: object,
+  require: NodeJS.Require,
+  module: { exports: object },
+  filename: string,
+  folder: string,
+) => void
+
+/** Runs the bundle of a folder. Code that was compiled before is taken from the file beside it where that fits. */
+export function loadProgram(folder: string): Script {
+  // Not the name of the file: what reads the folder would take it for a module of its own.
+  const filename = join(folder, 'comfyui-api.js')
+  const script = new Script(readFileSync(join(folder, 'program.bundle'), 'latin1'), {
+    filename,
+    cachedData: readCompiled(join(folder, 'program.compiled')),
+  })
+  Reflect.set(globalThis, importKey, (url: string): Promise<unknown> => import(url))
+  const run = script.runInThisContext() as ProgramFunction
+  const module = { exports: {} }
+  run.call(module.exports, module.exports, createRequire(filename), module, filename, folder)
+  return script
+}
+
+function readCompiled(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file)
+  } catch {
+    return undefined
+  }
+}

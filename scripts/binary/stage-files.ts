@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { transformSync } from 'oxc-transform'
+import { editorFiles, typesFolder } from '../../src/cli/workflow-folder-files.ts'
+import { readPackageVersion, typeSources } from '../../src/config/package-info.ts'
+import { createTranspiler } from '../../src/workflows/modules/transpile-module.ts'
+import { type Architecture, type Places, repository } from './places.ts'
+import { sourceKey, type Transpiled } from './runtime/transpiled.ts'
+
+/** Puts everything that the program reads at run time where it looks for it, beside the bundle. */
+export async function stageFiles(places: Places): Promise<void> {
+  const { stage } = places
+  await writeJson(join(stage, 'package.json'), packageJson())
+  await copy('prompts/describe-workflow.md', stage)
+  await copyWorkflows(stage)
+  await copyDocsPage(stage)
+  await copyTypes(stage)
+  await copyNativeCode(places)
+}
+
+/** What the packer is told. */
+function packageJson(): object {
+  const assets = ['program.*', 'transpiled.json', 'prompts/**', 'workflows/**', 'src/**', 'native/**', 'node_modules/**']
+  return { name: 'comfyui-api', version: readPackageVersion(), bin: 'boot.cjs', pkg: { assets } }
+}
+
+/** The sources, and what the transpiler makes of them: it need not be loaded for them again. */
+async function copyWorkflows(stage: string): Promise<void> {
+  const transpiled: Record<string, Transpiled[string]> = {}
+  const transpile = createTranspiler((file, source, options) => {
+    const result = transformSync(file, source, options)
+    // The loader knows both.
+    if (result.map) transpiled[sourceKey(source ?? '')] = { code: result.code, map: { ...result.map, sources: [file] } }
+    return result
+  })
+  for (const name of await filesBelow(join(repository, 'workflows'))) {
+    if (name.includes('.test.')) continue
+    const path = join('workflows', name)
+    await copy(path, stage)
+    if (path.endsWith('.ts')) transpile(name, await readFile(join(repository, path), 'utf8'))
+  }
+  await writeJson(join(stage, 'transpiled.json'), transpiled)
+}
+
+async function copyDocsPage(stage: string): Promise<void> {
+  const folder = 'node_modules/@fastify/swagger-ui'
+  await copy(join(folder, 'package.json'), stage)
+  for (const name of await readdir(join(repository, folder, 'static'))) await copy(join(folder, 'static', name), stage)
+}
+
+/** For `init`, and Zod 3, which only modules use that ask for it. */
+async function copyTypes(stage: string): Promise<void> {
+  for (const [name, content] of await editorFiles(typeSources())) {
+    const [, owner, path] = /^([^/]+)\/(.+)$/.exec(relative(typesFolder, name)) ?? []
+    if (path === undefined) continue
+    if (owner === 'comfyui-api') await write(join(stage, 'src', path), content)
+    if (owner === 'zod') await write(join(stage, 'node_modules', 'zod', path), content)
+  }
+  await copy('node_modules/zod/package.json', stage)
+  for (const name of await filesBelow(join(repository, 'node_modules', 'zod', 'v3'))) {
+    if (name.endsWith('.cjs')) await copy(join('node_modules', 'zod', 'v3', name), stage)
+  }
+}
+
+/** Packages and their files, below `node_modules`. The first file of each is the one that is loaded. */
+const nativePackages: Readonly<Record<string, (arch: Architecture) => readonly [folder: string, file: RegExp][]>> = {
+  'oxc-transform': (arch) => [[`@oxc-transform/binding-linux-${arch}-gnu`, /\.node$/]],
+  sharp: (arch) => [
+    [`@img/sharp-linux-${arch}/lib`, /\.node$/],
+    [`@img/sharp-libvips-linux-${arch}/lib`, /\.so[.\d]*$/],
+  ],
+}
+
+/** The copies lie to each other as the packages do, which is how one finds the other. */
+async function copyNativeCode({ arch, modules, stage }: Places): Promise<void> {
+  const hash = createHash('sha256')
+  const packages: Record<string, { path: string; sizeBytes: number }[]> = {}
+  for (const [name, foldersFor] of Object.entries(nativePackages)) {
+    packages[name] = []
+    for (const [folder, wanted] of foldersFor(arch)) {
+      const file = (await readdir(join(modules, folder))).find((each) => wanted.test(each))
+      if (file === undefined) throw new Error(`${folder} has no native code: install its optional dependencies`)
+      const path = join(folder, file)
+      hash.update(await readFile(join(modules, path)))
+      await cp(join(modules, path), join(stage, 'native', path))
+      packages[name].push({ path, sizeBytes: (await stat(join(modules, path))).size })
+    }
+  }
+  await writeJson(join(stage, 'native', 'files.json'), { version: hash.digest('hex').slice(0, 16), packages })
+}
+
+async function copy(path: string, stage: string): Promise<void> {
+  await cp(join(repository, path), join(stage, path))
+}
+
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await write(file, JSON.stringify(value))
+}
+
+async function write(file: string, content: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, content)
+}
+
+/** Paths of files, relative to the folder, sorted. */
+async function filesBelow(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort()
+}

@@ -1,0 +1,69 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { exampleFiles } from '../../src/cli/workflow-folder-files.ts'
+import type { Places } from './places.ts'
+
+const timeoutMs = 60_000
+
+/**
+ * Runs what was staged as people run it, and keeps what V8 has compiled until then: the binary need not do that again.
+ */
+export async function warmUp({ stage }: Places): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), 'comfyui-api-warm-up-'))
+  try {
+    await writeExample(join(scratch, 'workflows'))
+    const program = start(stage, scratch)
+    try {
+      const url = await addressOf(program)
+      for (const path of ['/health', '/ready', '/qwen/qwen_base_txt2img', '/workflows']) await ask(`${url}${path}`)
+      const body = JSON.stringify({ prompt: 'a lighthouse at dawn', width: 256, height: 256 })
+      const headers = { 'content-type': 'application/json' }
+      await ask(`${url}/qwen/qwen_base_txt2img`, { method: 'POST', headers, body })
+      await ask(`${url}/examples/solid_color`, { method: 'POST', headers, body: '{}' })
+      const ended = once(program, 'exit')
+      program.send(join(stage, 'program.compiled'))
+      await Promise.race([ended, setTimeout(timeoutMs, undefined, { ref: false })])
+      if (program.exitCode !== 0) throw new Error('The code that was compiled could not be kept')
+    } finally {
+      program.kill('SIGKILL')
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function writeExample(folder: string): Promise<void> {
+  await mkdir(join(folder, 'examples'), { recursive: true })
+  for (const [name, content] of exampleFiles) await writeFile(join(folder, name), content)
+}
+
+function start(stage: string, scratch: string): ChildProcess {
+  const args = ['serve', '--demo', '--port', '0', '--workflows', join(scratch, 'workflows'), '--log-format', 'json']
+  return fork(join(stage, 'boot-and-record.cjs'), [...args, '--data-dir', join(scratch, 'data')], {
+    env: { PATH: process.env['PATH'], XDG_CACHE_HOME: join(scratch, 'cache'), COMFYUI_API_DEMO_STEP_MS: '0' },
+    cwd: scratch,
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+}
+
+async function addressOf(program: ChildProcess): Promise<string> {
+  let text = ''
+  program.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const deadlineMs = performance.now() + timeoutMs
+  while (performance.now() < deadlineMs && program.exitCode === null) {
+    const url = /"url":"(http:[^"]+)","[^\n]*"msg":"listening"/.exec(text)?.[1]
+    if (url !== undefined) return url
+    await setTimeout(20)
+  }
+  throw new Error(`The program did not start:\n${text}`)
+}
+
+async function ask(url: string, init: RequestInit = {}): Promise<void> {
+  const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+  const text = await answer.text()
+  if (answer.status !== 200) throw new Error(`${url} answered ${String(answer.status)}: ${text}`)
+}
