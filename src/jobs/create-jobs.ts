@@ -235,6 +235,15 @@ export function createJobs(options: JobsOptions): JobsOwner {
       return live.job
     },
 
+    tapOutput(id, tap) {
+      const live = lives.get(id)
+      if (live === undefined || live.tap !== undefined) return () => {}
+      live.tap = tap
+      return () => {
+        if (live.tap === tap) live.tap = undefined
+      }
+    },
+
     async cancel(id) {
       const live = lives.get(id)
       if (!live) return requireJob(id)

@@ -4,6 +4,7 @@ import type { ImageConversion } from '../outputs/image-conversion.ts'
 import type { JobOutput, OutputMetadata } from '../outputs/job-output.ts'
 import type { Job, JobPayload, JobProgress, JobTimeLimits } from './job.ts'
 import type { JobQuery } from './job-store.ts'
+import type { OutputTap } from './output-tap.ts'
 
 /** A request that was parsed, checked and built into a prompt. */
 export interface JobRequest {
@@ -104,6 +105,11 @@ export interface Jobs {
    * @throws GatewayError `job_not_found`
    */
   wait(id: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Job>
+  /**
+   * Has one output of an open job given to `tap` on its way to the store. A job has one tap at most; one that is not
+   * open has none, and then nothing happens. Returns what takes the tap away again, where it was not opened yet.
+   */
+  tapOutput(id: string, tap: OutputTap): () => void
   /**
    * Asks for the end of a job and resolves with its state after that: `canceled` when it was queued, `canceling` while
    * ComfyUI stops it, or the terminal state it already had. Asking again is no error.

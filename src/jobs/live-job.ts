@@ -1,6 +1,7 @@
 import { modelsOf } from '../instances/models-of.ts'
 import type { Job, JobPayload, JobProgress } from './job.ts'
 import { JobJournal } from './job-journal.ts'
+import type { OutputTap } from './output-tap.ts'
 import { ProgressTracker } from './progress-tracker.ts'
 import { sizeOf } from './run-time-estimates.ts'
 
@@ -19,6 +20,8 @@ export class LiveJob {
   wantsMemory = false
   /** Stops the attempt that runs now. */
   stopAttempt: (() => void) | undefined
+  /** Takes one of its outputs while they are fetched. */
+  tap: OutputTap | undefined
   /** The verdict stands and is being written down. */
   isEnding = false
 

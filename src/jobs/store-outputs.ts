@@ -1,38 +1,32 @@
-import type { Readable } from 'node:stream'
-import { ComfyuiError } from '../comfyui/comfyui-error.ts'
-import type { ComfyuiFile } from '../comfyui/comfyui-client.ts'
 import type { NodeOutput } from '../comfyui/wire/messages.ts'
-import { GatewayError } from '../errors/gateway-error.ts'
-import { collectOutputs, type FoundOutput } from '../outputs/collect-outputs.ts'
-import { removeMediaTexts, withoutMediaTexts } from '../lib/media-texts/remove-media-texts.ts'
 import type { RemovalOutcome } from '../lib/media-texts/removal-steps.ts'
+import { collectOutputs, type FoundOutput } from '../outputs/collect-outputs.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
-import type { ConvertedImage } from '../outputs/image-converter.ts'
-import type { OutputStore } from '../outputs/output-store.ts'
+import type { OutputReader, OutputTap, PlannedOutput } from './output-tap.ts'
+import { storeOutput, type StoreOutputOptions, type StoredOutput, type TappedOutput } from './store-output.ts'
 
-export interface StoreOutputsOptions {
-  readonly jobId: string
+export interface StoreOutputsOptions extends StoreOutputOptions {
   readonly outputs: Readonly<Record<string, NodeOutput>>
   /** The workflow's names for output nodes: name → node id. */
   readonly outputNames: Readonly<Record<string, string>>
-  readonly openFile: (file: ComfyuiFile) => Promise<{ body: Buffer | Readable }>
-  /** Makes the image that is to be stored in place of the one that ComfyUI made. */
-  readonly convertImage?: (image: Buffer) => Promise<ConvertedImage>
-  /** The texts that ComfyUI writes into files are removed, so that every way out is without them. */
-  readonly stripsMetadata?: boolean
-  readonly store: OutputStore
+  /** Takes one of them while it is fetched. Of no use where images are converted: what they become is not known before. */
+  readonly tap?: OutputTap | undefined
   readonly onStored: (output: JobOutput) => void
   /** Why a job that went well has nothing to show, or texts in a file that were to be removed. */
   readonly onWarning: (text: string) => void
 }
 
-const tries = 3
-const maxImageBytes = 256 * 1024 * 1024
-const retryPauseMs = 500
+/** The output that a reader was given whole, all but its end. */
+interface Passed {
+  readonly index: number
+  readonly found: FoundOutput
+  readonly reader: OutputReader
+}
 
 /**
- * Copies everything a prompt produced into the output store, in order. Resolves when all of it is complete there. When
- * one cannot be stored those before it are removed again: no job would ever name them, and on a full disk their place is
+ * Copies everything a prompt produced into the output store, in order. Resolves when all of it is complete there, but
+ * for what a reader took in place of the store: that one gets its end last, when nothing else can fail any more. When one
+ * cannot be stored those before it are removed again: no job would ever name them, and on a full disk their place is
  * what the end of the job can be written into.
  *
  * @throws ComfyuiError when a file cannot be had from the instance, GatewayError `storage_unavailable`,
@@ -43,6 +37,7 @@ export async function storeOutputs(options: StoreOutputsOptions): Promise<JobOut
   try {
     await storeInto(stored, options)
   } catch (error) {
+    options.tap?.fail()
     await options.store.remove(options.jobId, stored.length)
     throw error
   }
@@ -52,68 +47,80 @@ export async function storeOutputs(options: StoreOutputsOptions): Promise<JobOut
 async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Promise<void> {
   const names = new Map(Object.entries(options.outputNames).map(([name, nodeId]) => [nodeId, name]))
   const unhandled = new Set<string>()
-  const wanted = collectOutputs(options.outputs, ({ nodeId, key }) => unhandled.add(`\`${key}\` of node ${nodeId}`))
+  const wanted = collectOutputs(options.outputs, {
+    onUnhandled: ({ nodeId, key }) => unhandled.add(`\`${key}\` of node ${nodeId}`),
+  })
+  const planned = wanted.map((found, index) => planOf(found, index, names))
+  const tapped = options.convertImage === undefined ? options.tap?.choose(planned) : undefined
+  let passed: Passed | undefined
   for (const [index, found] of wanted.entries()) {
-    const { sizeBytes, converted, removal } = await storeOne(found, index, options)
-    const output: JobOutput = {
-      index,
-      nodeId: found.nodeId,
-      name: names.get(found.nodeId),
-      kind: found.outputKind,
-      contentType: converted?.contentType ?? found.contentType,
-      sizeBytes,
-      filename: converted === undefined ? found.filename : withExtension(found.filename, converted.extension),
-      ...((converted !== undefined || removal === 'removed') && { isStripped: true }),
-    }
-    const textsLeft = removal === undefined ? undefined : whyTextsAreLeft(removal)
-    if (textsLeft !== undefined)
-      options.onWarning(`${found.filename}: its metadata could not be removed, because ${textsLeft}.`)
-    if (converted?.warning !== undefined) options.onWarning(`${found.filename}: ${converted.warning}`)
-    stored.push(output)
-    options.onStored(output)
+    const plan = planOf(found, index, names)
+    const tap = index === tapped ? tapOf(plan, wanted.length, options.tap) : undefined
+    const kept = await storeOutput(found, index, options, tap)
+    stored.push(outputOf(plan, kept))
+    warnOf(found, kept, options)
+    if (kept.reader === undefined) tell(stored, index, options)
+    else passed = { index, found, reader: kept.reader }
   }
+  if (passed !== undefined) await finishPassed(passed, stored, options)
   if (stored.length > 0) return
   const left =
     unhandled.size === 0 ? '' : ` What it told of is neither a file nor a text: ${[...unhandled].join(', ')}.`
   options.onWarning(`ComfyUI ran the workflow and gave no output that can be kept.${left}`)
 }
 
-async function storeOne(
-  found: FoundOutput,
-  index: number,
-  { jobId, openFile, convertImage, stripsMetadata = false, store }: StoreOutputsOptions,
-): Promise<{ sizeBytes: number; converted?: ConvertedImage; removal?: RemovalOutcome }> {
-  if (found.kind === 'text') return store.write(jobId, index, Buffer.from(found.text))
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { body } = await openFile(found)
-      if (Buffer.isBuffer(body) && body.length === 0 && !mayBeEmpty(found)) {
-        throw new ComfyuiError('bad_answer', `GET /view of ${found.filename} answered with nothing`)
-      }
-      if (found.outputKind !== 'image' || convertImage === undefined) {
-        if (!stripsMetadata || found.outputKind === 'text') return await store.write(jobId, index, body)
-        return await storeStripped(body, (source) => store.write(jobId, index, source))
-      }
-      const converted = await convertImage(Buffer.isBuffer(body) ? body : await readImage(body, found))
-      return { ...(await store.write(jobId, index, converted.bytes)), converted }
-    } catch (error) {
-      if (!(error instanceof ComfyuiError) || attempt === tries) throw error
-      await new Promise((resolve) => setTimeout(resolve, retryPauseMs * attempt))
-    }
+/** The reader gets the end of its output. Where it went before that, the output is stored after all. */
+async function finishPassed(
+  { index, found, reader }: Passed,
+  stored: JobOutput[],
+  options: StoreOutputsOptions,
+): Promise<void> {
+  const output = stored[index]
+  if (output !== undefined && !(await reader.finish())) {
+    const { sizeBytes } = await storeOutput(found, index, options)
+    const { isPassedOn: _wasNot, ...kept } = output
+    stored[index] = { ...kept, sizeBytes }
+  }
+  tell(stored, index, options)
+}
+
+function tell(stored: readonly JobOutput[], index: number, { onStored }: StoreOutputsOptions): void {
+  const output = stored[index]
+  if (output !== undefined) onStored(output)
+}
+
+function planOf(found: FoundOutput, index: number, names: ReadonlyMap<string, string>): PlannedOutput {
+  const { nodeId, outputKind: kind, contentType, filename } = found
+  return { index, nodeId, name: names.get(nodeId), kind, contentType, filename }
+}
+
+function outputOf(plan: PlannedOutput, { sizeBytes, converted, removal, reader }: StoredOutput): JobOutput {
+  return {
+    ...plan,
+    contentType: converted?.contentType ?? plan.contentType,
+    sizeBytes,
+    filename: converted === undefined ? plan.filename : withExtension(plan.filename, converted.extension),
+    ...((converted !== undefined || removal === 'removed') && { isStripped: true }),
+    ...(reader !== undefined && { isPassedOn: true }),
   }
 }
 
-async function storeStripped(
-  body: Buffer | Readable,
-  write: (source: Buffer | AsyncIterable<Uint8Array>) => Promise<{ sizeBytes: number }>,
-): Promise<{ sizeBytes: number; removal: RemovalOutcome }> {
-  if (Buffer.isBuffer(body)) {
-    const { bytes, outcome } = removeMediaTexts(body)
-    return { ...(await write(bytes)), removal: outcome }
-  }
-  let removal: RemovalOutcome = 'broken'
-  const { sizeBytes } = await write(withoutMediaTexts(body, (outcome) => (removal = outcome)))
-  return { sizeBytes, removal }
+function tapOf(plan: PlannedOutput, outputCount: number, tap: OutputTap | undefined): TappedOutput | undefined {
+  return (
+    tap && {
+      isStored: tap.isStored,
+      hold: (bytes) => tap.hold(plan, bytes),
+      open: (sizeBytes) => tap.open(plan, { outputCount, sizeBytes }),
+      fail: () => tap.fail(),
+    }
+  )
+}
+
+function warnOf({ filename }: FoundOutput, { converted, removal }: StoredOutput, options: StoreOutputsOptions): void {
+  const textsLeft = removal === undefined ? undefined : whyTextsAreLeft(removal)
+  if (textsLeft !== undefined)
+    options.onWarning(`${filename}: its metadata could not be removed, because ${textsLeft}.`)
+  if (converted?.warning !== undefined) options.onWarning(`${filename}: ${converted.warning}`)
 }
 
 function whyTextsAreLeft(removal: RemovalOutcome): string | undefined {
@@ -129,28 +136,6 @@ function whyTextsAreLeft(removal: RemovalOutcome): string | undefined {
   }
 }
 
-/** Decoding needs all of it at once. */
-async function readImage(body: Readable, { filename }: FoundOutput): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  const stream: AsyncIterable<Buffer> = body
-  for await (const chunk of stream) {
-    sizeBytes += chunk.length
-    if (sizeBytes > maxImageBytes) {
-      throw new GatewayError('conversion_failed', {
-        detail: `${filename} has more than the ${maxImageBytes} bytes that are converted.`,
-      })
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 function withExtension(filename: string, extension: string): string {
   return `${filename.slice(0, filename.lastIndexOf('.'))}.${extension}`
-}
-
-/** Only what is no medium can be whole without a single byte. */
-function mayBeEmpty({ outputKind }: FoundOutput): boolean {
-  return outputKind === 'text' || outputKind === 'file'
 }

@@ -3,7 +3,7 @@ export type OutputKind = 'image' | 'video' | 'audio' | 'text' | '3d' | 'latent' 
 /** Whether the texts that ComfyUI writes into files, such as the prompt, stay in them. */
 export type OutputMetadata = 'keep' | 'strip'
 
-/** One output of a job, complete in the output store under `<job id>.<index>`. Immutable. */
+/** One output of a job, complete in the output store under `<job id>.<index>`, unless it was passed on. Immutable. */
 export interface JobOutput {
   /** Position in the job's outputs, from 0. */
   readonly index: number
@@ -18,4 +18,6 @@ export interface JobOutput {
   readonly filename: string
   /** The texts in the file were removed when it was stored. */
   readonly isStripped?: boolean
+  /** Whoever ran the job took it whole, so it was never stored. */
+  readonly isPassedOn?: boolean
 }

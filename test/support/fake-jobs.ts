@@ -121,6 +121,11 @@ export class FakeJobs implements Jobs {
     return this.require(id)
   }
 
+  /** Outputs are added whole: nothing is on its way. */
+  tapOutput(): () => void {
+    return () => {}
+  }
+
   async cancel(id: string): Promise<Job> {
     this.canceled.push(id)
     if (!isTerminal(this.require(id).state)) this.#end(id, { state: 'canceled' })

@@ -39,6 +39,7 @@ const jobOutputSchema = z
     sizeBytes: z.int().nonnegative(),
     filename: z.string(),
     isStripped: z.boolean().exactOptional(),
+    isPassedOn: z.boolean().exactOptional(),
   })
   .transform((output) => ({ ...output, name: output.name }))
 
