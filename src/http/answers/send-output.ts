@@ -19,13 +19,16 @@ export function outputEtag(job: Job, index: number): string {
   return isImmutable(job) ? `"${id}"` : `"${id}.${job.times.createdAtMs.toString(36)}"`
 }
 
-/** Headers that go with the bytes of an output. Nothing in it may run in a browser with the rights of this server. */
+/** Nothing in bytes of others may run in a browser with the rights of this server. */
+export const sandboxHeaders = { 'content-security-policy': "sandbox; default-src 'none'" }
+
+/** Headers that go with the bytes of an output. */
 function outputHeaders(job: Job, output: JobOutput): Record<string, string> {
   return {
     'content-type': output.contentType,
     etag: outputEtag(job, output.index),
     'content-disposition': contentDisposition(output.contentType, output.filename),
-    'content-security-policy': "sandbox; default-src 'none'",
+    ...sandboxHeaders,
   }
 }
 

@@ -5,8 +5,8 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
+import { choosePart, partHeadersSchema } from '../answers/choose-part.ts'
 import { isImmutable, outputEtag, sendOutput } from '../answers/send-output.ts'
-import { decideRange, matchesEtag, type RangeDecision } from '../negotiation/byte-range.ts'
 import { binaryResponse, errorResponses } from '../openapi/responses.ts'
 import { requireJob } from './jobs.ts'
 
@@ -20,12 +20,6 @@ const paramsSchema = z.object({
   index: z.string().describe('Index of the output, from 0.'),
 })
 
-const headersSchema = z.looseObject({
-  range: z.string().optional().describe('One range of bytes, such as `bytes=0-1023`.'),
-  'if-range': z.string().optional().describe('An `ETag`: the range counts while the output is that one.'),
-  'if-none-match': z.string().optional().describe('An `ETag`: 304 while the output is that one.'),
-})
-
 const url = '/jobs/:id/outputs/:index'
 
 const schema = {
@@ -33,7 +27,7 @@ const schema = {
   tags: ['outputs'],
   summary: 'Get the bytes of an output',
   params: paramsSchema,
-  headers: headersSchema,
+  headers: partHeadersSchema,
   response: {
     200: binaryResponse('The whole output, in its own content type', '*/*'),
     206: binaryResponse('The bytes asked for', '*/*'),
@@ -55,7 +49,7 @@ export const jobOutputRoutes: FastifyPluginAsyncZod<JobOutputRoutesOptions> = as
 }
 
 async function answer(
-  request: { method: string; params: z.infer<typeof paramsSchema>; headers: z.infer<typeof headersSchema> },
+  request: { method: string; params: z.infer<typeof paramsSchema>; headers: z.infer<typeof partHeadersSchema> },
   reply: FastifyReply,
   { jobs, outputs }: JobOutputRoutesOptions,
 ): Promise<void> {
@@ -64,17 +58,11 @@ async function answer(
   const output = requireOutput(job.outputs, index)
   const etag = outputEtag(job, output.index)
   const caching = isImmutable(job) ? 'max-age=31536000, immutable' : 'no-cache'
-  reply.header('accept-ranges', 'bytes').header('cache-control', `private, ${caching}`)
-  if (matchesEtag(request.headers['if-none-match'], etag)) {
-    reply.code(304).header('etag', etag).send(null)
-    return
-  }
-  const decision = rangeOf(request.method, request.headers, output, etag)
-  if (decision.kind === 'outside') throw outsideOf(output)
-  if (decision.kind === 'whole') return sendOutput(reply, { method: request.method, outputs, job, output })
-  const { start, end } = decision.range
-  reply.code(206).header('content-range', `bytes ${start}-${end}/${output.sizeBytes}`)
-  return sendOutput(reply, { method: request.method, outputs, job, output, range: decision.range })
+  reply.header('cache-control', `private, ${caching}`)
+  const part = choosePart(request, reply, { etag, sizeBytes: output.sizeBytes, what: 'The output' })
+  if (part.kind === 'unchanged') return
+  const { method } = request
+  return sendOutput(reply, { method, outputs, job, output, ...(part.kind === 'part' && { range: part.range }) })
 }
 
 function requireOutput(outputs: readonly JobOutput[], index: string): JobOutput {
@@ -82,20 +70,4 @@ function requireOutput(outputs: readonly JobOutput[], index: string): JobOutput 
   if (output !== undefined) return output
   const known = outputs.length === 0 ? 'The job has no outputs.' : `The job has outputs 0 to ${outputs.length - 1}.`
   throw new GatewayError('output_not_found', { detail: known })
-}
-
-type RangeHeaders = z.infer<typeof headersSchema>
-
-/** A range counts for GET only, and with `If-Range` only while the output is the one the caller has a part of. */
-function rangeOf(method: string, headers: RangeHeaders, output: JobOutput, etag: string): RangeDecision {
-  const condition = headers['if-range']
-  if (method !== 'GET' || (condition !== undefined && condition.trim() !== etag)) return { kind: 'whole' }
-  return decideRange(headers.range, output.sizeBytes)
-}
-
-function outsideOf(output: JobOutput): GatewayError {
-  return new GatewayError('range_not_satisfiable', {
-    detail: `The output has ${output.sizeBytes} bytes.`,
-    headers: { 'content-range': `bytes */${output.sizeBytes}` },
-  })
 }
