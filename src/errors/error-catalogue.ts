@@ -46,6 +46,12 @@ const kinds = {
     retryable: false,
     description: 'The detail names the header, the value and the rule.',
   },
+  digest_mismatch: {
+    status: 400,
+    title: 'What arrived is not what the digest in the header says',
+    retryable: true,
+    description: '`Content-Digest` or `Repr-Digest` names another SHA-256. Nothing was kept; send it again.',
+  },
   unauthorized: {
     status: 401,
     title: 'An API key is needed',
@@ -94,6 +100,13 @@ const kinds = {
     title: 'The job has no such output',
     retryable: false,
     description: 'Outputs are numbered from 0 in the order of `outputs` in the job.',
+  },
+  asset_not_found: {
+    status: 404,
+    title: 'There is no such asset',
+    retryable: false,
+    description:
+      'Assets are forgotten some time after their last use; see `expires_at`. Upload it again with `POST /assets`.',
   },
   method_not_allowed: {
     status: 405,

@@ -8,6 +8,7 @@ export interface Links {
   asked(target: string): string
   job(id: string): string
   output(jobId: string, index: number): string
+  asset(id: string): string
   /** The whole address of a route; `origin` stands in where the public address is not known. */
   absolute(route: string, origin: string): string
   /** The route, query included, that the target of a request means; `undefined` when it lies outside of the base path. */
@@ -46,6 +47,7 @@ export function createLinks({ basePath = '', publicUrl }: LinksOptions = {}): Li
     },
     job: (id) => path(`/jobs/${id}`),
     output: (jobId, index) => path(`/jobs/${jobId}/outputs/${index}`),
+    asset: (id) => path(`/assets/${id}`),
     absolute: (route, origin) => (publicUrl === undefined ? `${origin}${path(route)}` : `${publicUrl}${route}`),
     routeOf,
   }
