@@ -11,6 +11,7 @@ const formats: readonly ImageConversion[] = [
   { format: 'webp' },
   { format: 'jpeg' },
   { format: 'jpg' },
+  { format: 'avif' },
   { format: 'png' },
 ]
 
@@ -52,10 +53,10 @@ describe('an image', () => {
       await picture().png().toBuffer(),
       conversion,
     )
-    const { format, width, height } = await sharp(bytes).metadata()
+    const { format, compression, width, height } = await sharp(bytes).metadata()
     const name = conversion.format === 'jpg' ? 'jpeg' : conversion.format
-    expect({ format, width, height, contentType }).toEqual({
-      format: name,
+    expect({ format, compression, width, height, contentType }).toEqual({
+      ...(name === 'avif' ? { format: 'heif', compression: 'av1' } : { format: name }),
       width: 32,
       height: 24,
       contentType: `image/${name}`,
@@ -90,6 +91,40 @@ describe('an image', () => {
     expect(await sharp(bytes).raw().toBuffer()).toEqual(await sharp(noise).raw().toBuffer())
   })
 
+  test.each(formats.filter(({ format }) => format !== 'png'))(
+    'has the quality that stands beside its format, as $format',
+    async ({ format }) => {
+      const noise = await sharp({
+        create: {
+          width: 64,
+          height: 64,
+          channels: 3,
+          background: red,
+          noise: { type: 'gaussian', mean: 128, sigma: 60 },
+        },
+      })
+        .png()
+        .toBuffer()
+      const sizeAt = async (quality: number) => (await converter.convert(noise, { format, quality })).bytes.length
+      expect(await sizeAt(10)).toBeLessThan(await sizeAt(95))
+    },
+  )
+
+  test.each([
+    [{ width: 64, height: 32 }, 16, { width: 16, height: 8 }],
+    [{ width: 32, height: 64 }, 16, { width: 8, height: 16 }],
+    [{ width: 64, height: 32 }, 64, { width: 64, height: 32 }],
+    [{ width: 64, height: 32 }, 65_535, { width: 64, height: 32 }],
+    [{ width: 64, height: 1 }, 8, { width: 8, height: 1 }],
+  ])('of %j with a longest side of %i becomes one of %j', async ({ width, height }, side, expected) => {
+    const png = await picture(width, height).png().toBuffer()
+    for (const { format } of formats) {
+      const { bytes } = await converter.convert(png, { format, max_side: side })
+      const { width: newWidth, height: newHeight } = await sharp(bytes).metadata()
+      expect({ width: newWidth, height: newHeight }, format).toEqual(expected)
+    }
+  })
+
   test.each(formats)('leaves what was written into it behind, as $format', async (conversion) => {
     const png = await pngWith('tEXt', Buffer.from('prompt\0{"3":"the whole graph"}', 'latin1'))
     expect(png.toString('latin1')).toContain('the whole graph')
@@ -113,6 +148,8 @@ describe('an image', () => {
     const turned = await picture(32, 24).jpeg().withMetadata({ orientation: 6 }).toBuffer()
     const { bytes } = await converter.convert(turned, { format: 'png' })
     expect(await sharp(bytes).metadata()).toMatchObject({ width: 24, height: 32 })
+    const { bytes: smaller } = await converter.convert(turned, { format: 'png', max_side: 16 })
+    expect(await sharp(smaller).metadata()).toMatchObject({ width: 12, height: 16 })
   })
 })
 
@@ -127,7 +164,15 @@ describe('an animation', () => {
     expect(warning).toBeUndefined()
   })
 
-  test.each(['jpeg', 'png'] as const)('becomes its first frame as %s, with a warning', async (format) => {
+  test('is made smaller as a whole', async () => {
+    const source = await animation(3)
+      .gif({ delay: [100, 200, 300] })
+      .toBuffer()
+    const { bytes } = await converter.convert(source, { format: 'webp', max_side: 4 })
+    expect(await sharp(bytes).metadata()).toMatchObject({ pages: 3, width: 4, height: 4, delay: [100, 200, 300] })
+  })
+
+  test.each(['jpeg', 'avif', 'png'] as const)('becomes its first frame as %s, with a warning', async (format) => {
     const { bytes, warning } = await converter.convert(await animation(3).gif().toBuffer(), { format })
     const { width, height, pages = 1 } = await sharp(bytes).metadata()
     expect({ width, height, pages }).toEqual({ width: 8, height: 8, pages: 1 })
@@ -193,6 +238,22 @@ test('many at once all come out right', async () => {
     }),
   )
   expect(widths).toEqual(sizes)
+})
+
+test('an image is read when its turn comes, and not at all for one who has left', async () => {
+  const left = new AbortController()
+  left.abort(new Error('gone'))
+  const read = () => Promise.reject(new Error('was read'))
+  await expect(converter.convert(read, { format: 'webp' }, left.signal)).rejects.toThrow('gone')
+  await expect(converter.convert(read, { format: 'webp' })).rejects.toThrow('was read')
+  const leaving = new AbortController()
+  const leave = () => {
+    leaving.abort(new Error('gone'))
+    return picture().png().toBuffer()
+  }
+  await expect(converter.convert(leave, { format: 'webp' }, leaving.signal)).rejects.toThrow('gone')
+  const { bytes } = await converter.convert(() => picture().png().toBuffer(), { format: 'webp' })
+  expect(await sharp(bytes).metadata()).toMatchObject({ format: 'webp' })
 })
 
 test('without the library the refusal says how to get it, and it is found once it is there', async () => {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { fileTypeFromBuffer } from 'file-type'
 import type { default as sharpFactory, Sharp } from 'sharp'
 import { GatewayError } from '../errors/gateway-error.ts'
+import { createTurns } from '../lib/turns.ts'
 import type { ImageConversion } from './image-conversion.ts'
 
 export interface ConvertedImage {
@@ -20,9 +21,15 @@ export interface ImageConverter {
   /**
    * Converts one image, off the event loop and when its turn comes. Text and other metadata in it, such as ComfyUI's
    * graph, are left out. Animations stay where the format has them.
-   * @throws GatewayError `conversion_failed`, `conversion_unavailable`
+   * @param image or what reads it, called when the turn comes, so that those who wait hold nothing
+   * @throws GatewayError `conversion_failed`, `conversion_unavailable`; the reason of the signal, when that is aborted
+   * before the turn comes; what `image` throws
    */
-  convert(image: Buffer, conversion: ImageConversion): Promise<ConvertedImage>
+  convert(
+    image: Buffer | (() => Promise<Buffer>),
+    conversion: ImageConversion,
+    signal?: AbortSignal,
+  ): Promise<ConvertedImage>
 }
 
 type Library = typeof sharpFactory
@@ -37,11 +44,13 @@ export interface ImageConverterOptions {
 /** Twice 8192 × 8192: what large upscales make, and an animation of ten seconds. */
 const defaultMaxPixels = 2 * 8192 * 8192
 const timeoutSeconds = 120
+/** Sharp's own, 4, takes eight times as long for files of the same size. */
+const avifEffort = 3
 /** Node has four threads for such work and for files; these need one. */
 const maxAtOnce = Math.min(availableParallelism(), 3)
 
 /** Types that are decoded. SVG and the like, which draw what they name, are not among them. */
-const readableTypes = new Set([
+const readableTypes: ReadonlySet<string> = new Set([
   'image/png',
   'image/apng',
   'image/jpeg',
@@ -51,9 +60,14 @@ const readableTypes = new Set([
   'image/tiff',
 ])
 
+/** Whether an image of that type can be converted, as far as its type tells. */
+export function isConvertible(contentType: string): boolean {
+  return readableTypes.has(contentType)
+}
+
 export function createImageConverter(options: ImageConverterOptions = {}): ImageConverter {
   const { load = () => import('sharp'), maxPixels = defaultMaxPixels } = options
-  const takeTurn = createTurns(maxAtOnce)
+  const turns = createTurns(maxAtOnce)
   let loaded: Library | undefined
 
   const library = async (): Promise<Library> => {
@@ -65,11 +79,15 @@ export function createImageConverter(options: ImageConverterOptions = {}): Image
     async requireAvailable() {
       await library()
     },
-    async convert(image, conversion) {
+    async convert(image, conversion, signal) {
       const open = await library()
-      const type = (await fileTypeFromBuffer(image))?.mime ?? 'something unknown'
-      if (!readableTypes.has(type)) throw failure(`It is ${type}, which cannot be read.`)
-      return takeTurn(() => convertOne(open, { image, type }, conversion, maxPixels))
+      return turns.take(async () => {
+        const bytes = Buffer.isBuffer(image) ? image : await image()
+        signal?.throwIfAborted()
+        const type = (await fileTypeFromBuffer(bytes))?.mime ?? 'something unknown'
+        if (!readableTypes.has(type)) throw failure(`It is ${type}, which cannot be read.`)
+        return convertOne(open, { image: bytes, type }, conversion, maxPixels)
+      }, signal)
     },
   }
 }
@@ -96,7 +114,7 @@ async function convertOne(
     const upright = orientation > 1 && !isAnimated ? opened.autoOrient() : opened
     return {
       ...target(conversion),
-      bytes: await encode(upright, conversion).toBuffer(),
+      bytes: await encode(fit(upright, conversion), conversion).toBuffer(),
       warning: isAnimated && !keepsAnimation ? 'Only the first frame of an animation was kept.' : undefined,
     }
   } catch (cause) {
@@ -104,16 +122,23 @@ async function convertOne(
   }
 }
 
+function fit(image: Sharp, { max_side: side }: ImageConversion): Sharp {
+  return side === undefined ? image : image.resize(side, side, { fit: 'inside', withoutEnlargement: true })
+}
+
 function encode(image: Sharp, conversion: ImageConversion): Sharp {
+  const shared = conversion.quality === undefined ? {} : { quality: conversion.quality }
   switch (conversion.format) {
     case 'png':
-      return image.png(conversion.options)
+      return image.png({ ...conversion.options, ...shared })
     case 'webp':
-      return image.webp(conversion.options)
+      return image.webp({ ...conversion.options, ...shared })
+    case 'avif':
+      return image.avif({ effort: avifEffort, ...conversion.options, ...shared })
     case 'jpeg':
     case 'jpg':
       // It knows no transparency. Behind what was transparent would be black.
-      return image.flatten({ background: '#ffffff' }).jpeg(conversion.options)
+      return image.flatten({ background: '#ffffff' }).jpeg({ ...conversion.options, ...shared })
   }
 }
 
@@ -121,6 +146,7 @@ function target({ format }: ImageConversion): Pick<ConvertedImage, 'contentType'
   switch (format) {
     case 'png':
     case 'webp':
+    case 'avif':
       return { contentType: `image/${format}`, extension: format }
     case 'jpeg':
     case 'jpg':
@@ -140,21 +166,4 @@ function refuseUnavailable(cause: unknown): never {
     detail: 'Images cannot be converted here: the package sharp is missing. Install it with: npm install sharp',
     cause,
   })
-}
-
-/** Lets so many work at the same time, the others in the order in which they came. */
-function createTurns(atOnce: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  const waiting: (() => void)[] = []
-  let free = atOnce
-  return async (work) => {
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) free++
-      else next()
-    }
-  }
 }

@@ -60,7 +60,8 @@ describe('a job with convert_output', () => {
   })
 
   test.each([
-    ['webp; quality=80', 'webp'],
+    ['webp; quality=80; max_side=16', 'webp'],
+    ['avif', 'heif'],
     ['jpeg', 'jpeg'],
     ['jpg; quality=50; progressive=true', 'jpeg'],
     ['png; compressionLevel=9', 'png'],
@@ -70,18 +71,34 @@ describe('a job with convert_output', () => {
       accept: 'image/*',
     })
     expect(response.status).toBe(200)
-    expect(response.headers.get('content-type')).toBe(`image/${format}`)
+    expect(response.headers.get('content-type')).toBe(`image/${format === 'heif' ? 'avif' : format}`)
     expect(await formatOf(Buffer.from(await response.arrayBuffer()))).toBe(format)
   })
 
   test('matches Accept by what is stored', async () => {
-    const headers = { 'job-convert-output': 'webp', accept: 'image/webp' }
+    const headers = { 'job-convert-output': 'webp', accept: 'image/webp, image/png;q=0.9' }
     const response = await client.post('/test/picture', input(), headers)
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/webp'])
+    expect(response.headers.get('content-location')).toBe(`/jobs/${response.headers.get('job-id') ?? ''}/outputs/0`)
     await response.arrayBuffer()
-    const without = await client.post('/test/picture', input(), { accept: 'image/webp' })
-    expect(without.status).toBe(406)
-    expect((await readProblem(without)).detail).toMatch(/Job-Convert-Output: webp/)
+  })
+
+  test.each([
+    [
+      { format: 'webp', max_side: 16 },
+      { width: 16, height: 16 },
+    ],
+    [
+      { format: 'avif', quality: 30, max_side: 20 },
+      { width: 20, height: 20 },
+    ],
+    [
+      { format: 'jpeg', max_side: 4096 },
+      { width: 32, height: 32 },
+    ],
+  ])('is as large as %j says', async (conversion, size) => {
+    const { images } = await client.run('/test/picture', { input: input(), convert_output: conversion })
+    expect(await sharp(Buffer.from(images[0] ?? '', 'base64')).metadata()).toMatchObject(size)
   })
 
   test('says nothing of the graph in its images', async () => {
@@ -129,7 +146,8 @@ describe('a job with convert_output', () => {
     [{ format: 'webp', options: { quality: 0 } }],
     [{ format: 'webp', options: { quality: '80' } }],
     [{ format: 'webp', options: { progressive: true } }],
-    [{ format: 'webp', quality: 80 }],
+    [{ format: 'webp', quality: 101 }],
+    [{ format: 'webp', max_side: 0 }],
     ['webp'],
     [{}],
     [null],
@@ -138,7 +156,15 @@ describe('a job with convert_output', () => {
     const problem = await readProblem(response)
     expect([response.status, problem.code]).toEqual([400, 'validation_error'])
     expect(problem.errors).toMatchObject([{ pointer: '/convert_output', code: 'invalid_option' }])
-    expect(problem.detail).toMatch(/quality from 1 to 100/)
+    expect(problem.detail).toMatch(/`quality` from 1 to 100/)
+  })
+
+  test('is refused when its quality stands in two places', async () => {
+    const conversion = { format: 'webp', quality: 80, options: { quality: 70 } }
+    const response = await client.post('/test/picture', { input: input(), convert_output: conversion })
+    const problem = await readProblem(response)
+    expect([response.status, problem.code]).toEqual([400, 'validation_error'])
+    expect(problem.errors).toMatchObject([{ pointer: '/convert_output', message: expect.stringMatching(/twice/) }])
   })
 
   test('is refused for a header that makes no sense', async () => {

@@ -4,7 +4,10 @@ import { conversionOfText, imageConversionRule, imageConversionSchema } from '..
 
 /** One option of a call. It may stand beside `input` in the envelope, or come in a header with any form of body. */
 export interface CallOption {
-  /** Of the value in the envelope. Its description is shown in the OpenAPI document. */
+  /**
+   * Of the value in the envelope. Its description is shown in the OpenAPI document. What a refinement of it says is told
+   * in place of `rule`.
+   */
   readonly schema: z.ZodType
   /** The value where none is given; without it the option is left out of what was read. */
   readonly absent?: unknown
@@ -21,13 +24,15 @@ const maxPriority = 100
 const maxDeadlineSeconds = 30 * 24 * 60 * 60
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 
+const deadlineRule = 'must be a number of seconds, or a number with s, m or h such as 90s, 5m or 2h; at most 720h'
+
 /** Gives milliseconds. */
 const deadlineSchema = z
   .union([z.number(), z.string().regex(/^\d{1,7}(\.\d{1,3})?[smh]$/)])
   .transform(
     (given) => 1000 * (typeof given === 'number' ? given : parseFloat(given) * (secondsPerUnit[given.slice(-1)] ?? 1)),
   )
-  .refine((ms) => ms >= 1 && ms <= maxDeadlineSeconds * 1000)
+  .refine((ms) => ms >= 1 && ms <= maxDeadlineSeconds * 1000, { error: deadlineRule })
   .transform(Math.round)
 
 /** Every option of a call. What stands here is read, checked and documented; nothing else has to know of it. */
@@ -56,7 +61,7 @@ const table = {
     schema: deadlineSchema.describe(
       'Time that the job may take from its acceptance, as seconds or as `90s`, `5m` or `2h`. After that it is `expired`.',
     ),
-    rule: 'must be a number of seconds, or a number with s, m or h such as 90s, 5m or 2h; at most 720h',
+    rule: deadlineRule,
     header: 'Cancel-After',
     headerSchema: z
       .string()
@@ -70,7 +75,9 @@ const table = {
     ),
     rule: imageConversionRule,
     header: 'Job-Convert-Output',
-    headerSchema: z.string().describe('What images are to become, such as `webp; quality=80` or `jpeg`.'),
+    headerSchema: z
+      .string()
+      .describe('What images are to become, such as `webp; quality=80; max_side=1024` or `jpeg`.'),
     fromText: conversionOfText,
   },
   output_metadata: {

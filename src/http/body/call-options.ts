@@ -32,20 +32,16 @@ export function readGivenOptions(
   headers: Readonly<IncomingHttpHeaders>,
   main: MainField = 'input',
 ): GivenOptions {
-  const beside = read(envelope, (name) => ({
-    pointer: pointerTo(name),
-    code: 'invalid_option',
-    message: callOptions[name].rule,
-  }))
+  const beside = read(envelope, (name, message) => ({ pointer: pointerTo(name), code: 'invalid_option', message }))
   refuseFields([
     ...Object.keys(envelope)
       .filter(isUnknown)
       .map((name) => unknownOption(name, main)),
     ...beside.errors,
   ])
-  const sent = read(headerValues(headers), (name) => ({
+  const sent = read(headerValues(headers), (name, message) => ({
     code: 'invalid_header',
-    message: `${callOptions[name].header} ${callOptions[name].rule}`,
+    message: `${callOptions[name].header} ${message}`,
   }))
   refuseHeaders(sent.errors)
   refuseFields(optionNames.flatMap((name) => contradiction(name, beside.given, sent.given)))
@@ -69,14 +65,19 @@ export function optionOfTexts(name: string, texts: readonly string[]): unknown {
 
 function read(
   values: Readonly<Record<string, unknown>>,
-  explain: (name: OptionName) => FieldError,
+  explain: (name: OptionName, message: string) => FieldError,
 ): { given: GivenOptions; errors: FieldError[] } {
   // Most calls give none, and asking the schema about nothing is not free.
   if (Object.keys(values).length === 0) return { given: {}, errors: [] }
   const result = givenSchema.safeParse(values)
   if (result.success) return { given: result.data, errors: [] }
-  const wrong = new Set(result.error.issues.map(({ path }) => path[0]))
-  return { given: {}, errors: optionNames.filter((name) => wrong.has(name)).map(explain) }
+  const { issues } = result.error
+  const errors = optionNames.flatMap((name) => {
+    const issue = issues.find(({ path }) => path[0] === name)
+    // A mistake of its own is told in its own words.
+    return issue === undefined ? [] : [explain(name, issue.code === 'custom' ? issue.message : callOptions[name].rule)]
+  })
+  return { given: {}, errors }
 }
 
 /** Names of headers as Node.js has them. */
