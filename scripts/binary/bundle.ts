@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
-import { repository } from './places.ts'
+import { repository, shippedModules } from './places.ts'
 
 const runtime = join(import.meta.dirname, 'runtime')
 
@@ -39,7 +39,8 @@ export async function bundleProgram(folder: string): Promise<void> {
       js: "(function (exports, require, module, __filename, __dirname) { const programUrl = require('node:url').pathToFileURL(__filename).href;",
     },
     footer: { js: '})' },
-    plugins: [replaceFiles, bindSharp, keepJsonAsText],
+    alias: { 'comfyui-api': './src/index.ts' },
+    plugins: [replaceFiles, bindSharp, keepJsonAsText, includeWorkflows],
   })
   const [bundle] = outputFiles
   if (bundle === undefined) throw new Error('There is no bundle')
@@ -88,6 +89,19 @@ const keepJsonAsText: Plugin = {
     onLoad({ filter: /\/src\/.*\.json$/ }, ({ path }) => {
       const text = JSON.stringify(JSON.parse(readFileSync(path, 'utf8')))
       return { contents: `export default JSON.parse(${JSON.stringify(text)})`, loader: 'js' }
+    })
+  },
+}
+
+const includeWorkflows: Plugin = {
+  name: 'include-workflows',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/runtime\/shipped-workflows\.ts$/ }, async () => {
+      const modules = (await shippedModules()).map((name) => {
+        const path = JSON.stringify(join(repository, 'workflows', name))
+        return `${JSON.stringify(name)}: () => require(${path})`
+      })
+      return { contents: `export const shippedWorkflows = {${modules.join(',')}}`, loader: 'js' }
     })
   },
 }

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 
 export const repository = join(import.meta.dirname, '..', '..')
 
@@ -28,4 +29,18 @@ export function placesFor(arch: Architecture): Places {
     modules: isNative ? join(repository, 'node_modules') : join(work, 'packages', 'node_modules'),
     binary: isNative ? join(repository, 'bin', 'comfyui-api') : join(work, `comfyui-api-linux-${arch}`),
   }
+}
+
+/** Paths of the modules in `workflows/`, and of what they import. */
+export async function shippedModules(): Promise<readonly string[]> {
+  return (await filesBelow(join(repository, 'workflows'))).filter((name) => !name.includes('.test.'))
+}
+
+/** Paths of files, relative to the folder, sorted. */
+export async function filesBelow(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort()
 }

@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { transformSync } from 'oxc-transform'
 import { editorFiles, typesFolder } from '../../src/cli/workflow-folder-files.ts'
 import { readPackageVersion, typeSources } from '../../src/config/package-info.ts'
-import { createTranspiler } from '../../src/workflows/modules/transpile-module.ts'
-import { type Architecture, type Places, repository } from './places.ts'
-import { sourceKey, type Transpiled } from './runtime/transpiled.ts'
+import { type Architecture, filesBelow, type Places, repository, shippedModules } from './places.ts'
 
 /** Puts everything that the program reads at run time where it looks for it, beside the bundle. */
 export async function stageFiles(places: Places): Promise<void> {
@@ -21,26 +18,13 @@ export async function stageFiles(places: Places): Promise<void> {
 
 /** What the packer is told. */
 function packageJson(): object {
-  const assets = ['program.*', 'transpiled.json', 'prompts/**', 'workflows/**', 'src/**', 'native/**', 'node_modules/**']
+  const assets = ['program.*', 'prompts/**', 'workflows/**', 'src/**', 'native/**', 'node_modules/**']
   return { name: 'comfyui-api', version: readPackageVersion(), bin: 'boot.cjs', pkg: { assets } }
 }
 
-/** The sources, and what the transpiler makes of them: it need not be loaded for them again. */
+/** They are in the bundle as well; their sources are what is shown, and what tells that they are there. */
 async function copyWorkflows(stage: string): Promise<void> {
-  const transpiled: Record<string, Transpiled[string]> = {}
-  const transpile = createTranspiler((file, source, options) => {
-    const result = transformSync(file, source, options)
-    // The loader knows both.
-    if (result.map) transpiled[sourceKey(source ?? '')] = { code: result.code, map: { ...result.map, sources: [file] } }
-    return result
-  })
-  for (const name of await filesBelow(join(repository, 'workflows'))) {
-    if (name.includes('.test.')) continue
-    const path = join('workflows', name)
-    await copy(path, stage)
-    if (path.endsWith('.ts')) transpile(name, await readFile(join(repository, path), 'utf8'))
-  }
-  await writeJson(join(stage, 'transpiled.json'), transpiled)
+  for (const name of await shippedModules()) await copy(join('workflows', name), stage)
 }
 
 async function copyDocsPage(stage: string): Promise<void> {
@@ -101,13 +85,4 @@ async function writeJson(file: string, value: unknown): Promise<void> {
 async function write(file: string, content: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, content)
-}
-
-/** Paths of files, relative to the folder, sorted. */
-async function filesBelow(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .sort()
 }

@@ -1,23 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes, type SourceMapPayload } from 'node:module'
-import { join } from 'node:path'
 import type { transformSync } from 'oxc-transform'
 import { loadNativeCode, offerFolder } from './native-code.ts'
-import { sourceKey, type Transpiled } from './transpiled.ts'
 
 type Transform = typeof transformSync
 type Result = ReturnType<Transform>
 
-/** Stands for src/workflows/modules/load-transform.ts. The transpiler is loaded for the first file that it was not run on before. */
+/** Stands for src/workflows/modules/load-transform.ts. Nothing is loaded before there is a file to transpile. */
 export async function loadTransform(copyTo?: string): Promise<Transform> {
   offerFolder(copyTo)
   let transform: Transform | undefined
-  const readDone = once(() => JSON.parse(readFileSync(join(__dirname, 'transpiled.json'), 'utf8')) as Transpiled)
-  return (file, source, options) => {
-    const done = readDone()[sourceKey(source)]
-    if (done !== undefined) return { ...done, errors: [], helpersUsed: {} }
+  return (...asked) => {
     transform ??= nativeTransform() ?? transformByNode
-    return transform(file, source, options)
+    return transform(...asked)
   }
 }
 
@@ -45,9 +39,4 @@ const transformByNode: Transform = (file, source) => {
     const failure = { severity: 'Error', message, labels: [], helpMessage: null, codeframe: null }
     return { code: '', errors: [failure as unknown as Result['errors'][number]], helpersUsed: {} }
   }
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let made: { readonly value: Value } | undefined
-  return () => (made ??= { value: make() }).value
 }
