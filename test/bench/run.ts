@@ -11,6 +11,8 @@ import { measureMediaRows } from './media/media.ts'
 import { mediaTable, mediaVerdicts } from './media/media-table.ts'
 import { type Figures, type Load, measure } from './throughput.ts'
 import { measurePrediction } from './prediction-time.ts'
+import { programUnderTest } from '../support/program.ts'
+import { writeWorkflows } from './generated-workflows.ts'
 import { measureStart } from './start-time.ts'
 
 /**
@@ -137,9 +139,17 @@ async function printMedia(): Promise<void> {
 }
 
 async function printStart(): Promise<void> {
-  const startMs = await measureStart(inRoot('bin/comfyui-api.js'), path.join(scratch, 'start'), values.quick ? 3 : 10)
-  const times = startMs.map((ms) => String(Math.round(ms))).join(', ')
-  print(`GET /qwen/qwen_base_txt2img answers ${times} ms after the start of the process.`)
+  const ten = path.join(scratch, 'ten')
+  await writeWorkflows(ten, 10)
+  const program = programUnderTest()
+  const kinds = { 'the demo': ['--demo'], 'no workflows of its own': [], 'ten workflows': ['--workflows', ten] }
+  for (const [name, options] of Object.entries(kinds)) {
+    const starts = await measureStart(program, path.join(scratch, 'start'), values.quick ? 3 : 20, options)
+    const times = starts.map(({ ms }) => String(Math.round(ms))).join(', ')
+    print(`Start with ${name}: GET /qwen/qwen_base_txt2img answers ${times} ms after the start of the process.`)
+    const idle = Math.min(...starts.map(({ idleMiB }) => idleMiB))
+    print(`When idle it holds ${idle.toFixed(0)} MiB.`)
+  }
 }
 
 async function printInstances(): Promise<void> {

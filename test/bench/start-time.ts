@@ -1,26 +1,43 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import type { Program } from '../support/program.ts'
 
 const pollMs = 5
 const giveUpMs = 20_000
+const idleMs = 5_000
 
 /** From the start of the process to the first 200 of a workflow's description, in milliseconds, sorted. */
-export async function measureStart(main: string, dataDir: string, runs: number): Promise<number[]> {
-  const timesMs: number[] = []
-  for (let run = 0; run < runs; run++) timesMs.push(await measureOnce(main, `${dataDir}-${String(run)}`))
-  return timesMs.toSorted((left, right) => left - right)
+export async function measureStart(
+  program: Program,
+  dataDir: string,
+  runs: number,
+  options: readonly string[] = [],
+): Promise<Start[]> {
+  const starts: Start[] = []
+  for (let run = 0; run < runs; run++) starts.push(await measureOnce(program, `${dataDir}-${String(run)}`, options))
+  return starts.toSorted((left, right) => left.ms - right.ms)
 }
 
-async function measureOnce(main: string, dataDir: string): Promise<number> {
+export interface Start {
+  readonly ms: number
+  /** Memory that it holds when it has had nothing to do for a while. */
+  readonly idleMiB: number
+}
+
+async function measureOnce(program: Program, dataDir: string, options: readonly string[]): Promise<Start> {
   const port = await freePort()
   const beganAt = performance.now()
-  const child = spawn(process.execPath, [main, 'serve', '--demo', '--port', String(port), '--data-dir', dataDir], {
-    stdio: 'ignore',
-  })
+  const args = [...program.args, 'serve', ...options, '--port', String(port), '--data-dir', dataDir]
+  const child = spawn(program.command, args, { stdio: 'ignore' })
   const ended = new Promise((resolve) => child.once('exit', resolve))
   try {
     while (performance.now() - beganAt < giveUpMs) {
-      if (await answers(`http://127.0.0.1:${String(port)}/qwen/qwen_base_txt2img`)) return performance.now() - beganAt
+      if (await answers(`http://127.0.0.1:${String(port)}/qwen/qwen_base_txt2img`)) {
+        const ms = performance.now() - beganAt
+        await new Promise((resolve) => setTimeout(resolve, idleMs))
+        return { ms, idleMiB: residentMiB(child.pid) }
+      }
       await new Promise((resolve) => setTimeout(resolve, pollMs))
     }
     throw new Error('The server did not start in time')
@@ -28,6 +45,11 @@ async function measureOnce(main: string, dataDir: string): Promise<number> {
     child.kill('SIGTERM')
     await ended
   }
+}
+
+function residentMiB(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
 }
 
 async function answers(url: string): Promise<boolean> {
