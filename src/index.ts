@@ -3,6 +3,8 @@
  */
 export { defineWorkflow } from './workflows/define-workflow.ts'
 export { audio, image, mask, video } from './workflows/parameters/media.ts'
+export { model, sampler, scheduler, type ModelFolder } from './workflows/parameters/names.ts'
+export { seed, type SeedLimits } from './workflows/parameters/seed.ts'
 export type {
   DeclaredMetadata,
   RequiredModel,

@@ -29,6 +29,30 @@ test('the names are those of all instances, each of them taken at every place', 
   expect(lists.names(field('Nobody'))).toBeUndefined()
 })
 
+test('what a module says that a parameter is counts where its places list nothing', () => {
+  const lora = (names: readonly string[]) => ({ input: { required: { lora_name: [names] } }, output: ['MODEL'] })
+  const lists = createLiveLists({
+    catalogues: () => [
+      shared('a', { LoraLoader: lora(['x', 'y']), One: node([['z']]) }),
+      shared('b', { LoraLoader: lora(['y', 'v']), Other: node(['STRING', {}]) }),
+    ],
+  })
+  const list = { folder: 'loras' }
+  expect(lists.names({ path: ['x'], places: [], list })).toEqual(['x', 'y', 'v'])
+  expect(lists.names({ ...field('Nobody', 'Other'), list })).toEqual(['x', 'y', 'v'])
+  expect(lists.names({ ...field('One'), list })).toEqual(['z'])
+  expect(lists.names({ path: ['x'], places: [], list: { folder: 'ultralytics' } })).toBeUndefined()
+})
+
+test('samplers and schedulers are those of ComfyUI itself as long as nobody has told others', () => {
+  const sampler = { path: ['x'], places: [], list: { of: 'samplers' } } as const
+  expect(createLiveLists({ catalogues: () => [] }).names(sampler)).toContain('dpmpp_2m')
+  const scheduler = { path: ['x'], places: [], list: { of: 'schedulers' } } as const
+  const KSampler = { input: { required: { sampler_name: [['odd']], scheduler: [['beta57']] } }, output: ['LATENT'] }
+  const told = createLiveLists({ catalogues: () => [shared('a', { KSampler })] })
+  expect([told.names(sampler), told.names(scheduler)]).toEqual([['odd'], ['beta57']])
+})
+
 test('they are another revision when an instance has other names, or another one comes', () => {
   let known = [shared('a', { One: node([['x']]) })]
   const lists = createLiveLists({ catalogues: () => known })

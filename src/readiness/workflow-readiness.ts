@@ -8,6 +8,7 @@ import type { WorkflowCheck } from '../workflows/check/module/check-workflow.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../workflows/served-workflow.ts'
 import { type CheckReport, holds, reportCheck } from './check-report.ts'
 import { createReadinessLog, type ReadinessLogger } from './readiness-log.ts'
+import { placeOfList } from './place-of-list.ts'
 import { type ReadinessOfWorkflow, type ReadinessOnInstance, summarize, verdictOf } from './readiness-verdict.ts'
 
 export interface WorkflowReadinessOptions {
@@ -254,6 +255,12 @@ export function createWorkflowReadiness(options: WorkflowReadinessOptions): Work
       const classTypes = new Set<string>()
       for (const { reports } of entries.values()) {
         for (const { seen } of reports.values()) for (const classType of seen.keys()) classTypes.add(classType)
+      }
+      for (const { listFields } of registry.list()) {
+        for (const { list } of listFields) {
+          const place = list && placeOfList(list)
+          if (place !== undefined) classTypes.add(place.classType)
+        }
       }
       return classTypes
     },

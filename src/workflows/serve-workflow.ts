@@ -7,7 +7,7 @@ import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import { describeMediaFields } from './parameters/describe-input.ts'
 import { DefinitionError, type ReadDefinition } from './modules/read-definition.ts'
 import type { RequestReading } from './parameters/read-request-schema.ts'
-import type { ListField, MediaField, ServedWorkflow } from './served-workflow.ts'
+import type { ListField, MediaField, NameField, ServedWorkflow } from './served-workflow.ts'
 import { nameParameters } from './graph/name-parameters.ts'
 import { nameRequirements } from './graph/name-requirements.ts'
 import type { WorkflowGraph } from './workflow-definition.ts'
@@ -90,7 +90,7 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
     generation: options.generation,
     definition: { ...definition, RequestSchema: schema },
     mediaFields,
-    listFields: options.listFields.filter(
+    listFields: withNameLists(options.listFields, inspected.nameFields).filter(
       ({ path }) => !mediaFields.some((media) => isDeepStrictEqual(media.path, path)),
     ),
     warnings: [...options.warnings, ...inspected.warnings, ...described.warnings, ...exampleWarnings],
@@ -120,6 +120,18 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
         graph: () => generate(input),
       }),
   }
+}
+
+/** What a module says of its parameters, beside what its graphs show. */
+function withNameLists(found: readonly ListField[], told: readonly NameField[]): readonly ListField[] {
+  const isAt = (path: readonly string[]) => (field: { readonly path: readonly string[] }) =>
+    isDeepStrictEqual(field.path, path)
+  const listed = found.map((field) => {
+    const list = told.find(isAt(field.path))?.list
+    return list === undefined ? field : { ...field, list }
+  })
+  const others = told.filter(({ path }) => !found.some(isAt(path)))
+  return [...listed, ...others.map(({ path, list }) => ({ path, places: [], list }))]
 }
 
 /** So that a module that changes what it is given does not change it for the next call. */

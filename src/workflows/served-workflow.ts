@@ -1,6 +1,7 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { FieldError } from '../errors/gateway-error.ts'
 import type { MediaKind } from './parameters/media.ts'
+import type { NameList } from './parameters/names.ts'
 import type { WorkflowDefinition, WorkflowGraph } from './workflow-definition.ts'
 
 /** A parameter that takes media: where it is in the request and what it takes. */
@@ -16,6 +17,15 @@ export interface ListField {
   readonly path: readonly string[]
   /** The inputs of nodes that get its text as it is. Some may turn out to have no list. */
   readonly places: readonly { readonly classType: string; readonly input: string }[]
+  /** The list that the module says it is, which counts where the places say nothing: they may be none. */
+  readonly list?: NameList
+}
+
+/** A parameter of which the module says what it names. */
+export interface NameField {
+  /** As in `MediaField`. */
+  readonly path: readonly string[]
+  readonly list: NameList
 }
 
 /** A workflow module that loaded, ready to serve requests. Immutable: a changed file makes a new one. */

@@ -10,6 +10,7 @@ const workflows = fileURLToPath(new URL('../fixtures/choosy-workflows', import.m
 const classes = [
   'CheckpointLoaderSimple',
   'LoraLoader',
+  'LoraLoaderModelOnly',
   'CLIPTextEncode',
   'VAELoader',
   'EmptyLatentImage',
@@ -25,6 +26,7 @@ async function serve(checkpoints: readonly string[]): Promise<ScriptedComfyui> {
   comfyui.objectInfo['VAELoader'] = withNames('VAELoader', 'vae_name', ['plain.safetensors'])
   comfyui.on('GET /object_info/:id', ({ id }) => ({ json: { [id]: comfyui.objectInfo[id] } }))
   setCheckpoints(comfyui, checkpoints)
+  comfyui.objectInfo['LoraLoader'] = withNames('LoraLoader', 'lora_name', ['ink.safetensors'])
   return comfyui
 }
 
@@ -37,7 +39,7 @@ function setCheckpoints(comfyui: ScriptedComfyui, names: readonly string[]): voi
 }
 
 const parameterSchema = z.looseObject({
-  default: z.unknown(),
+  default: z.unknown().optional(),
   anyOf: z
     .tuple([z.looseObject({ $ref: z.string().optional(), enum: z.array(z.string()).optional() }), z.unknown()])
     .optional(),
@@ -111,3 +113,36 @@ test('what parameters may be follows the instances, in the document and in the d
     await gateway.close()
   }
 })
+
+test('a parameter that says what it names has the list of that, even where no graph for its defaults shows it', async () => {
+  await using comfyui = await serve(['common.safetensors'])
+  const gateway = await startGateway({ flags: { comfyuiUrl: [comfyui.url], workflows: [workflows] } })
+  const described = async () => {
+    const response = await fetch(`${gateway.url}/workflows/choosy/sample`)
+    const { input } = describedSchema.parse(await response.json())
+    return input.properties
+  }
+  try {
+    const properties = await vi.waitFor(
+      async () => {
+        const found = await described()
+        expect(found['lora']?.anyOf?.[0].enum).toEqual(['ink.safetensors'])
+        return found
+      },
+      { timeout: 50_000 },
+    )
+    expect(properties['lora']).toMatchObject({ 'x-comfyui-model': 'loras', description: 'The LoRA of the mode inked' })
+    expect(properties['checkpoint']).toMatchObject({
+      'x-comfyui-model': 'checkpoints',
+      default: 'common.safetensors',
+      anyOf: [{ enum: ['common.safetensors'] }, { type: 'string', minLength: 1 }],
+    })
+    expect(properties['sampler']?.anyOf?.[0].enum).toContain('dpmpp_2m')
+    expect(properties['scheduler']?.anyOf?.[0].enum).toContain('karras')
+    expect(properties['seed']).not.toHaveProperty('default')
+  } finally {
+    await gateway.close()
+  }
+})
+
+const describedSchema = z.object({ input: z.object({ properties: z.record(z.string(), parameterSchema) }) })

@@ -86,6 +86,13 @@ const mistakes: readonly [
     { cfg: -1, sampler: 'x', checkpoint: 'y' },
     ['invalid_workflow', ['/checkpoint', '/cfg', '/sampler']],
   ],
+  [
+    'a LoRA that nobody has, behind a switch',
+    '/choosy/sample',
+    { mode: 'inked', lora: 'inky.safetensors' },
+    ['invalid_workflow', ['/lora']],
+  ],
+  ['a scheduler that nobody has', '/choosy/sample', { scheduler: 'karas' }, ['invalid_workflow', ['/scheduler']]],
   ['a model that the workflow fixes', '/choosy/needs_model', {}, ['workflow_unavailable', [undefined]]],
   ['a node that the workflow needs', '/choosy/needs_pack', {}, ['workflow_unavailable', [undefined]]],
   ['a number that the workflow fixes', '/choosy/mistaken', {}, ['invalid_workflow', [undefined]]],
@@ -233,6 +240,15 @@ describe('instances with different models', () => {
     ]) {
       expect(error?.message).toContain(part)
     }
+  })
+
+  test('a model that the module knows where to get is refused with that, and with the parameter', async () => {
+    const body = { mode: 'inked', lora: 'rare.safetensors' }
+    const problem = await readProblem(await client.post('/choosy/sample', body))
+    expect(problem).toMatchObject({ status: 422, errors: [{ pointer: '/lora', code: 'value_not_in_list' }] })
+    expect(problem.detail).toContain('belongs into models/loras')
+    expect(problem.detail).toContain('https://models.example/rare.safetensors')
+    expect(await client.run('/choosy/sample', { ...body, mode: 'plain' })).toMatchObject({ status: 'succeeded' })
   })
 
   test('what they have only together is refused, with who has what', async () => {

@@ -1,3 +1,39 @@
+/** The folders below `models/` that ComfyUI itself has. Packs of custom nodes add others. */
+export const coreModelFolders = [
+  'audio_encoders',
+  'background_removal',
+  'checkpoints',
+  'clip_vision',
+  'configs',
+  'controlnet',
+  'detection',
+  'diffusers',
+  'diffusion_models',
+  'embeddings',
+  'frame_interpolation',
+  'geometry_estimation',
+  'gligen',
+  'hypernetworks',
+  'latent_upscale_models',
+  'loras',
+  'model_patches',
+  'optical_flow',
+  'photomaker',
+  'style_models',
+  'text_encoders',
+  'upscale_models',
+  'vae',
+  'vae_approx',
+] as const
+
+/** What ComfyUI called a folder before → what it calls it now. It goes on taking both. */
+const earlierNames: Readonly<Record<string, string>> = { unet: 'diffusion_models', clip: 'text_encoders' }
+
+/** The name of a folder, where `name` may be one that it had before. */
+export function currentModelFolder(name: string): string {
+  return Object.hasOwn(earlierNames, name) ? (earlierNames[name] ?? name) : name
+}
+
 /** Input name → folder whose files are its choices. */
 const foldersByInput: Readonly<Record<string, string>> = {
   ckpt_name: 'checkpoints',

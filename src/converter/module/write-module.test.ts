@@ -74,7 +74,7 @@ async function problemsOf(prompt: Prompt, plan: ParameterPlan): Promise<readonly
 describe('a written module', () => {
   test('reads as one that a person wrote', () => {
     expect(writeModule(planOf(textToImage, hints), textToImage)).toBe(`import { z } from 'zod'
-import { defineWorkflow } from 'comfyui-api'
+import { defineWorkflow, model, sampler, scheduler, seed } from 'comfyui-api'
 
 const defaultNegativePrompt = \`it's
 ugly\`
@@ -90,15 +90,11 @@ export default defineWorkflow({
     batch_size: z.int().min(1).max(4096).default(1).describe('How many to make at once'),
     steps: z.int().min(1).max(10000).default(20).describe('Sampling steps; more take longer'),
     cfg: z.number().min(0).max(100).default(8).describe('How closely the result follows the prompt'),
-    sampler_name: z.string().min(1).default('euler').describe('Sampling algorithm'),
-    scheduler: z.string().min(1).default('normal').describe('How the noise is spread over the steps'),
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('normal').describe('How the noise is spread over the steps'),
     denoise: z.number().min(0).max(1).default(1).describe('Below 1 part of what is there before stays'),
-    seed: z
-      .int()
-      .min(0)
-      .default(() => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER))
-      .describe('The same seed and parameters give the same result. Default: another one each time'),
-    checkpoint: z.string().min(1).default('v1-5-pruned-emaonly-fp16.safetensors').describe('Checkpoint'),
+    seed: seed().describe('The same seed and parameters give the same result. Default: another one each time'),
+    checkpoint: model('checkpoints').default('v1-5-pruned-emaonly-fp16.safetensors').describe('Checkpoint'),
   }),
 
   generateWorkflow: (input) => ({

@@ -1,5 +1,6 @@
 import { isRecord } from '../../lib/json-record.ts'
 import { isPromptLink, type Prompt, type PromptInput } from '../../comfyui/wire/prompt.ts'
+import { type FieldHelper, helperFor } from '../parameters/field-helper.ts'
 import { compareIds } from '../parameters/prompt-graph.ts'
 import type {
   Choice,
@@ -15,6 +16,17 @@ import { lineWidth, printExpression } from './print-source.ts'
 import { textWidth } from './text-width.ts'
 import { code, number, text, valueExpression, type Call, type Entry, type Expression } from './source-expression.ts'
 
+/** Of what a module may import, whether it does or not. */
+const helperNames: readonly FieldHelper['name'][] = [
+  'image',
+  'mask',
+  'video',
+  'audio',
+  'model',
+  'sampler',
+  'scheduler',
+  'seed',
+]
 /** Longer defaults stand above the schema under a name of their own. */
 const maxInlineText = 60
 
@@ -27,23 +39,23 @@ export function writeModule(plan: ParameterPlan, prompt: Prompt): string {
   const entries: Entry[] = [
     { key: 'summary', value: text(plan.summary) },
     ...(plan.description === undefined ? [] : [{ key: 'description', value: text(plan.description), isClose: true }]),
-    { key: 'RequestSchema', value: schemaExpression(plan.parameters, constants) },
+    { key: 'RequestSchema', value: schemaExpression(plan.parameters, prompt, constants) },
     { key: 'generateWorkflow', value: graphExpression(plan, prompt, constants) },
     ...(plan.outputs.length === 0 ? [] : [{ key: 'outputs', value: outputsExpression(plan) }]),
     ...metadataEntry(plan),
   ]
   const definition = printExpression({ kind: 'object', entries, layout: 'paragraphs' }, '', 0, 0)
   const paragraphs = [
-    imports(plan.parameters),
+    imports(plan.parameters, prompt),
     ...[...constants.values()].map(printConstant),
     `export default defineWorkflow(${definition})`,
   ]
   return `${paragraphs.join('\n\n')}\n`
 }
 
-function imports(parameters: readonly Parameter[]): string {
-  const media = new Set(parameters.flatMap(({ type }) => (type.kind === 'media' ? [type.media] : [])))
-  const names = ['defineWorkflow', ...[...media].sort()]
+function imports(parameters: readonly Parameter[], prompt: Prompt): string {
+  const helpers = new Set(parameters.flatMap((parameter) => helperFor(parameter, prompt)?.name ?? []))
+  const names = ['defineWorkflow', ...[...helpers].sort()]
   return `import { z } from 'zod'\nimport { ${names.join(', ')} } from 'comfyui-api'`
 }
 
@@ -58,7 +70,7 @@ type Constants = ReadonlyMap<Parameter, Constant>
 
 function nameConstants(parameters: readonly Parameter[]): Constants {
   const constants = new Map<Parameter, Constant>()
-  const used = new Set(['z', 'defineWorkflow', 'image', 'mask', 'video', 'audio', 'input'])
+  const used = new Set(['z', 'defineWorkflow', 'input', ...helperNames])
   for (const parameter of parameters) {
     const { value, type, name } = parameter
     const choices = positionChoices(parameter)
@@ -109,25 +121,39 @@ function printConstant({ name, value }: Constant): string {
   return isBeside ? `${head} ${printed}` : `${head}\n  ${printed}`
 }
 
-function schemaExpression(parameters: readonly Parameter[], constants: Constants): Expression {
+function schemaExpression(parameters: readonly Parameter[], prompt: Prompt, constants: Constants): Expression {
   const entries = parameters.map((parameter) => ({
     key: parameter.name,
-    value: parameterExpression(parameter, constants.get(parameter)),
+    value: parameterExpression(parameter, prompt, constants.get(parameter)),
   }))
   if (entries.length === 0) return code('z.object({})')
   return { kind: 'wrapped', opening: 'z.object(', inner: { kind: 'object', entries, layout: 'lines' }, closing: ')' }
 }
 
-function parameterExpression(parameter: Parameter, constant: Constant | undefined): Expression {
-  const { type, description } = parameter
+function parameterExpression(parameter: Parameter, prompt: Prompt, constant: Constant | undefined): Expression {
+  const { description } = parameter
+  const helper = helperFor(parameter, prompt)
   const end: Call[] = [
-    ...(parameter.default.kind === 'none'
-      ? []
-      : [{ name: 'default', argument: defaultExpression(parameter, constant) }]),
+    ...(parameter.default.kind === 'value'
+      ? [{ name: 'default', argument: defaultExpression(parameter, constant) }]
+      : []),
     { name: 'describe', argument: text(description) },
   ]
-  if (type.kind === 'media') return { kind: 'chain', head: `${type.media}()`, calls: end }
+  if (helper !== undefined) return { kind: 'chain', head: helperCall(helper), calls: end }
   return { kind: 'chain', head: 'z', calls: [...typeCalls(parameter, constant), ...end] }
+}
+
+function helperCall(helper: FieldHelper): string {
+  switch (helper.name) {
+    case 'model':
+      return `model(${printText(helper.folder)})`
+    case 'seed': {
+      const limits = Object.entries(helper.limits).map(([name, value]) => `${name}: ${value}`)
+      return limits.length === 0 ? 'seed()' : `seed({ ${limits.join(', ')} })`
+    }
+    default:
+      return `${helper.name}()`
+  }
 }
 
 function typeCalls({ type }: Parameter, constant: Constant | undefined): readonly Call[] {
@@ -166,12 +192,6 @@ function limit(name: string, value: number | undefined): readonly Call[] {
 }
 
 function defaultExpression(parameter: Parameter, constant: Constant | undefined): Expression {
-  if (parameter.default.kind === 'random') {
-    const { from = 0, limit: below } = parameter.default
-    const range = below === Number.MAX_SAFE_INTEGER ? 'Number.MAX_SAFE_INTEGER' : String(below - from)
-    const drawn = `Math.floor(Math.random() * ${from > 0 && below === Number.MAX_SAFE_INTEGER ? `(${range} - ${from})` : range})`
-    return code(`() => ${from > 0 ? `${from} + ${drawn}` : drawn}`)
-  }
   if (constant !== undefined && typeof constant.value === 'string') return code(constant.name)
   const { value, type } = parameter
   if (type.kind === 'choices' && isRecord(value)) return valueExpression(value['__value__'])

@@ -210,7 +210,7 @@ describe('seeds', () => {
     expect(seed.type).toEqual({ kind: 'integer', min: 1, max: 2147483647 })
     expect(seed.default).toEqual({ kind: 'random', from: 1, limit: 2147483648 })
     const source = writeModule(chooseParameters(graph, { lookUp: coreNode }), graph)
-    expect(source).toContain('() => 1 + Math.floor(Math.random() * 2147483647)')
+    expect(source).toContain('seed: seed({ min: 1, max: 2147483647 })')
   })
 
   test('one that its author fixed stays beside one that changes', () => {

@@ -57,6 +57,21 @@ test('a list that is too long is told by its address, and so is one that is empt
   })
 })
 
+test('what a module says that a parameter is decides how its list is called, and stays beside it', () => {
+  const own: ListField = { path: ['model'], places: [], list: { folder: 'loras' } }
+  const components = createListComponents(() => false)
+  expect(components.write(own, ['a'])).toEqual({ $ref: '#/components/schemas/LorasFile' })
+  const ofSampler: ListField = { path: ['sampler'], places: [], list: { of: 'samplers' } }
+  expect(components.write(ofSampler, ['euler'])).toEqual({ $ref: '#/components/schemas/KSamplerSamplerName' })
+  expect(describeWith([own], () => [])).toMatchObject({
+    model: { description: 'The model. No instance has any now: `GET /models?type=loras`.' },
+  })
+  const marked = { properties: { model: { type: 'string', 'x-comfyui-model': 'loras' } } }
+  expect(describeLists(marked, { listFields: [own] }, { lists: { names: () => ['a'] } })).toEqual({
+    properties: { model: { 'x-comfyui-model': 'loras', anyOf: [{ type: 'string', enum: ['a'] }, { type: 'string' }] } },
+  })
+})
+
 describe('lists as components', () => {
   test('stand there once for all parameters that have the same, under a free name', () => {
     const components = createListComponents((name) => name === 'LorasFile')

@@ -46,7 +46,15 @@ export function inlineList(_field: ListField, names: readonly string[]): Readonl
 }
 
 /** What says something of the parameter, whichever of the two its value is. */
-const annotations = new Set(['title', 'description', 'default', 'examples', 'deprecated'])
+const annotations = new Set([
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'x-comfyui-model',
+  'x-comfyui-list',
+])
 
 function addList(text: Record<string, unknown>, list: Readonly<Record<string, unknown>>): void {
   const own = Object.entries(text).filter(([key]) => !annotations.has(key))
@@ -54,9 +62,14 @@ function addList(text: Record<string, unknown>, list: Readonly<Record<string, un
   text['anyOf'] = [list, Object.fromEntries(own)]
 }
 
-function describeLength(text: Record<string, unknown>, { places }: ListField, names: readonly string[]): void {
-  const [place] = places
-  const folder = place && modelFolder(place.classType, place.input)
+/** The folder of models that a parameter names a file of. */
+export function folderOf({ places: [place], list }: ListField): string | undefined {
+  if (list !== undefined) return 'folder' in list ? list.folder : undefined
+  return place && modelFolder(place.classType, place.input)
+}
+
+function describeLength(text: Record<string, unknown>, field: ListField, names: readonly string[]): void {
+  const folder = folderOf(field)
   const count = names.length === 0 ? 'No instance has any now' : `The instances have ${names.length} of them`
   const note = folder === undefined ? `${count}.` : `${count}: \`GET /models?type=${folder}\`.`
   const { description } = text

@@ -1,7 +1,7 @@
-import { modelFolder } from '../../comfyui/wire/model-folders.ts'
 import type { ListField } from '../../workflows/served-workflow.ts'
 import { pascalCase } from './component-names.ts'
-import type { WriteList } from './describe-lists.ts'
+import { folderOf, type WriteList } from './describe-lists.ts'
+import { placeOfList } from '../../readiness/place-of-list.ts'
 import { refTo } from './run-operation.ts'
 
 /** Lists as components of the document: each stands there once, however many parameters have it. */
@@ -38,16 +38,21 @@ export function createListComponents(isTaken: (name: string) => boolean): ListCo
   }
 }
 
-function wantedName({ places: [place] }: ListField): string {
-  if (place === undefined) return 'List'
-  const folder = modelFolder(place.classType, place.input)
-  return folder === undefined ? `${place.classType} ${place.input}` : `${folder} file`
+function wantedName(field: ListField): string {
+  const folder = folderOf(field)
+  if (folder !== undefined) return `${folder} file`
+  const place = placeOf(field)
+  return place === undefined ? 'List' : `${place.classType} ${place.input}`
 }
 
-function describe({ places: [place] }: ListField): string {
-  if (place === undefined) return 'What the instances have now.'
-  const { classType, input } = place
-  const folder = modelFolder(classType, input)
-  const what = folder === undefined ? `For \`${input}\` of \`${classType}\`` : `In \`models/${folder}\``
+function describe(field: ListField): string {
+  const folder = folderOf(field)
+  const place = placeOf(field)
+  if (folder === undefined && place === undefined) return 'What the instances have now.'
+  const what = folder === undefined ? `For \`${place?.input}\` of \`${place?.classType}\`` : `In \`models/${folder}\``
   return `${what}: what the instances have now. There may be others later.`
+}
+
+function placeOf({ places, list }: ListField): ListField['places'][number] | undefined {
+  return places[0] ?? (list && placeOfList(list))
 }

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import type { Parameter, ParameterPlan, ParameterType, TargetForm } from '../../converter/parameters/parameter-plan.ts'
+import { helperFor, type FieldHelper } from '../../converter/parameters/field-helper.ts'
 import { compareIds } from '../../converter/parameters/prompt-graph.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { audio, image, mask, video } from '../parameters/media.ts'
+import { model, sampler, scheduler } from '../parameters/names.ts'
+import { seed } from '../parameters/seed.ts'
 import type { WorkflowDefinition, WorkflowGraph } from '../workflow-definition.ts'
 
 /**
@@ -12,7 +15,7 @@ import type { WorkflowDefinition, WorkflowGraph } from '../workflow-definition.t
  */
 export function planDefinition(plan: ParameterPlan, prompt: Prompt): WorkflowDefinition {
   const { summary, description, outputs, parameters, requiredModels, requiredNodes, titles } = plan
-  const schemas = parameters.map((parameter) => [parameter.name, parameterSchema(parameter)] as const)
+  const schemas = parameters.map((parameter) => [parameter.name, parameterSchema(parameter, prompt)] as const)
   return {
     summary,
     ...(description !== undefined && { description }),
@@ -23,21 +26,18 @@ export function planDefinition(plan: ParameterPlan, prompt: Prompt): WorkflowDef
   }
 }
 
-function parameterSchema(parameter: Parameter): z.ZodType {
+function parameterSchema(parameter: Parameter, prompt: Prompt): z.ZodType {
   const { description, type, value } = parameter
-  const schema = typeSchema(type)
-  switch (parameter.default.kind) {
-    case 'none':
-      return schema.describe(description)
-    case 'random': {
-      const { from = 0, limit } = parameter.default
-      return schema.default(() => from + Math.floor(Math.random() * (limit - from))).describe(description)
-    }
-    case 'value':
-      return schema
-        .default(type.kind === 'choices' && isRecord(value) ? value['__value__'] : value)
-        .describe(description)
-  }
+  const helper = helperFor(parameter, prompt)
+  if (helper?.name === 'seed') return seed(helper.limits).describe(description)
+  const schema = helper === undefined ? typeSchema(type) : helperSchema(helper)
+  if (parameter.default.kind !== 'value') return schema.describe(description)
+  return schema.default(type.kind === 'choices' && isRecord(value) ? value['__value__'] : value).describe(description)
+}
+
+function helperSchema(helper: Exclude<FieldHelper, { name: 'seed' }>): z.ZodType {
+  if (helper.name === 'model') return model(helper.folder)
+  return { image, mask, video, audio, sampler, scheduler }[helper.name]()
 }
 
 function typeSchema(type: ParameterType): z.ZodType {

@@ -1,10 +1,12 @@
 import type { z } from 'zod'
+import { coreModelFolders } from '../../comfyui/wire/model-folders.ts'
 import type { FieldError } from '../../errors/gateway-error.ts'
 import { pointerBelow } from '../../lib/json-pointer.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import { mediaKindOf } from './media.ts'
-import type { MediaField } from '../served-workflow.ts'
+import { nameListOf, type NameList } from './names.ts'
+import type { MediaField, NameField } from '../served-workflow.ts'
 
 /** Reports keys that the schema does not know, anywhere in `value`. */
 export type CheckKeys = (value: unknown, pointer: string, report: (error: FieldError) => void) => void
@@ -16,6 +18,7 @@ export interface InspectedSchema {
   /** The objects whose unknown keys are refused, by `checkKeys` or by themselves. */
   readonly strictObjects: ReadonlySet<z.core.$ZodType>
   readonly mediaFields: readonly MediaField[]
+  readonly nameFields: readonly NameField[]
   readonly parameterNames: readonly string[]
   /** False when no JSON object can match. */
   readonly takesObject: boolean
@@ -30,6 +33,7 @@ export interface InspectedSchema {
 export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
   const strictObjects = new Set<z.core.$ZodType>()
   const mediaFields: MediaField[] = []
+  const nameFields: NameField[] = []
   const warnings: string[] = []
   const checks = new Map<z.core.$ZodType, { check: CheckKeys | undefined; isReady: boolean }>()
 
@@ -118,7 +122,8 @@ export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
     }
   }
 
-  function collectMedia(
+  /** What schemas were marked with by the helpers of this package. */
+  function collectMarks(
     current: z.core.$ZodType,
     path: readonly string[],
     ancestors: ReadonlySet<z.core.$ZodType>,
@@ -126,17 +131,23 @@ export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
     if (ancestors.has(current)) return
     const kind = mediaKindOf(current)
     if (kind !== undefined) {
-      addMedia({ path, kind })
+      addField(mediaFields, { path, kind })
+      return
+    }
+    const list = nameListOf(current)
+    if (list !== undefined) {
+      addField(nameFields, { path, list })
+      warnUnknownFolder(list, path)
       return
     }
     const within = new Set([...ancestors, current])
     const definition = definitionOf(current)
     switch (definition.type) {
       case 'object':
-        for (const [name, field] of Object.entries(definition.shape)) collectMedia(field, [...path, name], within)
+        for (const [name, field] of Object.entries(definition.shape)) collectMarks(field, [...path, name], within)
         break
       case 'array':
-        collectMedia(definition.element, [...path, '*'], within)
+        collectMarks(definition.element, [...path, '*'], within)
         break
       case 'record':
       case 'tuple':
@@ -145,25 +156,40 @@ export function inspectSchema(schema: z.core.$ZodType): InspectedSchema {
         }
         break
       default:
-        for (const part of partsOf(current)) collectMedia(part, path, within)
+        for (const part of partsOf(current)) collectMarks(part, path, within)
     }
   }
 
-  function addMedia(field: MediaField): void {
+  function addField<Field extends { readonly path: readonly string[] }>(fields: Field[], field: Field): void {
     const place = field.path.join('\0')
-    if (!mediaFields.some((other) => other.path.join('\0') === place)) mediaFields.push(field)
+    if (!fields.some((other) => other.path.join('\0') === place)) fields.push(field)
+  }
+
+  function warnUnknownFolder(list: NameList, path: readonly string[]): void {
+    if (!('folder' in list) || isCoreFolder(list.folder)) return
+    // Packs of custom nodes have folders of their own.
+    const nearest = nearestName(list.folder, coreModelFolders)
+    if (nearest === undefined) return
+    warnings.push(
+      `${path.join('.')} is model('${shorten(list.folder)}'), a folder that ComfyUI does not have; did you mean '${nearest}'?`,
+    )
   }
 
   const checkKeys = compile(schema, [])
-  collectMedia(schema, [], new Set())
+  collectMarks(schema, [], new Set())
   return {
     checkKeys,
     strictObjects,
     mediaFields,
+    nameFields,
     parameterNames: parameterNames(schema),
     takesObject: takesObject(schema),
     warnings: [...new Set(warnings)],
   }
+}
+
+function isCoreFolder(name: string): boolean {
+  return coreModelFolders.some((folder) => folder === name)
 }
 
 /** The schema inside of wrappers that change nothing but absence; with a step into pipes and lazy schemas. */
