@@ -160,17 +160,25 @@ export class ComfyuiClient {
   /** Opens a file for reading. A stream must be consumed or destroyed. */
   async openFile(file: ComfyuiFile, signal?: AbortSignal): Promise<OpenedFile> {
     const [filename, subfolder, type] = [file.filename, file.subfolder, file.type].map(encodeURIComponent)
+    const path = `/view?filename=${filename}&subfolder=${subfolder}&type=${type}`
+    return this.#open(path, `GET /view of ${file.filename}`, signal)
+  }
+
+  /** The same for an image that the node pack comfyui-tooling-nodes holds in memory, for some ten minutes. */
+  async openHeldImage(id: string, signal?: AbortSignal): Promise<OpenedFile> {
+    return this.#open(`/etn/image/${encodeURIComponent(id)}`, 'GET /etn/image', signal)
+  }
+
+  async #open(path: string, what: string, signal: AbortSignal | undefined): Promise<OpenedFile> {
     const answer = await this.#call({
       method: 'GET',
-      path: `/view?filename=${filename}&subfolder=${subfolder}&type=${type}`,
+      path,
       bufferUpToBytes: bufferedFileBytes,
       ...(signal && { signal }),
     })
     if (answer.status !== 200) {
       discard(answer.body)
-      throw new ComfyuiError('bad_answer', `GET /view of ${file.filename} answered ${String(answer.status)}`, {
-        status: answer.status,
-      })
+      throw new ComfyuiError('bad_answer', `${what} answered ${String(answer.status)}`, { status: answer.status })
     }
     const { 'content-type': contentType, 'content-length': length, 'content-encoding': encoding } = answer.headers
     return {

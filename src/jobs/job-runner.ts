@@ -314,17 +314,18 @@ export class JobRunner {
       case 'canceled':
         return lives.end(live, 'canceled', {})
       case 'lost':
-        return this.#retryOrFail(live, result.error, result.mayHaveRun)
+        return this.#retryOrFail(live, result)
       default:
         return result satisfies never
     }
   }
 
-  async #retryOrFail(live: LiveJob, error: JobError, mayHaveRun: boolean): Promise<void> {
+  async #retryOrFail(live: LiveJob, { error, mayHaveRun, isSpent }: AttemptResult & { kind: 'lost' }): Promise<void> {
     const { lives } = this.#options
     if (live.isCancelRequested) return lives.end(live, 'canceled', {})
     if (mayHaveRun && !this.#mayRunAgain(live)) return lives.end(live, 'failed', { error })
     this.#requeue(live, mayHaveRun ? live.job.attempt : live.job.attempt - 1)
+    if (isSpent) lives.change(live, { promptId: randomUUID() })
     this.#dispatchIn(mayHaveRun ? 0 : unreachablePauseMs)
   }
 

@@ -205,7 +205,7 @@ export class PromptFollower {
   #hearSuccess(): void {
     if (this.#isContinuous) {
       this.#noteStarted()
-      this.#settle({ kind: 'success', outputs: this.#executed })
+      this.#settle({ kind: 'success', outputs: this.#executed, wasHeard: true })
       return
     }
     this.#hearEnding(undefined)
@@ -336,7 +336,7 @@ export class PromptFollower {
     switch (ending.outcome) {
       case 'success':
         this.#noteStarted(ending.ranMs)
-        return { kind: 'success', outputs: ending.outputs }
+        return { kind: 'success', outputs: ending.outputs, wasHeard: false }
       case 'error':
         return { kind: 'error', failure: ending.error }
       case 'interrupted':

@@ -1,3 +1,4 @@
+import type { OpenedFile } from '../comfyui/comfyui-client.ts'
 import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import { explainRefusal, fieldErrorsOf, partlyRefused, type NameParameters } from '../comfyui/explain-refusal.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
@@ -6,6 +7,7 @@ import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
 import { traceIdOf } from '../lib/traceparent.ts'
+import type { FoundMedium } from '../outputs/collect-outputs.ts'
 import type { ImageConverter } from '../outputs/image-converter.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
@@ -13,6 +15,7 @@ import type { Job, JobError } from './job.ts'
 import type { LiveJob } from './live-job.ts'
 import { jobErrorOfNodeFailure } from './node-failure.ts'
 import { type FollowHooks, type FollowLimits, PromptFollower } from './prompt-follower.ts'
+import { createSocketImages, type SocketImages, withFreshSenders } from './socket-images.ts'
 import { storeOutputs } from './store-outputs.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -22,8 +25,11 @@ export type AttemptResult =
   | { readonly kind: 'failed'; readonly error: JobError }
   | { readonly kind: 'expired'; readonly error: JobError }
   | { readonly kind: 'canceled' }
-  /** Not the job's fault: another attempt may do better. `mayHaveRun` false: it surely did not. */
-  | { readonly kind: 'lost'; readonly error: JobError; readonly mayHaveRun: boolean }
+  /**
+   * Not the job's fault: another attempt may do better. `mayHaveRun` false: it surely did not. `isSpent`: what the instance
+   * knows of the prompt is of no use, so that the next attempt is to be another prompt for it.
+   */
+  | { readonly kind: 'lost'; readonly error: JobError; readonly mayHaveRun: boolean; readonly isSpent?: true }
 
 export interface AttemptContext {
   readonly instance: Instance
@@ -56,11 +62,12 @@ export async function runAttempt(
 ): Promise<AttemptResult> {
   const { instance } = context
   const promptId = live.job.promptId
+  const socketImages = createSocketImages(live.payload.prompt)
   const follower = new PromptFollower({
     instance,
     promptId,
     limits: context.limits,
-    hooks: context.hooks,
+    hooks: socketImages.watch(context.hooks),
     isAdopted: mode === 'adopt',
   })
   const followed = [promptId]
@@ -79,7 +86,7 @@ export async function runAttempt(
     } else if (live.isCancelRequested) follower.cancel()
     const verdict = await follower.verdict
     release()
-    return await conclude(verdict, live, context)
+    return await conclude(verdict, live, context, socketImages)
   } catch (error) {
     return failureOf(error)
   } finally {
@@ -116,7 +123,7 @@ async function submit(
       follower.markFound()
       return undefined
     }
-    const answer = await instance.client.submitPrompt(submitBody(live, instance, prompt))
+    const answer = await instance.client.submitPrompt(submitBody(live, instance, withFreshSenders(prompt)))
     if (answer.kind === 'refused') {
       const error = await explainRefusal(answer, context.nameParameters, prompt)
       if (!forgetMissingUploads(answer.nodeErrors, live, instance)) return { kind: 'failed', error }
@@ -239,11 +246,20 @@ function markOf({ id, requestId, workflow, traceparent }: Job): Record<string, s
   }
 }
 
-async function conclude(verdict: Verdict, live: LiveJob, context: AttemptContext): Promise<AttemptResult> {
+async function conclude(
+  verdict: Verdict,
+  live: LiveJob,
+  context: AttemptContext,
+  socketImages: SocketImages,
+): Promise<AttemptResult> {
   const { instance } = context
   switch (verdict.kind) {
-    case 'success':
-      return keepOutputs(verdict.outputs, live, context)
+    case 'success': {
+      if (socketImages.areTooLarge) return { kind: 'failed', error: socketImagesTooLarge }
+      const missing = socketImages.whyMissing(verdict)
+      if (missing !== undefined) return { ...lost(missing, true), isSpent: true }
+      return keepOutputs(socketImages.amongOutputs(verdict.outputs), live, context, socketImages)
+    }
     case 'error':
       return { kind: 'failed', error: jobErrorOfNodeFailure(verdict.failure) }
     case 'interrupted':
@@ -274,20 +290,27 @@ async function keepOutputs(
   outputs: Extract<Verdict, { kind: 'success' }>['outputs'],
   live: LiveJob,
   { instance, outputs: store, images, onOutput, hooks }: AttemptContext,
+  socketImages: SocketImages,
 ): Promise<AttemptResult> {
   const executedAtMs = Date.now()
   const { convertOutput: conversion, outputMetadata } = live.payload
   const stopping = new AbortController()
-  live.stopAttempt = () => stopping.abort()
+  const { tap } = live
+  live.stopAttempt = () => {
+    stopping.abort()
+    // It may be what the transfer waits for.
+    tap?.fail()
+  }
   try {
     const stored = await storeOutputs({
       jobId: live.job.id,
       outputs,
       outputNames: live.payload.outputNames,
-      openFile: (file) => instance.client.openFile(file, stopping.signal),
+      openFile: (found) => openMedium(found, instance, socketImages, stopping.signal),
       ...(conversion !== undefined && { convertImage: (image) => images.convert(image, conversion) }),
       stripsMetadata: outputMetadata === 'strip',
       store,
+      tap,
       onStored: onOutput,
       onWarning: (text) => hooks.warning(text),
     })
@@ -302,7 +325,30 @@ async function keepOutputs(
   }
 }
 
-function lost(reason: string, mayHaveRun: boolean): AttemptResult {
+async function openMedium(
+  found: FoundMedium,
+  { client }: Instance,
+  socketImages: SocketImages,
+  signal: AbortSignal,
+): Promise<OpenedFile> {
+  switch (found.kind) {
+    case 'file':
+      return client.openFile(found, signal)
+    case 'held':
+      return client.openHeldImage(found.heldId, signal)
+    case 'socket':
+      return { body: socketImages.get(found.nodeId, found.position) ?? Buffer.alloc(0) }
+    default:
+      return found satisfies never
+  }
+}
+
+const socketImagesTooLarge: JobError = {
+  code: 'upstream_error',
+  message: 'The images that came over the socket are too large to be held. Save them with SaveImage instead.',
+}
+
+function lost(reason: string, mayHaveRun: boolean): AttemptResult & { readonly kind: 'lost' } {
   return { kind: 'lost', error: { code: 'instance_lost', message: reason }, mayHaveRun }
 }
 

@@ -131,7 +131,7 @@ test('says why a job that went well has nothing to show', async () => {
   const warnings: string[] = []
   const stored = await storeOutputs({
     jobId: randomUUID(),
-    outputs: { 9: { images: [{ source: 'websocket' }], dims: [64] } },
+    outputs: { 9: { images: [{ source: 'unheard' }], points: [{ x: 64 }], dims: [64] } },
     outputNames: {},
     openFile: () => expect.unreachable('there is no file'),
     store: createLocalOutputStore({ directory }),
@@ -139,7 +139,7 @@ test('says why a job that went well has nothing to show', async () => {
     onWarning: (text) => void warnings.push(text),
   })
   expect(stored).toEqual([])
-  expect(warnings).toEqual([expect.stringContaining('`images` of node 9, `dims` of node 9')])
+  expect(warnings).toEqual([expect.stringContaining('`images` of node 9, `points` of node 9')])
 })
 
 test.each([

@@ -2,7 +2,12 @@ import type { NodeFailure, NodeOutput } from '../comfyui/wire/messages.ts'
 
 /** How a prompt's stay on an instance ended. */
 export type Verdict =
-  | { readonly kind: 'success'; readonly outputs: Readonly<Record<string, NodeOutput>> }
+  | {
+      readonly kind: 'success'
+      readonly outputs: Readonly<Record<string, NodeOutput>>
+      /** Everything that it said on the way was heard; false where the instance was asked how it ended. */
+      readonly wasHeard: boolean
+    }
   | { readonly kind: 'error'; readonly failure: NodeFailure }
   | { readonly kind: 'interrupted' }
   /** The instance does not know the prompt any more, or cannot be asked. */

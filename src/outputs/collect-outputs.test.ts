@@ -128,26 +128,115 @@ describe('collectOutputs', () => {
     ).toEqual(['a.png', 'b.png'])
   })
 
-  test('reports what is neither file nor text', () => {
+  test('reports what it cannot take, and is quiet about numbers and switches', () => {
     const items = [
-      { source: 'http', id: 'x', 'content-type': 'image/png', type: 'output' },
+      { source: 'http', 'content-type': 'image/png', type: 'output' },
+      { source: 'http', id: '../x', 'content-type': 'image/png', type: 'output' },
+      { source: 'elsewhere', id: 'x' },
       { filename: 7 },
       file(''),
       file('..'),
       file('sub/..'),
       file('a\u0000.png'),
       file('a.png', 'elsewhere'),
-      12,
-      true,
-      null,
       [file('nested.png')],
     ]
     const unhandled: UnhandledItem[] = []
-    expect(collectOutputs({ 4: { images: items, dims: 5 } }, (item) => unhandled.push(item))).toEqual([])
-    expect(unhandled).toEqual([
-      ...items.map((item) => ({ nodeId: '4', key: 'images', item })),
-      { nodeId: '4', key: 'dims', item: 5 },
+    const found = collectOutputs(
+      { 4: { images: [...items, 12, true, null], dims: [5], animated: [true], unfinished_batch: [true] } },
+      { onUnhandled: (item) => unhandled.push(item) },
+    )
+    expect(found).toEqual([])
+    expect(unhandled).toEqual(items.map((item) => ({ nodeId: '4', key: 'images', item })))
+  })
+
+  test('finds images that a node pack holds in memory, each once', () => {
+    const held = (id: string, type: string) => ({ source: 'http', id, 'content-type': type, type: 'output' })
+    const images = [held('a1', 'image/png'), held('b2', 'image/jpeg'), held('a1', 'image/png')]
+    expect(collectOutputs({ 3: { images } })).toEqual([
+      {
+        kind: 'held',
+        nodeId: '3',
+        outputKind: 'image',
+        contentType: 'image/png',
+        filename: 'image_1.png',
+        heldId: 'a1',
+      },
+      {
+        kind: 'held',
+        nodeId: '3',
+        outputKind: 'image',
+        contentType: 'image/jpeg',
+        filename: 'image_2.jpg',
+        heldId: 'b2',
+      },
     ])
+  })
+
+  test('finds images that went over the socket, each by its place among those of its node', () => {
+    const sent = { source: 'websocket', 'content-type': 'image/png', type: 'output' }
+    const found = collectOutputs({ 3: { images: [sent, sent] }, 5: { images: [sent] }, 6: { images: [file('a.png')] } })
+    expect(found).toMatchObject([
+      { kind: 'socket', nodeId: '3', position: 0, filename: 'image_1.png', contentType: 'image/png' },
+      { kind: 'socket', nodeId: '3', position: 1, filename: 'image_2.png' },
+      { kind: 'socket', nodeId: '5', position: 0, filename: 'image_3.png' },
+      { kind: 'file', nodeId: '6', filename: 'a.png' },
+    ])
+  })
+
+  const hex = '0123456789abcdef0123456789abcdef'
+  test.each([
+    ['3d/ComfyUI_00001.glb', { subfolder: '3d', filename: 'ComfyUI_00001.glb', type: 'output' }],
+    ['mesh.OBJ', { subfolder: '', filename: 'mesh.OBJ', type: 'output', contentType: 'model/obj' }],
+    ['3d\\win.splat', { subfolder: '3d', filename: 'win.splat', type: 'output' }],
+    ['mesh.glb [temp]', { subfolder: '', filename: 'mesh.glb', type: 'temp' }],
+    [`preview3d_advanced_${hex}.glb`, { filename: `preview3d_advanced_${hex}.glb`, type: 'temp' }],
+    [`preview_splat_${hex}.ply`, { filename: `preview_splat_${hex}.ply`, type: 'temp' }],
+    [`preview3d_${hex}.glb`, { filename: `preview3d_${hex}.glb`, type: 'output' }],
+  ])('finds the 3D model that a result names: %s', (path, place) => {
+    expect(collectOutputs({ 3: { result: [path, { position: {} }, null] } })).toMatchObject([
+      { kind: 'file', outputKind: '3d', ...place },
+    ])
+  })
+
+  test('shows the preview of a 3D model only where none was saved, and one that both name once', () => {
+    const saved = { 3: { '3d': [file('m_00001_.glb', 'output', 'gw')] } }
+    const names = (outputs: Record<string, unknown>): string[] =>
+      collectOutputs(outputs).map(({ filename }) => filename)
+    expect(names({ ...saved, 4: { result: [`preview3d_${hex}.glb`, null, null] } })).toEqual(['m_00001_.glb'])
+    expect(names({ ...saved, 4: { result: ['gw/m_00001_.glb', null, null] } })).toEqual(['m_00001_.glb'])
+  })
+
+  test.each(['/srv/out/m.glb', 'C:\\out\\m.glb', '../m.glb', 'a/../m.glb', 'm.png', 'm', '', 7, null, ['m.glb']])(
+    'makes nothing of a result that is %j',
+    (path) => {
+      const onUnhandled = () => expect.unreachable('a result says nothing to a person')
+      expect(collectOutputs({ 3: { result: [path, null, null] } }, { onUnhandled })).toEqual([])
+    },
+  )
+
+  test('gives previews beside what was saved when they are asked for, behind it and marked', () => {
+    const outputs = {
+      3: { images: [file('p1.png', 'temp')] },
+      6: { a_images: [file('l.png', 'temp')], b_images: [file('r.png', 'temp')] },
+      8: { images: [file('echo.png', 'input')] },
+      9: { images: [file('a.png')], text: ['seen'] },
+    }
+    const shown = (options: { withIntermediate: boolean }) =>
+      collectOutputs(outputs, options).map(({ filename, isIntermediate }) => [filename, isIntermediate ?? false])
+    expect(shown({ withIntermediate: true })).toEqual([
+      ['a.png', false],
+      ['text_1.txt', false],
+      ['p1.png', true],
+      ['l.png', true],
+      ['r.png', true],
+    ])
+    expect(shown({ withIntermediate: false }).map(([name]) => name)).toEqual(['a.png', 'text_1.txt'])
+  })
+
+  test('previews are the outputs of a prompt that saves nothing, whether they are asked for or not', () => {
+    const outputs = { 3: { images: [file('p.png', 'temp')] } }
+    expect(collectOutputs(outputs, { withIntermediate: true })).toEqual(collectOutputs(outputs))
   })
 
   test('never throws, and finds only names without folders, whatever a node shows', () => {
