@@ -19,10 +19,10 @@ import { measureStart } from './start-time.ts'
  * Measures the gateway beside a bare route that does the same without keeping any promise. Simulator, gateway and load
  * are processes of their own on this machine.
  *
- *     npm run bench [-- throughput|media|start|instances|check|generate] [--quick]
+ *     npm run bench [-- throughput|media|start|instances|check|generate] [--quick] [--only <some media, such as 8 MB>]
  */
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
   allowPositionals: true,
 })
 const scale = values.quick ? 0.2 : 1
@@ -131,6 +131,7 @@ async function printMedia(): Promise<void> {
     scratch,
     scale,
     rounds: values.quick ? 1 : mediaRounds,
+    only: values.only,
     onRound: (round) => process.stderr.write(`media: round ${String(round)}\n`),
   })
   for (const line of mediaTable(rows)) print(line)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import Fastify from 'fastify'
+import Fastify, { type FastifyReply } from 'fastify'
 import { type Dispatcher, Pool } from 'undici'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
@@ -105,10 +105,40 @@ class Forward implements Dispatcher.DispatchHandler {
 }
 
 const bodySchema = z.strictObject({ nonce: z.int(), bytes: z.int(), extension: z.string() })
+const uploadedSchema = z.looseObject({ name: z.string() })
 const app = Fastify({ bodyLimit: 32 * 1024 * 1024 })
+app.addContentTypeParser('multipart/form-data', (_request, payload, done) => done(null, payload))
+
 app.post('/bench/media', async (request, reply) => {
+  const filename = await run({ '9': { class_type: 'BenchMedia', inputs: bodySchema.parse(request.body) } })
+  forward(filename, reply, request.headers.accept === 'application/json')
+})
+
+/** Hands the form on unread. What the job is to make stands in headers. */
+app.post('/bench/upload', async (request, reply) => {
+  const uploaded = await pool.request({
+    method: 'POST',
+    path: '/api/upload/image',
+    headers: { 'content-type': request.headers['content-type'], 'content-length': request.headers['content-length'] },
+    body: request.raw,
+  })
+  const { name } = uploadedSchema.parse(await uploaded.body.json())
+  const inputs = {
+    nonce: Number(request.headers['bench-nonce']),
+    bytes: Number(request.headers['bench-bytes']),
+    extension: 'png',
+    image: ['1', 0],
+  }
+  const filename = await run({
+    '1': { class_type: 'LoadImage', inputs: { image: name } },
+    '9': { class_type: 'BenchMedia', inputs },
+  })
+  forward(filename, reply, false)
+})
+
+/** Resolves to the name of the file that the prompt made. */
+async function run(prompt: unknown): Promise<string> {
   const promptId = randomUUID()
-  const prompt = { '9': { class_type: 'BenchMedia', inputs: bodySchema.parse(request.body) } }
   await takePlace()
   const done = new Promise<string>((resolve) => waiting.set(promptId, resolve))
   const submitted = await pool.request({
@@ -122,13 +152,15 @@ app.post('/bench/media', async (request, reply) => {
   const filename = await done
   waiting.delete(promptId)
   givePlace()
+  return filename
+}
+
+function forward(filename: string, reply: FastifyReply, isBase64: boolean): void {
   reply.hijack()
   const query = new URLSearchParams({ filename, subfolder: '', type: 'output' })
-  pool.dispatch(
-    { method: 'GET', path: `/api/view?${query.toString()}` },
-    new Forward(reply.raw, request.headers.accept === 'application/json'),
-  )
-})
+  pool.dispatch({ method: 'GET', path: `/api/view?${query.toString()}` }, new Forward(reply.raw, isBase64))
+}
+
 await app.listen({ port: 0, host: '127.0.0.1' })
 const address = app.server.address()
 process.stdout.write(`listening ${typeof address === 'object' && address ? String(address.port) : ''}\n`)

@@ -1,11 +1,14 @@
+import { Readable } from 'node:stream'
 import { type Dispatcher, Pool } from 'undici'
 import type { MeasuredProcess } from '../measured-process.ts'
-import { partOf } from './media-bytes.ts'
+import { type MediaFile, partOf, piecesOf } from './media-bytes.ts'
 
 export interface MediaLoad {
   readonly bytes: number
   readonly extension: 'png' | 'mp4'
   readonly answer: 'raw' | 'base64'
+  /** Bytes of an image that goes with each request, in a form. */
+  readonly sentBytes?: number
   /** Jobs that are submitted and not yet answered at any time. */
   readonly submitted: number
   readonly jobs: number
@@ -18,6 +21,17 @@ export interface MediaFigures {
   readonly cpuSecondsPer1000: number
   /** The most memory it held since it was started, or since it was last told to forget. */
   readonly peakMemoryMiB: number
+}
+
+export const mebibyte = 1024 * 1024
+
+/** What is measured, in words. */
+export function nameOf({ bytes, extension, sentBytes }: MediaLoad): string {
+  return sentBytes === undefined ? `${sizeOf(bytes)} ${extension}` : `${sizeOf(sentBytes)} png as input`
+}
+
+function sizeOf(bytes: number): string {
+  return bytes < mebibyte ? `${String(bytes / 1024)} KB` : `${String(bytes / mebibyte)} MB`
 }
 
 /** Kept of each answer: enough for the JSON before the first image. */
@@ -60,22 +74,59 @@ export function medianOf(values: readonly number[]): number {
 async function run(pool: Pool, load: MediaLoad, jobNonce: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<Received>()
   const beganAt = performance.now()
-  pool.dispatch(
-    {
-      method: 'POST',
-      path: '/bench/media',
-      headers: {
-        'content-type': 'application/json',
-        accept: load.answer === 'base64' ? 'application/json' : load.extension === 'mp4' ? 'video/mp4' : 'image/png',
-      },
-      body: JSON.stringify({ nonce: jobNonce, bytes: load.bytes, extension: load.extension }),
-    },
-    new Receiver(resolve, reject),
-  )
+  pool.dispatch(requestOf(load, jobNonce), new Receiver(resolve, reject))
   const received = await promise
-  const wrong = whatIsWrong(received, { nonce: jobNonce, bytes: load.bytes }, load.answer)
+  const wrong = whatIsWrong(received, { ...load, nonce: jobNonce }, load.answer)
   if (wrong !== undefined) throw new Error(`${wrong}: ${received.head.toString('latin1', 0, 500)}`)
   return received.firstByteAtMs - beganAt
+}
+
+function requestOf(load: MediaLoad, jobNonce: number): Dispatcher.DispatchOptions {
+  const { bytes, extension, answer, sentBytes } = load
+  const raw = extension === 'mp4' ? 'video/mp4' : 'image/png'
+  const headers = { accept: answer === 'base64' ? 'application/json' : raw }
+  if (sentBytes === undefined) {
+    return {
+      method: 'POST',
+      path: '/bench/media',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ nonce: jobNonce, bytes, extension }),
+    }
+  }
+  const { contentType, sizeBytes, pieces } = formOf(load, { nonce: jobNonce, bytes: sentBytes, extension: 'png' })
+  return {
+    method: 'POST',
+    path: '/bench/upload',
+    headers: {
+      ...headers,
+      'content-type': contentType,
+      'content-length': String(sizeBytes),
+      // For the bare forwarder, which does not read forms.
+      'bench-nonce': String(jobNonce),
+      'bench-bytes': String(bytes),
+    },
+    body: Readable.from(pieces),
+  }
+}
+
+function formOf({ bytes }: MediaLoad, file: MediaFile) {
+  const boundary = 'bench-of-media'
+  const field = (headers: string) => `--${boundary}\r\nContent-Disposition: form-data; ${headers}\r\n\r\n`
+  const before = Buffer.from(
+    `${field('name="nonce"')}${String(file.nonce)}\r\n${field('name="bytes"')}${String(bytes)}\r\n` +
+      field('name="image"; filename="bench.png"\r\nContent-Type: image/png'),
+  )
+  const after = Buffer.from(`\r\n--${boundary}--\r\n`)
+  function* pieces(): Generator<Buffer> {
+    yield before
+    yield* piecesOf(file)
+    yield after
+  }
+  return {
+    contentType: `multipart/form-data; boundary=${boundary}`,
+    sizeBytes: before.length + file.bytes + after.length,
+    pieces: pieces(),
+  }
 }
 
 interface Received {
@@ -137,7 +188,7 @@ class Receiver implements Dispatcher.DispatchHandler {
 
 function whatIsWrong(
   { status, sizeBytes, head, tail }: Received,
-  file: { nonce: number; bytes: number },
+  file: MediaFile,
   answer: MediaLoad['answer'],
 ): string | undefined {
   if (status !== 200) return `answered ${String(status)}`

@@ -1,7 +1,5 @@
-import type { MediaLoad } from './load.ts'
+import { mebibyte, nameOf } from './load.ts'
 import type { MediaRow } from './media.ts'
-
-const mebibyte = 1024 * 1024
 
 /** What is aimed at. Small images are not in it: with them a job costs what it costs without any. */
 interface Bar {
@@ -37,7 +35,7 @@ const bars: readonly Bar[] = [
   {
     says: 'Peak memory with 16 images of 8 MB at once, MiB',
     atMost: 200,
-    isAbout: (row) => isLargeImage(row) && row.load.bytes > 2 * mebibyte && row.load.submitted > 1 && isGateway(row),
+    isAbout: (row) => isGateway(row) && row.load.submitted > 1 && (row.load.sentBytes ?? row.load.bytes) > 2 * mebibyte,
     figure: ({ peakMemoryMiB }) => peakMemoryMiB,
   },
   {
@@ -53,7 +51,7 @@ export function* mediaTable(rows: readonly MediaRow[]): Generator<string> {
   yield '| --- | --- | --- | --- | --- | --- | --- | --- | --- |'
   for (const row of rows) {
     const cells = [
-      sizeOf(row.load),
+      nameOf(row.load),
       row.load.answer,
       row.load.submitted,
       row.system,
@@ -78,14 +76,9 @@ export function* mediaVerdicts(rows: readonly MediaRow[]): Generator<string> {
     if (worst === undefined) continue
     const { load, system } = worst.row
     const held = figures.filter(({ value }) => value <= atMost).length
-    const where = `${sizeOf(load)} ${load.answer}, ${String(load.submitted)} at once, ${system}`
+    const where = `${nameOf(load)} ${load.answer}, ${String(load.submitted)} at once, ${system}`
     const verdict =
       held === figures.length ? 'holds' : `missed in ${String(figures.length - held)} of ${String(figures.length)}`
     yield `${says}: at most ${String(atMost)}; at worst ${worst.value.toFixed(worst.value < 10 ? 2 : 0)} (${where}): ${verdict}.`
   }
-}
-
-function sizeOf({ bytes, extension }: MediaLoad): string {
-  const size = bytes < mebibyte ? `${String(bytes / 1024)} KB` : `${String(bytes / mebibyte)} MB`
-  return `${size} ${extension}`
 }

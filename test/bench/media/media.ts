@@ -2,12 +2,11 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type MeasuredProcess, startMeasured } from '../measured-process.ts'
-import { type MediaFigures, type MediaLoad, measureMedia, medianOf } from './load.ts'
+import { type MediaFigures, type MediaLoad, mebibyte, measureMedia, medianOf, nameOf } from './load.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const inRoot = (file: string) => path.join(root, file)
 const submitAhead = 1
-const mebibyte = 1024 * 1024
 
 /** What a system did with one load, over all rounds. */
 export interface MediaRow extends MediaFigures {
@@ -78,7 +77,8 @@ function cellsOf(scale: number): Cell[] {
     ...{ bytes: 200 * mebibyte, extension: 'mp4', answer: 'raw', submitted: 1 },
     ...{ jobs: scale < 1 ? 1 : 3, warmUpJobs: 1, comparesMemory: true },
   }
-  return [...images, video]
+  const upload: Cell = { ...cellOf(1024, 'raw', 16, scale < 1 ? 32 : 96), sentBytes: 8 * mebibyte }
+  return [...images, video, upload]
 }
 
 function cellOf(bytes: number, answer: MediaLoad['answer'], submitted: number, jobs: number): Cell {
@@ -92,10 +92,14 @@ export async function measureMediaRows(options: {
   readonly scratch: string
   readonly scale: number
   readonly rounds: number
+  /** Part of the name of what is to be measured, such as `8 MB`. All without it. */
+  readonly only: string
   readonly onRound: (round: number) => void
 }): Promise<MediaRow[]> {
-  const { scratch, rounds, onRound } = options
-  const cells = cellsOf(options.scale)
+  const { scratch, rounds, only, onRound } = options
+  const cells = cellsOf(options.scale).filter((cell) =>
+    `${nameOf(cell)} ${cell.answer} ${String(cell.submitted)}`.includes(only),
+  )
   const measured = cells.map(() => systems.map((): Measured[] => []))
   const standIn = await startMeasured([inRoot('test/bench/media/stand-in.ts')], /(http:\S+)/)
   try {

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { z } from 'zod'
 import { pythonJson } from '../../../src/comfyui/wire/python-json.ts'
-import { pieceOf } from './media-bytes.ts'
+import { type MediaFile, pieceOf } from './media-bytes.ts'
 
 /**
  * A ComfyUI that costs next to nothing: its only node makes a file of a wanted size in no time, and `/view` sends it
@@ -18,13 +18,25 @@ const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false 
 const submitSchema = z.looseObject({
   prompt_id: z.string(),
   client_id: z.string(),
-  prompt: z.record(
-    z.string(),
-    z.looseObject({ inputs: z.looseObject({ nonce: z.int(), bytes: z.int(), extension: z.string() }) }),
-  ),
+  prompt: z.record(z.string(), z.looseObject({ class_type: z.string(), inputs: z.record(z.string(), z.unknown()) })),
 })
 
+const fileSchema = z.looseObject({ nonce: z.int(), bytes: z.int(), extension: z.string() })
+
 const objectInfo = {
+  LoadImage: {
+    input: { required: { image: [[], { image_upload: true }] } },
+    input_order: { required: ['image'] },
+    output: ['IMAGE', 'MASK'],
+    output_is_list: [false, false],
+    output_name: ['IMAGE', 'MASK'],
+    name: 'LoadImage',
+    display_name: 'Load Image',
+    description: '',
+    python_module: 'nodes',
+    category: 'image',
+    output_node: false,
+  },
   BenchMedia: {
     input: {
       required: {
@@ -32,8 +44,9 @@ const objectInfo = {
         bytes: ['INT', { default: 0, min: 0, max: 2 ** 40 }],
         extension: [['png', 'mp4']],
       },
+      optional: { image: ['IMAGE'] },
     },
-    input_order: { required: ['nonce', 'bytes', 'extension'] },
+    input_order: { required: ['nonce', 'bytes', 'extension'], optional: ['image'] },
     output: [],
     output_is_list: [],
     output_name: [],
@@ -53,7 +66,8 @@ const answers: Readonly<Record<string, unknown>> = {
     devices: [{ name: 'cuda:0', type: 'cuda', vram_total: 25e9, vram_free: 25e9 }],
   },
   'GET /object_info': objectInfo,
-  'GET /object_info/BenchMedia': objectInfo,
+  'GET /object_info/BenchMedia': { BenchMedia: objectInfo.BenchMedia },
+  'GET /object_info/LoadImage': { LoadImage: objectInfo.LoadImage },
   'GET /models': [],
   'GET /queue': { queue_running: [], queue_pending: [] },
 }
@@ -66,8 +80,10 @@ async function submit(request: IncomingMessage, response: ServerResponse): Promi
   const { prompt, prompt_id, client_id } = submitSchema.parse(JSON.parse(await text(request)))
   sendJson(response, { prompt_id, number: 1, node_errors: {} })
   tell(client_id, 'execution_start', { prompt_id })
-  for (const [node, { inputs }] of Object.entries(prompt)) {
-    const filename = `${String(inputs.nonce)}_${String(inputs.bytes)}_.${inputs.extension}`
+  for (const [node, { class_type, inputs }] of Object.entries(prompt)) {
+    if (class_type !== 'BenchMedia') continue
+    const { nonce, bytes, extension } = fileSchema.parse(inputs)
+    const filename = `${String(nonce)}_${String(bytes)}_.${extension}`
     const output = { images: [{ filename, subfolder: '', type: 'output' }] }
     tell(client_id, 'executing', { node, display_node: node, prompt_id })
     tell(client_id, 'executed', { node, display_node: node, output, prompt_id })
@@ -82,7 +98,7 @@ function sendJson(response: ServerResponse, json: unknown, status = 200): void {
 
 function view(filename: string, response: ServerResponse): void {
   const [nonce = 0, bytes = 0] = filename.split('_').map(Number)
-  const file = { nonce, bytes }
+  const file: MediaFile = { nonce, bytes, extension: filename.endsWith('.mp4') ? 'mp4' : 'png' }
   let sent = 0
   const send = () => {
     while (sent < bytes) {
@@ -93,7 +109,7 @@ function view(filename: string, response: ServerResponse): void {
     response.end()
   }
   response.writeHead(200, {
-    'content-type': filename.endsWith('.mp4') ? 'video/mp4' : 'image/png',
+    'content-type': file.extension === 'mp4' ? 'video/mp4' : 'image/png',
     'content-length': bytes,
     'content-disposition': `filename="${filename}"`,
   })
