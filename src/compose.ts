@@ -58,7 +58,7 @@ export interface ComposeOptions {
 
 /** Time that open requests have to end when the jobs took all of the time for draining. */
 const minCloseTimeoutMs = 1_000
-/** Largest input by URL, where a request body may be larger. */
+/** Largest input by URL, where a file may be larger. */
 const maxFetchedBytes = 100 * 1024 * 1024
 /** An instance that cannot be asked for this long has lost its jobs. */
 const outageTimeoutMs = 60_000
@@ -100,7 +100,8 @@ async function build(
   const fetcher = areFetched
     ? createMediaFetcher({
         rules: createUrlRules({ ...urlRules, isPublic: isPublicAddress }),
-        maxBytes: Math.min(config.server.maxBodyBytes, maxFetchedBytes),
+        maxBytes: Math.min(config.server.maxFileBytes, maxFetchedBytes),
+        receive: inputs.receive,
       })
     : undefined
   if (fetcher) closers.push(() => fetcher.close())
@@ -184,6 +185,7 @@ async function build(
     jobs,
     registry,
     inputs,
+    assets,
     outputs,
     instances: pool,
     inventory: pool,
@@ -209,7 +211,11 @@ async function build(
     logger,
     logRequest: createRequestLog(logger),
     traceRequest: tracing?.beginRequest,
-    limits: { ...config.server, retentionMs: config.jobs.retentionMs },
+    limits: {
+      ...config.server,
+      retentionMs: config.jobs.retentionMs,
+      storesRawAnswers: config.storage.outputs === 'keep',
+    },
     security: {
       apiKeys: config.security.apiKeys.map((key) => key.reveal()),
       allowedHosts: config.security.allowedHosts,

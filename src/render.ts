@@ -1,12 +1,16 @@
-import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { GatewayError } from './errors/gateway-error.ts'
 import { readBodyForm } from './http/body/body-form.ts'
 import { parseJson } from './http/body/parse-json.ts'
 import { prepareJob } from './http/body/prepare-job.ts'
 import { readPart } from './http/body/read-part.ts'
 import { bodyOf, type BodyPart } from './http/body/received-body.ts'
-import { checkInput } from './inputs/check-input.ts'
-import type { InputKind } from './inputs/sniff-media.ts'
+import type { MediaStorage } from './http/body/store-media.ts'
+import { checkInput, checkReceived } from './inputs/check-input.ts'
+import type { InputFile } from './inputs/input-file.ts'
+import { ReceivedFile } from './inputs/received-file.ts'
+import type { TakenKind } from './inputs/sniff-media.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createMediaUrlReader } from './inputs/read-media-url.ts'
 import { createUrlRules } from './inputs/url-rules.ts'
@@ -34,13 +38,6 @@ export interface RenderedPrompt {
 /** What files of the graph are called when somebody has ComfyUI run it. */
 const filenamePrefix = 'comfyui-api/render'
 const maxMediaBytes = 1024 * 1024 * 1024
-const storage = {
-  inputs: {
-    put: (bytes: Buffer, pointer: string, kind?: InputKind) => checkInput(bytes, pointer, maxMediaBytes, kind),
-  },
-  decodeMedia,
-  urls: { read: createMediaUrlReader(createUrlRules({ takesHttp: true, allow: [], isPublic: isPublicAddress })) },
-}
 
 /**
  * Makes the prompt that a request to a workflow would run, without a server.
@@ -50,8 +47,19 @@ export async function renderPrompt(request: RenderRequest): Promise<RenderedProm
   const { warmupCheckpoint } = request
   const opened = await openWorkflow(request.target, { warmupCheckpoint })
   const { workflow } = opened
+  const files = createLocalFiles()
+  const storage: MediaStorage = {
+    inputs: {
+      put: (bytes, pointer, kind) => checkInput(bytes, pointer, maxMediaBytes, kind),
+      keep: files.check,
+      release: async () => {},
+    },
+    decodeMedia,
+    urls: { read: createMediaUrlReader(createUrlRules({ takesHttp: true, allow: [], isPublic: isPublicAddress })) },
+  }
   try {
-    const parameters = { ...readInput(workflow, request.inputText), ...(await readTexts(workflow, request.parameters)) }
+    const texts = await readTexts(workflow, request.parameters, files)
+    const parameters = { ...readInput(workflow, request.inputText), ...texts }
     const value = workflow.parameterNames.includes('input') ? parameters : { input: parameters }
     const { prompt } = await prepareJob(workflow, { body: bodyOf(value), headers: {}, storage, filenamePrefix })
     return { prompt, warnings: workflow.warnings }
@@ -70,9 +78,34 @@ function readInput(workflow: ServedWorkflow, text: string | undefined): Record<s
   }
 }
 
+type LocalFiles = ReturnType<typeof createLocalFiles>
+
+/** Files of this machine, which stay where they are. */
+function createLocalFiles() {
+  const paths = new Map<ReceivedFile, string>()
+  return {
+    async open(path: string): Promise<ReceivedFile> {
+      const hash = createHash('sha256')
+      let sizeBytes = 0
+      for await (const chunk of createReadStream(path)) {
+        if (!Buffer.isBuffer(chunk)) continue
+        hash.update(chunk)
+        sizeBytes += chunk.length
+      }
+      const file = new ReceivedFile({ sha256: hash.digest('hex'), sizeBytes })
+      paths.set(file, path)
+      return file
+    },
+    check(file: ReceivedFile, pointer: string, kind?: TakenKind): Promise<InputFile> {
+      return checkReceived(file, { kind: 'file', path: paths.get(file) ?? '' }, pointer, kind)
+    },
+  }
+}
+
 async function readTexts(
   workflow: ServedWorkflow,
   parameters: RenderRequest['parameters'],
+  files: LocalFiles,
 ): Promise<Record<string, unknown>> {
   const values = new Map<string, unknown>()
   for (const [name, group] of Map.groupBy(parameters, ([key]) => key)) {
@@ -80,7 +113,7 @@ async function readTexts(
     const parts = await Promise.all(
       group.map(async ([, text]): Promise<BodyPart> => {
         if (!takesMedia || !text.startsWith('@')) return { name, content: { kind: 'text', text } }
-        return { name, content: { kind: 'file', bytes: await readFile(text.slice(1)) } }
+        return { name, content: { kind: 'file', file: await files.open(text.slice(1)) } }
       }),
     )
     values.set(name, readPart(name, parts, workflow))

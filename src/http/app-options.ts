@@ -1,6 +1,7 @@
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import type { MediaFetcher } from '../inputs/fetch-media.ts'
 import type { ReadMediaUrl } from '../inputs/read-media-url.ts'
+import type { Assets } from '../inputs/assets.ts'
 import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { InputKind } from '../inputs/sniff-media.ts'
@@ -97,6 +98,10 @@ export interface HttpLimits {
   readonly requestTimeoutMs?: number
   readonly connectionsCheckIntervalMs?: number
   readonly maxConnections?: number
+  /** An output that the caller who ran the job took whole, as it is, is stored as well. It is when absent. */
+  readonly storesRawAnswers?: boolean
+  /** A caller who takes nothing of an answer that comes from the instance for this long is dropped. */
+  readonly stalledReaderTimeoutMs?: number
   /** Event streams that may be open at the same time. */
   readonly maxEventStreams?: number
   /** The same for one key, or for one address where no key is asked for. */
@@ -162,7 +167,8 @@ export interface InstanceInventory {
 export interface AppOptions {
   readonly jobs: Jobs
   readonly registry: WorkflowRegistry
-  readonly inputs: Pick<InputStore, 'put' | 'receive' | 'keep' | 'release'>
+  readonly inputs: Pick<InputStore, 'put' | 'receive' | 'keep' | 'check' | 'release' | 'open'>
+  readonly assets: Pick<Assets, 'add' | 'get' | 'find' | 'use' | 'remove'>
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
   readonly instances: InstanceControl
   readonly inventory: InstanceInventory

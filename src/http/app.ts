@@ -6,6 +6,7 @@ import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
 import type { AppOptions, HttpSecurity } from './app-options.ts'
 import { withoutFetching } from './body/fetch-urls.ts'
+import type { MediaStorage } from './body/store-media.ts'
 import { createEventFeed } from './events/event-feed.ts'
 import { createEventStreams } from './events/event-streams.ts'
 import { routeUpgrades } from './events/websocket-upgrades.ts'
@@ -22,6 +23,7 @@ import { observeRequests } from './plugins/observe-requests.ts'
 import { documentRoutes } from './plugins/openapi.ts'
 import { limitRate } from './plugins/rate-limit.ts'
 import { traceRequests } from './plugins/trace-requests.ts'
+import { assetRoutes } from './routes/assets.ts'
 import { instanceRoutes } from './routes/instances.ts'
 import { eventRoutes } from './routes/events.ts'
 import { jobEventRoutes } from './routes/job-events.ts'
@@ -42,6 +44,7 @@ const defaults = {
   maxEventStreamsPerCaller: 100,
   heartbeatMs: 15_000,
   maxStreamBufferBytes: 1_048_576,
+  stalledReaderTimeoutMs: 30_000,
 }
 
 /**
@@ -87,7 +90,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   guardRequests(app, { security: { ...security, allowedHosts }, allowedOrigins, links, isClosing: () => isClosing })
   if (limits.rateLimit !== undefined) limitRate(app, limits.rateLimit, now)
   observeRequests(app, options.metrics, options.logRequest)
-  readBodies(app, links)
+  readBodies(app, { links, inputs: options.inputs, maxBodyBytes: limits.maxBodyBytes })
   answerErrors(app, { routes, logger, links, maxBodyBytes: limits.maxBodyBytes })
   await documentRoutes(app, { about, security, links })
   const takesRawPrompts = security.takesRawPrompts ?? false
@@ -103,8 +106,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobEventRoutes, { jobs, streams, upgrades, waiting })
   await app.register(eventRoutes, { feed, streams, upgrades })
   await app.register(jobOutputRoutes, { jobs, outputs })
+  await app.register(assetRoutes, { assets: options.assets, inputs: options.inputs, links })
   const { decodeMedia, urls } = options
-  const trialStorage = withoutFetching({ inputs: { put: options.checkInput }, decodeMedia, urls })
+  const trialInputs: MediaStorage['inputs'] = {
+    put: options.checkInput,
+    keep: (received, pointer, kind) => options.inputs.check(received, pointer, kind),
+    release: (received) => options.inputs.release(received),
+  }
+  const trialStorage = withoutFetching({ inputs: trialInputs, decodeMedia, urls })
   const { inventory } = options
   await app.register(workflowRoutes, { registry, routes, links, readiness: options.readiness, trialStorage, lists })
   await app.register(renderWorkflowRoutes, { registry, routes, links, inventory, trialStorage })
@@ -114,6 +123,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     waiting,
     tools: { presenter, outputs, now },
     syncHoldMs: limits.syncHoldMs,
+    rawAnswers: {
+      areStored: limits.storesRawAnswers ?? true,
+      stalledReaderTimeoutMs: limits.stalledReaderTimeoutMs ?? defaults.stalledReaderTimeoutMs,
+    },
     outputMetadata: security.outputMetadata ?? { usual: 'keep', mayBeKept: true },
   })
   await app.register(retryJobRoute, { jobs, calls, takesRawPrompts })

@@ -3,7 +3,9 @@ import { type buildConnector, Client, type Dispatcher } from 'undici'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { connectPinned } from './connect-pinned.ts'
 import { createFetchSlots } from './fetch-slots.ts'
+import type { InputStore } from './input-store.ts'
 import { createMediaUrlReader, refuseUrl, type ReadMediaUrl } from './read-media-url.ts'
+import { isReceivedFile, type ReceivedFile } from './received-file.ts'
 import { refuseInput, refuseTooLarge } from './refuse-input.ts'
 import { createHostResolver, type ResolveHost } from './resolve-host.ts'
 import { hostOf, portOf, type UrlRules } from './url-rules.ts'
@@ -12,11 +14,12 @@ import { hostOf, portOf, type UrlRules } from './url-rules.ts'
 export interface MediaFetcher {
   readonly read: ReadMediaUrl
   /**
-   * The bytes at a URL, at most 3 redirects further. No word of what was there gets into errors.
+   * What is at a URL, at most 3 redirects further, to be released. No word of what was there gets into errors.
    * @param signal gives it up; where its reason is a GatewayError, that is what is thrown
-   * @throws GatewayError `unsupported_input`, `url_unreachable`, `overloaded`, `client_closed_request`, `draining`
+   * @throws GatewayError `unsupported_input`, `url_unreachable`, `overloaded`, `client_closed_request`, `draining`,
+   * and what `receive` throws
    */
-  fetch(url: URL, pointer: string, signal?: AbortSignal): Promise<Buffer>
+  fetch(url: URL, pointer: string, signal?: AbortSignal): Promise<ReceivedFile>
   /** Gives up what is under way, and resolves when nothing of it is left. */
   close(): Promise<void>
 }
@@ -24,6 +27,8 @@ export interface MediaFetcher {
 export interface MediaFetcherOptions {
   readonly rules: UrlRules
   readonly maxBytes: number
+  /** Where the bytes go as they come. */
+  readonly receive: InputStore['receive']
   /** Asks the name servers of this machine when absent. */
   readonly resolve?: ResolveHost
   /** Authorities whose certificates are trusted, in place of the usual ones. */
@@ -38,9 +43,6 @@ export interface MediaFetcherOptions {
   readonly maxWaiting?: number
 }
 
-/** What has come of an input is in memory until all of it has: only so many may be large at the same time. */
-const smallBytes = 2 * 1024 * 1024
-const memoryBytes = 96 * 1024 * 1024
 const maxRedirects = 3
 const connectTimeoutMs = 10_000
 const redirects = new Set([301, 302, 303, 307, 308])
@@ -57,20 +59,17 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
   const {
     rules,
     maxBytes,
+    receive,
     resolve = createHostResolver(),
     ca,
     totalTimeoutMs = 120_000,
     idleTimeoutMs = 30_000,
   } = options
   const slots = createFetchSlots({ slots: options.slots ?? 16, maxWaiting: options.maxWaiting ?? 256 })
-  const largeSlots = createFetchSlots({
-    slots: Math.max(2, Math.floor(memoryBytes / maxBytes)),
-    maxWaiting: Infinity,
-  })
   const running = new Map<AbortController, Promise<unknown>>()
   let isClosed = false
 
-  async function fetch(url: URL, pointer: string, signal?: AbortSignal): Promise<Buffer> {
+  async function fetch(url: URL, pointer: string, signal?: AbortSignal): Promise<ReceivedFile> {
     if (isClosed) throw new GatewayError('draining')
     if (signal?.aborted === true) throw whyGivenUp(signal)
     const controller = new AbortController()
@@ -93,7 +92,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     }
   }
 
-  async function fetchInSlot(url: URL, pointer: string, signal: AbortSignal): Promise<Buffer> {
+  async function fetchInSlot(url: URL, pointer: string, signal: AbortSignal): Promise<ReceivedFile> {
     const release = await slots.take(signal)
     if (release === undefined)
       throw new GatewayError('overloaded', { detail: 'Too many URLs wait for being fetched.', retryAfterSeconds: 10 })
@@ -104,11 +103,11 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     }
   }
 
-  async function follow(first: URL, pointer: string, signal: AbortSignal): Promise<Buffer> {
+  async function follow(first: URL, pointer: string, signal: AbortSignal): Promise<ReceivedFile> {
     let url = first
     for (let hops = 0; hops <= maxRedirects; hops += 1) {
       const found = await getOnce(url, pointer, { signal, isFirst: hops === 0 })
-      if (Buffer.isBuffer(found)) return found
+      if (isReceivedFile(found)) return found
       const target = URL.parse(found, url.href)
       const next = target === null ? 'it is no valid URL' : rules.read(target.href)
       if (typeof next === 'string') throw refuseUrl(pointer, next, 'leads to')
@@ -117,12 +116,12 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     throw refuseInput(pointer, 'too_many_redirects', `is a URL with more than ${maxRedirects} redirects.`)
   }
 
-  /** One request; the bytes, or where it leads to. */
+  /** One request; what is there, or where it leads to. */
   async function getOnce(
     url: URL,
     pointer: string,
     { signal, isFirst }: { signal: AbortSignal; isFirst: boolean },
-  ): Promise<Buffer | string> {
+  ): Promise<ReceivedFile | string> {
     const addresses = await addressesOf(url, pointer, signal)
     const reason = rules.whyNotConnected(url, addresses)
     if (reason !== undefined) throw refuseUrl(pointer, reason, isFirst ? 'is' : 'leads to')
@@ -145,7 +144,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
       const location = headerOf(answer, 'location')
       if (redirects.has(answer.statusCode) && location !== undefined) return location
       checkAnswer(answer, pointer, maxBytes)
-      return await readAll(answer.body, pointer, signal)
+      return await receive(limited(answer.body, pointer), pointer)
     } catch (error) {
       if (error instanceof GatewayError || signal.aborted) throw error
       throw refuseUnreachable(pointer, `could not be fetched${codeOf(error)}`, error)
@@ -154,23 +153,15 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     }
   }
 
-  async function readAll(body: AsyncIterable<unknown>, pointer: string, signal: AbortSignal): Promise<Buffer> {
-    const chunks: Buffer[] = []
-    let size = 0
-    let release: (() => void) | undefined
-    try {
-      for await (const chunk of body) {
-        if (!Buffer.isBuffer(chunk)) continue
-        size += chunk.length
-        if (size > maxBytes) throw refuseTooLarge(pointer, maxBytes)
-        if (size > smallBytes) release ??= await largeSlots.take(signal)
-        chunks.push(chunk)
-      }
-      if (size === 0) throw refuseInput(pointer, 'empty', 'is a URL whose answer is empty.')
-      return Buffer.concat(chunks, size)
-    } finally {
-      release?.()
+  async function* limited(body: AsyncIterable<unknown>, pointer: string): AsyncGenerator<Buffer> {
+    let sizeBytes = 0
+    for await (const chunk of body) {
+      if (!Buffer.isBuffer(chunk)) continue
+      sizeBytes += chunk.length
+      if (sizeBytes > maxBytes) throw refuseTooLarge(pointer, maxBytes)
+      yield chunk
     }
+    if (sizeBytes === 0) throw refuseInput(pointer, 'empty', 'is a URL whose answer is empty.')
   }
 
   async function addressesOf(url: URL, pointer: string, signal: AbortSignal): Promise<readonly string[]> {

@@ -22,6 +22,7 @@ async function create(changes: { store?: Partial<JobStore>; removeOutputs?: () =
       put: () => Promise.reject(new Error('not asked for')),
       receive: () => Promise.reject(new Error('there are no inputs')),
       keep: () => Promise.reject(new Error('there are no inputs')),
+      check: () => Promise.reject(new Error('there are no inputs')),
       release: () => Promise.resolve(),
       open: () => Promise.resolve(undefined),
       renew: () => true,

@@ -119,6 +119,7 @@ beforeAll(async () => {
       isPublic: (address) => address === '127.0.0.1' || isPublicAddress(address),
     }),
     maxBytes: 100_000,
+    receive: (source) => app.inputs.receive(source),
     resolve: async (host) => (host === 'pictures.example.com' ? ['127.0.0.1'] : resolveVector(host)),
   })
   app = await startTestApp({ options: { decodeMedia, urls: fetcher } })
@@ -144,7 +145,7 @@ describe.each(Object.entries(entries))('%s', (entry, { send, pointer }) => {
     if (entry === 'a rendering') return expect(asked).toEqual([])
     expect(asked).toEqual(['/b.png'])
     expect(app.inputs.stored.at(-1)?.bytes).toEqual(other)
-    const { sha256, name } = await app.inputs.check(other, '')
+    const { sha256, name } = await app.inputs.checkBytes(other, '')
     expect(app.jobs.requests.at(-1)?.inputFiles).toContainEqual(expect.objectContaining({ sha256 }))
     expect(JSON.stringify(app.jobs.requests.at(-1))).toContain(name)
     expect(JSON.stringify(app.jobs.requests.at(-1))).not.toContain('pictures.example.com')
@@ -179,8 +180,8 @@ describe('a request with URLs', () => {
   test('fetches each of them once, and several beside each other', async () => {
     const references = [at('/a.png'), at('/b.png'), at('/a.png'), at('/b.png#part')]
     expect((await postJson(url(), { image: at('/a.png'), references })).status).toBe(200)
-    const { name } = await app.inputs.check(png, '')
-    const { name: otherName } = await app.inputs.check(other, '')
+    const { name } = await app.inputs.checkBytes(png, '')
+    const { name: otherName } = await app.inputs.checkBytes(other, '')
     expect(app.jobs.requests.at(-1)?.input).toMatchObject({
       image: name,
       references: [name, otherName, name, otherName],

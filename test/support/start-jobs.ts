@@ -51,6 +51,7 @@ export async function startJobs(
       put: () => Promise.reject(new Error('there are no inputs')),
       receive: () => Promise.reject(new Error('there are no inputs')),
       keep: () => Promise.reject(new Error('there are no inputs')),
+      check: () => Promise.reject(new Error('there are no inputs')),
       release: () => Promise.resolve(),
       open: () => Promise.resolve(undefined),
       renew: () => true,

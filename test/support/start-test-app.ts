@@ -1,20 +1,18 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
-import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { docsPageFolder } from '../../src/config/package-info.ts'
 import { buildApp } from '../../src/http/app.ts'
 import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
 import { closeApp } from '../../src/http/close-app.ts'
-import type { InputFile } from '../../src/inputs/input-file.ts'
 import { refuseMediaUrl } from '../../src/inputs/read-media-url.ts'
-import { ReceivedFile } from '../../src/inputs/received-file.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { FakeJobs } from './fake-jobs.ts'
 import { FakeRegistry, testWorkflows } from './fake-workflows.ts'
+import { MemoryInputs } from './memory-inputs.ts'
 
 /** Never tells anything. */
 export const silent = () => ({ close: () => {} })
@@ -55,45 +53,6 @@ export class MemoryOutputs {
       part.subarray(index * chunkBytes, (index + 1) * chunkBytes),
     )
     return Readable.from(chunks, { objectMode: false })
-  }
-}
-
-export class MemoryInputs {
-  readonly stored: { bytes: Buffer; pointer: string }[] = []
-  /** What was received and is not released. */
-  readonly received = new Map<ReceivedFile, Buffer>()
-
-  async put(bytes: Buffer, pointer: string): Promise<InputFile> {
-    const file = await this.check(bytes, pointer)
-    this.stored.push({ bytes, pointer })
-    return file
-  }
-
-  async receive(source: AsyncIterable<Uint8Array>): Promise<ReceivedFile> {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of source) chunks.push(chunk)
-    const bytes = Buffer.concat(chunks)
-    const received = new ReceivedFile({
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      sizeBytes: bytes.length,
-    })
-    this.received.set(received, bytes)
-    return received
-  }
-
-  async keep(received: ReceivedFile, pointer: string): Promise<InputFile> {
-    return this.put(this.received.get(received) ?? Buffer.alloc(0), pointer)
-  }
-
-  async release(received: ReceivedFile): Promise<void> {
-    this.received.delete(received)
-  }
-
-  async check(bytes: Buffer, pointer: string): Promise<InputFile> {
-    if (bytes.length === 0)
-      throw new GatewayError('unsupported_input', { errors: [{ pointer, code: 'empty', message: 'is empty' }] })
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
-    return { name: `comfyui-api/${sha256}.png`, sha256, contentType: 'image/png', sizeBytes: bytes.length }
   }
 }
 
@@ -140,7 +99,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     nodes: coreNode,
     decodeMedia: (value) => Buffer.from(value.replace(/^data:[^,]*,/, ''), 'base64'),
     urls: { read: refuseMediaUrl },
-    checkInput: (bytes, pointer) => inputs.check(bytes, pointer),
+    checkInput: (bytes, pointer) => inputs.checkBytes(bytes, pointer),
     ready: () => ({ ready: true }),
     metrics: {
       contentType: 'text/plain; version=0.0.4',

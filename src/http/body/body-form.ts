@@ -7,15 +7,18 @@ import { refuseComplexity } from './complexity.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import { parseJson } from './parse-json.ts'
-import { readPart } from './read-part.ts'
+import type { MultipartOptions } from './parse-multipart.ts'
+import { readPart, takesPart } from './read-part.ts'
 import { requireObject, type BodyPart, type ReceivedBody } from './received-body.ts'
 import { refuseFields } from './refuse-fields.ts'
 
-/** Parameters as the caller gave them, files as Buffers, and the options beside them. */
+/** Parameters as the caller gave them, files as `ReceivedFile`s, and the options beside them. */
 export interface RawCall {
   readonly parameters: Record<string, unknown>
   readonly options: CallOptions
 }
+
+export type FormParts = Pick<MultipartOptions, 'isText' | 'takesFile'>
 
 type FormWorkflow = Pick<ServedWorkflow, 'parameterNames' | 'inputJsonSchema' | 'mediaFields'>
 
@@ -58,7 +61,7 @@ function splitJson(value: unknown, workflow: FormWorkflow): SplitBody {
 
 /** Parts named like parameters are the flat form; with a part `input` (JSON) beside them, other names may be options. */
 function splitParts(parts: readonly BodyPart[], workflow: FormWorkflow): SplitBody {
-  const inputPart = workflow.parameterNames.includes('input') ? undefined : parts.find(({ name }) => name === 'input')
+  const inputPart = parts.find(({ name }) => isInputPart(name, workflow))
   const named = groupByName(parts.filter((part) => part !== inputPart))
   if (inputPart === undefined) return { parameters: readParts(named, workflow), beside: {} }
 
@@ -80,6 +83,19 @@ function splitParts(parts: readonly BodyPart[], workflow: FormWorkflow): SplitBo
   return { parameters: { ...input, ...readParts(named, workflow) }, beside }
 }
 
+/** Whether a part of this name holds the parameters as JSON. */
+function isInputPart(name: string, workflow: FormWorkflow): boolean {
+  return name === 'input' && !workflow.parameterNames.includes('input')
+}
+
+/** What the parts of a form for a workflow may be. */
+export function formPartsOf(workflow: FormWorkflow): FormParts {
+  return {
+    isText: (name) => isInputPart(name, workflow),
+    takesFile: (name) => workflow.mediaFields.some(({ path }) => path[0] === name && takesPart(path)),
+  }
+}
+
 function readParts(named: ReadonlyMap<string, readonly BodyPart[]>, workflow: FormWorkflow): Record<string, unknown> {
   const entries = [...named].flatMap(([name, group]): [string, unknown][] => {
     const value = readPart(name, group, workflow)
@@ -89,7 +105,9 @@ function readParts(named: ReadonlyMap<string, readonly BodyPart[]>, workflow: Fo
 }
 
 function parseInputPart(part: BodyPart): Record<string, unknown> {
-  const input = parseJson(part.content.kind === 'text' ? Buffer.from(part.content.text) : part.content.bytes)
+  if (part.content.kind === 'file')
+    throw new GatewayError('malformed_body', { detail: 'The part `input` must be a JSON object.' })
+  const input = parseJson(Buffer.from(part.content.text))
   refuseComplexity(input)
   if (!isRecord(input)) throw new GatewayError('malformed_body', { detail: 'The part `input` must be a JSON object.' })
   return input

@@ -16,7 +16,7 @@ export interface UrlPlace {
 }
 
 export interface UrlStorage {
-  readonly inputs: Pick<InputStore, 'put'>
+  readonly inputs: Pick<InputStore, 'put' | 'keep' | 'release'>
   /** Without `fetch` nothing is fetched: a name that is made of the URL stands for each file. */
   readonly urls: { readonly read: ReadMediaUrl; readonly fetch?: MediaFetcher['fetch'] }
 }
@@ -42,7 +42,7 @@ const lanes = 4
 /**
  * Fetches what stands at URLs, each of them once, stores it, and puts the names of the files in their place. When one
  * fails the others are given up, and nothing is under way any more when this rejects.
- * @throws GatewayError as `MediaFetcher.fetch` and `InputStore.put`, and `validation_error` for more URLs than are taken
+ * @throws GatewayError as `MediaFetcher.fetch` and `InputStore.keep`, and `validation_error` for more URLs than are taken
  */
 export async function fetchUrls(
   places: readonly UrlPlace[],
@@ -71,11 +71,15 @@ export async function fetchUrls(
       const [first] = same
       if (first === undefined || fetch === undefined) continue
       try {
-        const bytes = await fetch(first.url, first.pointer, abandon.signal)
-        for (const { pointer, kind, replace } of same) {
-          const file = await inputs.put(bytes, pointer, kind)
-          replace(file.name)
-          files.push(file)
+        const received = await fetch(first.url, first.pointer, abandon.signal)
+        try {
+          for (const { pointer, kind, replace } of same) {
+            const file = await inputs.keep(received, pointer, kind)
+            replace(file.name)
+            files.push(file)
+          }
+        } finally {
+          await inputs.release(received)
         }
       } catch (error) {
         failures.push(error)

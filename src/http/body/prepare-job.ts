@@ -24,10 +24,20 @@ export interface RunRequest {
 }
 
 /**
- * Turns a body into what a job is made of: media stored, parameters checked, the prompt built.
+ * Turns a body into what a job is made of: media stored, parameters checked, the prompt built. The files of the body are
+ * released.
  * @throws GatewayError for every mistake of the caller or of the workflow
  */
-export async function prepareJob(
+export async function prepareJob(workflow: ServedWorkflow, request: RunRequest): Promise<PreparedJob> {
+  const { body, storage } = request
+  try {
+    return await prepare(workflow, request)
+  } finally {
+    await Promise.all(body.files.map((file) => storage.inputs.release(file)))
+  }
+}
+
+async function prepare(
   workflow: ServedWorkflow,
   { body, headers, storage, filenamePrefix = mintFilenamePrefix(), fetching }: RunRequest,
 ): Promise<PreparedJob> {

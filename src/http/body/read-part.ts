@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors/gateway-error.ts'
-import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
+import type { MediaField, ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { refuseComplexity } from './complexity.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
@@ -25,12 +25,19 @@ export function readPart(
   const field = workflow.mediaFields.find(({ path }) => path[0] === name)
   if (isLeftOut(group) && isOptional(name, root) && (field !== undefined || !takesEmptyText(schema, root)))
     return undefined
-  if (field?.path.length === 1) return single(group.map((part) => mediaValue(part)))
-  if (field?.path.length === 2 && field.path[1] === '*') {
-    const [only] = group
-    const list = group.length === 1 && only?.content.kind === 'text' ? parseAs(only.content.text, ['array']) : undefined
-    return Array.isArray(list) ? list : group.map((part) => mediaValue(part))
-  }
+  if (field === undefined || !takesPart(field.path)) return readTexts(name, group, schema, root)
+  if (field.path.length === 1) return single(group.map((part) => mediaValue(part)))
+  const [only] = group
+  const list = group.length === 1 && only?.content.kind === 'text' ? parseAs(only.content.text, ['array']) : undefined
+  return Array.isArray(list) ? list : group.map((part) => mediaValue(part))
+}
+
+/** Whether media at this place of the parameters may come as parts: as one, or as one for each member of a list. */
+export function takesPart(path: MediaField['path']): boolean {
+  return path.length === 1 || (path.length === 2 && path[1] === '*')
+}
+
+function readTexts(name: string, group: readonly BodyPart[], schema: unknown, root: Record<string, unknown>): unknown {
   const texts = group.map((part) => {
     if (part.content.kind === 'file') {
       throw fieldRefusal({ pointer: pointerTo(name), code: 'file_not_allowed', message: 'takes no file' })
@@ -54,7 +61,7 @@ function single(values: readonly unknown[]): unknown {
 }
 
 function mediaValue({ content }: BodyPart): unknown {
-  return content.kind === 'file' ? content.bytes : content.text
+  return content.kind === 'file' ? content.file : content.text
 }
 
 /** Reads a text as one of the JSON types; a text that is none of them stays a text. */

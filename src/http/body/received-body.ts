@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import type { ReceivedFile } from '../../inputs/received-file.ts'
 import { isRecord } from '../../lib/json-record.ts'
 
 /** A part of a multipart body. */
 export interface BodyPart {
   readonly name: string
-  readonly content: { readonly kind: 'text'; readonly text: string } | { readonly kind: 'file'; readonly bytes: Buffer }
+  readonly content:
+    { readonly kind: 'text'; readonly text: string } | { readonly kind: 'file'; readonly file: ReceivedFile }
 }
 
 export type BodyContent =
@@ -15,11 +17,18 @@ export type BodyContent =
 /** A request body as it came, read but not understood yet. */
 export class ReceivedBody {
   readonly content: BodyContent
+  /** Of what is held in memory: without what files of a form hold. */
   readonly sizeBytes: number
 
   constructor(content: BodyContent, sizeBytes: number) {
     this.content = content
     this.sizeBytes = sizeBytes
+  }
+
+  /** What came as files of a form. Whoever took the body in releases them when the request has ended. */
+  get files(): readonly ReceivedFile[] {
+    if (this.content.kind === 'json') return []
+    return this.content.parts.flatMap(({ content }) => (content.kind === 'file' ? [content.file] : []))
   }
 
   /**
@@ -33,7 +42,7 @@ export class ReceivedBody {
         return hash.update(this.content.raw).digest('hex')
       case 'parts':
         for (const { name, content } of this.content.parts) {
-          const bytes = content.kind === 'text' ? Buffer.from(content.text) : content.bytes
+          const bytes = content.kind === 'text' ? Buffer.from(content.text) : Buffer.from(content.file.sha256)
           hash.update(`${JSON.stringify(name)} ${content.kind} ${bytes.length}\n`).update(bytes)
         }
         return hash.digest('hex')

@@ -1,4 +1,5 @@
 import type { InputFile } from '../../inputs/input-file.ts'
+import { isReceivedFile } from '../../inputs/received-file.ts'
 import type { InputKind } from '../../inputs/sniff-media.ts'
 import type { MediaKind } from '../../workflows/parameters/media.ts'
 import type { MediaField } from '../../workflows/served-workflow.ts'
@@ -13,7 +14,7 @@ export interface MediaStorage extends UrlStorage {
 
 /**
  * Stores the media among raw parameters and puts the names of the stored files in their place. What is neither text nor
- * bytes stays as it is, for the workflow's own check to refuse.
+ * a received file stays as it is, for the workflow's own check to refuse.
  * @throws GatewayError `unsupported_input`, `storage_unavailable`, and what `fetchUrls` throws
  */
 export async function storeMedia(
@@ -25,15 +26,18 @@ export async function storeMedia(
   const files = new Map<string, InputFile>()
   const places: UrlPlace[] = []
   const store = async (value: unknown, { path, replace }: Place, kind: InputKind): Promise<void> => {
-    if (typeof value !== 'string' && !Buffer.isBuffer(value)) return
+    if (typeof value !== 'string' && !isReceivedFile(value)) return
     const pointer = pointerTo(...path)
     const url = typeof value === 'string' ? storage.urls.read(value, pointer) : undefined
     if (url !== undefined) {
       places.push({ url, pointer, kind, replace })
       return
     }
-    const bytes = typeof value === 'string' ? storage.decodeMedia(value, pointer) : value
-    const file = await storage.inputs.put(bytes, pointer, kind)
+    const { inputs, decodeMedia } = storage
+    const file =
+      typeof value === 'string'
+        ? await inputs.put(decodeMedia(value, pointer), pointer, kind)
+        : await inputs.keep(value, pointer, kind)
     files.set(file.name, file)
     replace(file.name)
   }
@@ -80,7 +84,7 @@ async function visitAt(
 export function refuseStrayFiles(parameters: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(parameters)) {
     const members = Array.isArray(value) ? value : [value]
-    if (!members.some((member) => Buffer.isBuffer(member))) continue
+    if (!members.some(isReceivedFile)) continue
     throw fieldRefusal({ pointer: pointerTo(name), code: 'too_many_files', message: 'takes one file' })
   }
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { errorCatalogue } from '../../errors/error-catalogue.ts'
@@ -8,6 +9,9 @@ import { pathOf, type Links } from '../links.ts'
 import { problemContentType, problemOf } from '../schemas/problem.ts'
 import { queryRefusal } from '../schemas/query-parameters.ts'
 import type { KnownRoutes } from './known-routes.ts'
+
+/** How long the rest of a body that was refused is read. */
+const lingerMs = 5000
 
 /** A job that failed while its caller waited: the error, with the job it is about. */
 export class JobFailure extends Error {
@@ -56,6 +60,8 @@ export function sendProblem(
   if (jobId !== undefined) reply.header('job-id', jobId)
   // What comes next on this connection would be refused as well: the caller shall open one to another server.
   if (error.code === 'draining') reply.header('connection', 'close')
+  else if (!request.raw.complete) reply.removeHeader('connection')
+  if (!request.raw.complete) readOn(request.raw)
   return reply
     .code(problem.status)
     .headers(error.headers)
@@ -63,6 +69,13 @@ export function sendProblem(
     .header('cache-control', 'no-store')
     .header('content-type', problemContentType)
     .send(JSON.stringify(problem))
+}
+
+/** Whoever still sends would not see the answer if the connection were closed, or if nobody read what comes. */
+function readOn(stream: IncomingMessage): void {
+  const timer = setTimeout(() => stream.destroy(), lingerMs)
+  for (const event of ['end', 'close']) stream.once(event, () => clearTimeout(timer))
+  stream.resume()
 }
 
 function originOf({ id, traceparent }: FastifyRequest): { requestId: string; traceId?: string } {

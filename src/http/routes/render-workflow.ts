@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../../workflows/served-workflow.ts'
 import type { InstanceInventory } from '../app-options.ts'
+import { formPartsOf } from '../body/body-form.ts'
 import { prepareJob } from '../body/prepare-job.ts'
 import { receivedBody } from '../body/received-body.ts'
 import type { MediaStorage } from '../body/store-media.ts'
@@ -57,6 +58,14 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
     return toRenderedWorkflow({ workflow, prepared, again, instances: inventory.readiness(prepared.prompt) })
   }
 
+  const formParts = (request: FastifyRequest) => {
+    const path = namedWorkflow(request.url)
+    const workflow = path.endsWith(renderSuffix)
+      ? findWorkflow(registry, path.slice(0, -renderSuffix.length))
+      : undefined
+    return workflow && formPartsOf(workflow)
+  }
+
   function requireWorkflow(request: FastifyRequest): ServedWorkflow {
     const path = namedWorkflow(request.url)
     if (!path.endsWith(renderSuffix)) {
@@ -80,6 +89,7 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
   app.post(
     '/workflows/:name/render',
     {
+      config: { formParts },
       schema: {
         operationId: 'renderWorkflow',
         tags: ['workflows'],
@@ -115,8 +125,10 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
     },
     (request, reply) => answer(request, reply, request.query.format),
   )
-  app.post('/workflows/*', { schema: { hide: true, querystring: querySchema } }, (request, reply) =>
-    answer(request, reply, request.query.format),
+  app.post(
+    '/workflows/*',
+    { config: { formParts }, schema: { hide: true, querystring: querySchema } },
+    (request, reply) => answer(request, reply, request.query.format),
   )
 }
 

@@ -1,6 +1,7 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WorkflowRegistry } from '../../workflows/served-workflow.ts'
 import type { JobCalls } from '../answers/job-calls.ts'
+import { formPartsOf } from '../body/body-form.ts'
 import { prepareJob } from '../body/prepare-job.ts'
 import type { MediaStorage } from '../body/store-media.ts'
 import { pathOf } from '../links.ts'
@@ -16,9 +17,14 @@ export interface RunWorkflowOptions {
 
 /** `POST /{workflow}`: one route for all of them, which looks into the registry. */
 export function runWorkflowRoute(app: FastifyInstance, { calls, registry, storage, routes }: RunWorkflowOptions): void {
-  app.post('/*', { config: { startsJobs: true }, schema: { hide: true } }, (request, reply) => {
+  const workflowOf = (request: FastifyRequest) => findWorkflow(registry, pathOf(request.url).slice(1))
+  const formParts = (request: FastifyRequest) => {
+    const workflow = workflowOf(request)
+    return workflow && formPartsOf(workflow)
+  }
+  app.post('/*', { config: { startsJobs: true, formParts }, schema: { hide: true } }, (request, reply) => {
     const path = pathOf(request.url)
-    const workflow = findWorkflow(registry, path.slice(1))
+    const workflow = workflowOf(request)
     if (workflow === undefined) throw routes.explainMiss('POST', path)
     calls.answer(request, reply, {
       name: workflow.name,
