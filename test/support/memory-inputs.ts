@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
 import type { InputFile } from '../../src/inputs/input-file.ts'
 import { ReceivedFile } from '../../src/inputs/received-file.ts'
@@ -29,6 +30,13 @@ export class MemoryInputs {
 
   async keep(received: ReceivedFile, pointer: string): Promise<InputFile> {
     return this.put(this.received.get(received) ?? Buffer.alloc(0), pointer)
+  }
+
+  async open(file: InputFile, range?: { start: number; end: number }): Promise<Readable | undefined> {
+    const found = this.stored.find(({ bytes }) => createHash('sha256').update(bytes).digest('hex') === file.sha256)
+    if (found === undefined) return undefined
+    const bytes = range === undefined ? found.bytes : found.bytes.subarray(range.start, range.end + 1)
+    return Readable.from([bytes], { objectMode: false })
   }
 
   async release(received: ReceivedFile): Promise<void> {

@@ -12,6 +12,7 @@ import { refuseMediaUrl } from '../../src/inputs/read-media-url.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { FakeJobs } from './fake-jobs.ts'
 import { FakeRegistry, testWorkflows } from './fake-workflows.ts'
+import { MemoryAssets } from './memory-assets.ts'
 import { MemoryInputs } from './memory-inputs.ts'
 
 /** Never tells anything. */
@@ -64,6 +65,7 @@ export interface TestApp extends AsyncDisposable {
   readonly registry: FakeRegistry
   readonly outputs: MemoryOutputs
   readonly inputs: MemoryInputs
+  readonly assets: MemoryAssets
   readonly observed: ObservedRequest[]
   readonly logged: { facts: object; message: string }[]
 }
@@ -83,6 +85,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
   const registry = new FakeRegistry([...testWorkflows])
   const outputs = new MemoryOutputs()
   const inputs = new MemoryInputs()
+  const assets = new MemoryAssets(inputs)
   const observed: ObservedRequest[] = []
   const logged: { facts: object; message: string }[] = []
   const log = (facts: object, message: string) => void logged.push({ facts, message })
@@ -91,6 +94,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     jobs,
     registry,
     inputs,
+    assets,
     outputs,
     instances: { views: () => [], drain: () => undefined, resume: () => undefined, subscribe: silent },
     lists: { revision: '', names: () => undefined },
@@ -137,6 +141,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     registry,
     outputs,
     inputs,
+    assets,
     observed,
     logged,
     // A client may have opened a connection that it never used.

@@ -3,7 +3,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 /** Headers of RFC 9530 that say what the bytes of a body are. No body here has a content coding: both mean the same. */
 const digestHeaders = ['content-digest', 'repr-digest'] as const
 
-type DigestHeaders = Readonly<Partial<Record<(typeof digestHeaders)[number], string | string[] | undefined>>>
+type DigestHeaders = Readonly<Record<string, string | string[] | undefined>>
 
 /**
  * The SHA-256 that a caller says the body has, in hexadecimal; several when the headers differ. Other algorithms are left

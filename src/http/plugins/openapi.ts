@@ -40,6 +40,7 @@ const tags = [
   { name: 'jobs', description: 'What runs and ran.' },
   { name: 'events', description: 'What happens, as it happens.' },
   { name: 'outputs', description: 'What came out.' },
+  { name: 'assets', description: 'Files for parameters, sent once.' },
   { name: 'models', description: 'What ComfyUI has.' },
   { name: 'server', description: 'State of the server and of its ComfyUI instances.' },
 ] as const
