@@ -154,6 +154,8 @@ export interface JobPayload {
   readonly convertOutput?: ImageConversion
   /** What becomes of the texts in its outputs; kept where absent. */
   readonly outputMetadata?: OutputMetadata
+  /** Previews of nodes are kept as outputs too. */
+  readonly intermediateOutputs?: boolean
   readonly limits: JobTimeLimits
   /** Who chose the id of the job for what: a request that says the same is the same job. */
   readonly idFingerprint?: string

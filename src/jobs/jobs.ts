@@ -27,6 +27,8 @@ export interface JobRequest {
   readonly convertOutput?: ImageConversion
   /** What becomes of the texts in its outputs; kept where absent. */
   readonly outputMetadata?: OutputMetadata
+  /** Previews of nodes are kept as outputs too. */
+  readonly intermediateOutputs?: boolean
   /** Time that the job may take, from its acceptance until ComfyUI is done with it. */
   readonly deadlineMs?: number
   /** The job that this one repeats. */

@@ -37,6 +37,7 @@ export function newJob(request: JobRequest, caller: string | undefined): StoredJ
       limits: request.limits,
       ...(request.convertOutput !== undefined && { convertOutput: request.convertOutput }),
       ...(request.outputMetadata !== undefined && { outputMetadata: request.outputMetadata }),
+      ...(request.intermediateOutputs && { intermediateOutputs: true }),
       ...(chosenId !== undefined && { idFingerprint: chosenId.fingerprint }),
       ...(caller !== undefined && { caller }),
     },

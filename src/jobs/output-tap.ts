@@ -1,7 +1,10 @@
 import type { JobOutput } from '../outputs/job-output.ts'
 
 /** What is known of an output before its bytes are there. */
-export type PlannedOutput = Pick<JobOutput, 'index' | 'nodeId' | 'name' | 'kind' | 'contentType' | 'filename'>
+export type PlannedOutput = Pick<
+  JobOutput,
+  'index' | 'nodeId' | 'name' | 'kind' | 'contentType' | 'filename' | 'isIntermediate'
+>
 
 /**
  * Somebody who waits for one output of a job and takes its bytes on their way from the instance. Until bytes were given

@@ -293,7 +293,7 @@ async function keepOutputs(
   socketImages: SocketImages,
 ): Promise<AttemptResult> {
   const executedAtMs = Date.now()
-  const { convertOutput: conversion, outputMetadata } = live.payload
+  const { convertOutput: conversion, outputMetadata, intermediateOutputs = false } = live.payload
   const stopping = new AbortController()
   const { tap } = live
   live.stopAttempt = () => {
@@ -306,6 +306,7 @@ async function keepOutputs(
       jobId: live.job.id,
       outputs,
       outputNames: live.payload.outputNames,
+      withIntermediate: intermediateOutputs,
       openFile: (found) => openMedium(found, instance, socketImages, stopping.signal),
       ...(conversion !== undefined && { convertImage: (image) => images.convert(image, conversion) }),
       stripsMetadata: outputMetadata === 'strip',

@@ -9,6 +9,8 @@ export interface StoreOutputsOptions extends StoreOutputOptions {
   readonly outputs: Readonly<Record<string, NodeOutput>>
   /** The workflow's names for output nodes: name → node id. */
   readonly outputNames: Readonly<Record<string, string>>
+  /** Previews of nodes are kept too. */
+  readonly withIntermediate?: boolean
   /** Takes one of them while it is fetched. Of no use where images are converted: what they become is not known before. */
   readonly tap?: OutputTap | undefined
   readonly onStored: (output: JobOutput) => void
@@ -48,6 +50,8 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
   const names = new Map(Object.entries(options.outputNames).map(([name, nodeId]) => [nodeId, name]))
   const unhandled = new Set<string>()
   const wanted = collectOutputs(options.outputs, {
+    namedNodes: new Set(names.keys()),
+    withIntermediate: options.withIntermediate ?? false,
     onUnhandled: ({ nodeId, key }) => unhandled.add(`\`${key}\` of node ${nodeId}`),
   })
   const planned = wanted.map((found, index) => planOf(found, index, names))
@@ -90,8 +94,9 @@ function tell(stored: readonly JobOutput[], index: number, { onStored }: StoreOu
 }
 
 function planOf(found: FoundOutput, index: number, names: ReadonlyMap<string, string>): PlannedOutput {
-  const { nodeId, outputKind: kind, contentType, filename } = found
-  return { index, nodeId, name: names.get(nodeId), kind, contentType, filename }
+  const { nodeId, outputKind: kind, contentType, filename, isIntermediate } = found
+  const name = names.get(nodeId)
+  return { index, nodeId, name, kind, contentType, filename, ...(isIntermediate && { isIntermediate }) }
 }
 
 function outputOf(plan: PlannedOutput, { sizeBytes, converted, removal, reader }: StoredOutput): JobOutput {

@@ -234,6 +234,15 @@ describe('collectOutputs', () => {
     expect(shown({ withIntermediate: false }).map(([name]) => name)).toEqual(['a.png', 'text_1.txt'])
   })
 
+  test('what a node shows that the workflow names is an output beside what was saved', () => {
+    const outputs = { 9: { images: [file('a.png')] }, 12: { images: [file('mask.png', 'temp')] } }
+    const found = collectOutputs(outputs, { namedNodes: new Set(['9', '12']), withIntermediate: true })
+    expect(found.map(({ filename, isIntermediate }) => [filename, isIntermediate])).toEqual([
+      ['a.png', undefined],
+      ['mask.png', undefined],
+    ])
+  })
+
   test('previews are the outputs of a prompt that saves nothing, whether they are asked for or not', () => {
     const outputs = { 3: { images: [file('p.png', 'temp')] } }
     expect(collectOutputs(outputs, { withIntermediate: true })).toEqual(collectOutputs(outputs))

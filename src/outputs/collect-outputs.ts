@@ -48,6 +48,8 @@ export interface UnhandledItem {
 }
 
 export interface CollectOptions {
+  /** Nodes that the workflow names: what they show is an output, wherever it lies. */
+  readonly namedNodes?: ReadonlySet<string>
   /** Previews are wanted beside what was saved: they come after it. */
   readonly withIntermediate?: boolean
   readonly onUnhandled?: (unhandled: UnhandledItem) => void
@@ -80,12 +82,12 @@ const ignoredKeys: ReadonlySet<string> = new Set(['animated', 'unfinished_batch'
  * What a prompt produced, in the order of its output nodes, of the keys within a node, and of the items within a key.
  * Takes ComfyUI's outputs as history and `executed` have them: node id → key → items.
  *
- * Previews (files of type `temp`) count only when nothing was saved, unless they are asked for; echoes of inputs only when
- * there is no preview either. A file that is listed twice is found once. Numbers and switches are no outputs.
+ * Previews (files of type `temp`) count only when nothing was saved, unless their node is named or they are asked for;
+ * echoes of inputs only when there is no preview either. A file that is listed twice is found once. Numbers and switches are no outputs.
  */
 export function collectOutputs(
   outputs: Readonly<Record<string, unknown>>,
-  { withIntermediate = false, onUnhandled = () => {} }: CollectOptions = {},
+  { namedNodes = new Set(), withIntermediate = false, onUnhandled = () => {} }: CollectOptions = {},
 ): FoundOutput[] {
   const found: { readonly rank: Rank; readonly output: FoundOutput }[] = []
   const places = new Set<string>()
@@ -101,7 +103,8 @@ export function collectOutputs(
 
   function addFile(nodeId: string, file: FileName, rank: Rank): void {
     const place = [file.type, file.subfolder, file.filename]
-    addOnce(place, rank, { kind: 'file', nodeId, ...mediaTypeOfFilename(file.filename), ...file })
+    const isNamed = rank === 'temp' && namedNodes.has(nodeId)
+    addOnce(place, isNamed ? 'output' : rank, { kind: 'file', nodeId, ...mediaTypeOfFilename(file.filename), ...file })
   }
 
   /** @returns whether it was one. @param position among the images that the node sent over the socket */
@@ -187,7 +190,7 @@ function isName(filename: string): boolean {
  * and behind it where the camera stands. Paths on the server say nothing to `/view`, so they are left out.
  */
 function readResult(items: unknown): FileName | undefined {
-  const [first]: unknown[] = Array.isArray(items) ? items : []
+  const first: unknown = Array.isArray(items) ? items[0] : undefined
   if (typeof first !== 'string') return undefined
   const [, path = '', folder] = /^(.*?)(?: \[(output|temp|input)\])?$/s.exec(first) ?? []
   const parts = path.split(/[/\\]/)

@@ -18,6 +18,8 @@ export interface JobOutput {
   readonly filename: string
   /** The texts in the file were removed when it was stored. */
   readonly isStripped?: boolean
+  /** A preview that a node showed beside what was saved. */
+  readonly isIntermediate?: boolean
   /** Whoever ran the job took it whole, so it was never stored. */
   readonly isPassedOn?: boolean
 }

@@ -172,3 +172,54 @@ describe('images of comfyui-tooling-nodes', () => {
     })
   })
 })
+
+describe('previews beside what was saved', () => {
+  const outputs: NodeOutputs = {
+    '1': { images: [file('p.png', '', 'temp')] },
+    '9': { images: [file('a.png')] },
+  }
+  const shown = (job: { readonly outputs: readonly JobOutputResource[] }) =>
+    job.outputs.map(({ filename, intermediate }) => [filename.at(0), intermediate])
+  const both = [
+    ['a', false],
+    ['p', true],
+  ]
+
+  test('are outputs too when a graph asks for them, and again when it is run again', async () => {
+    const { client, comfyui } = stage
+    const graph = { '9': { class_type: 'SaveImage', inputs: {} } }
+    const job = await client.submit('/prompt', { prompt: graph, intermediate_outputs: true })
+    tell(outputs)(await comfyui.nextPrompt())
+    const ended = await stage.ended(job)
+    expect(shown(ended)).toEqual(both)
+    expect((await client.bytes(ended.outputs[1]?.url ?? '')).toString()).toBe('\0temp||p.png')
+    const again = await client.submit(`/jobs/${job.id}/retry`, {})
+    tell(outputs)(await comfyui.nextPrompt())
+    expect(shown(await stage.ended(again))).toEqual(both)
+    const without = await client.submit(`/jobs/${job.id}/retry`, { intermediate_outputs: false })
+    tell(outputs)(await comfyui.nextPrompt())
+    expect(shown(await stage.ended(without))).toEqual([['a', false]])
+  })
+
+  test.each([
+    [{ input: { color: 1 }, intermediate_outputs: true }, {}, both],
+    [{ color: 1 }, { 'job-intermediate-outputs': 'true' }, both],
+    [{ color: 1 }, {}, [['a', false]]],
+  ])('are outputs of a workflow for %j with %j', async (body, headers, expected) => {
+    const job = await stage.client.submit('/test/picture', body, headers)
+    tell(outputs)(await stage.comfyui.nextPrompt())
+    expect(shown(await stage.ended(job))).toEqual(expected)
+  })
+
+  test('are asked for with true or false', async () => {
+    const response = await stage.client.post('/test/picture', { color: 1 }, { 'job-intermediate-outputs': 'yes' })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ code: 'invalid_header' })
+  })
+})
+
+test('all outputs of a node have its name', async () => {
+  const job = await stage.client.submit('/test/picture', { color: 1, batch_size: 2 })
+  tell({ '9': { images: [file('a.png'), file('b.png')] } })(await stage.comfyui.nextPrompt())
+  expect((await stage.ended(job)).outputs.map(({ name }) => name)).toEqual(['image', 'image'])
+})

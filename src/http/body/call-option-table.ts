@@ -88,6 +88,14 @@ const table = {
     header: 'Job-Output-Metadata',
     fromText: (text) => text,
   },
+  intermediate_outputs: {
+    schema: z
+      .boolean()
+      .describe('Keep previews of nodes such as PreviewImage as outputs too, behind what was saved and marked.'),
+    rule: 'must be true or false',
+    header: 'Job-Intermediate-Outputs',
+    fromText: toBoolean,
+  },
   previews: {
     schema: z.boolean().describe('Make previews while sampling.'),
     absent: false,

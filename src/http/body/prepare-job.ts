@@ -5,13 +5,13 @@ import type { ServedWorkflow } from '../../workflows/served-workflow.ts'
 import { readBodyForm } from './body-form.ts'
 import type { CallOptions } from './call-option-table.ts'
 import { maxStringLength, refuseLongStrings } from './complexity.ts'
-import { withoutFetching, type FetchControl } from './fetch-urls.ts'
+import type { FetchControl } from './fetch-urls.ts'
 import type { ReceivedBody } from './received-body.ts'
-import { refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.ts'
+import { forRepeat, refuseStrayFiles, storeMedia, type MediaStorage } from './store-media.ts'
 
 /** What a job is made of, all but what the request around it says. */
 export type PreparedJob = Omit<JobRequest, 'requestId' | 'traceparent' | 'idempotency' | 'chosenId' | 'deadlineMs'> &
-  Pick<CallOptions, 'id' | 'deadline' | 'convert_output' | 'output_metadata'>
+  Pick<CallOptions, 'id' | 'deadline' | 'convert_output' | 'output_metadata' | 'intermediate_outputs'>
 
 /** A request to run a workflow, and where its media go. */
 export interface RunRequest {
@@ -48,7 +48,7 @@ async function prepare(
     if (body.sizeBytes > maxStringLength) refuseLongStrings(parameters)
     return workflow.parse(parameters)
   }
-  const media = fetching?.isRepeat(options.id) === true ? withoutFetching(storage) : storage
+  const media = fetching?.isRepeat(options.id) === true ? forRepeat(storage) : storage
   const inputFiles = hasMedia
     ? await storeMedia(parameters, workflow.mediaFields, media, { beforeFetch: parse, signal: fetching?.signal })
     : []

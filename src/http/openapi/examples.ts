@@ -28,6 +28,8 @@ export const jobExample: JobResource = {
       size_bytes: 1_482_133,
       filename: 'picture_00001_.png',
       metadata: 'kept',
+      kept: true,
+      intermediate: false,
       url: `/jobs/${id}/outputs/0`,
     },
   ],

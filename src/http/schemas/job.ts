@@ -34,6 +34,12 @@ export const jobOutputSchema = z.object({
     .describe(
       '`kept`: as ComfyUI made it; `stripped`: without the texts that it writes into files, such as the prompt.',
     ),
+  kept: z
+    .boolean()
+    .describe('False: it was sent to the caller who ran the job and not kept (`--outputs stream`); `url` answers 410.'),
+  intermediate: z
+    .boolean()
+    .describe('A preview that a node showed beside what was saved, kept because `intermediate_outputs` asked for it.'),
   url: z.string().describe('Path of the bytes.'),
 })
 
@@ -158,6 +164,8 @@ export function toOutputResource(jobId: string, output: JobOutput, links: Links)
     size_bytes: output.sizeBytes,
     filename: output.filename,
     metadata: output.isStripped === true ? 'stripped' : 'kept',
+    kept: output.isPassedOn !== true,
+    intermediate: output.isIntermediate === true,
     url: links.output(jobId, output.index),
   }
 }

@@ -39,6 +39,7 @@ const jobOutputSchema = z
     sizeBytes: z.int().nonnegative(),
     filename: z.string(),
     isStripped: z.boolean().exactOptional(),
+    isIntermediate: z.boolean().exactOptional(),
     isPassedOn: z.boolean().exactOptional(),
   })
   .transform((output) => ({ ...output, name: output.name }))
@@ -89,6 +90,7 @@ const payloadSchema = z
     }),
     convertOutput: imageConversionSchema.exactOptional(),
     outputMetadata: z.enum(['keep', 'strip']).exactOptional(),
+    intermediateOutputs: z.boolean().exactOptional(),
     idFingerprint: z.string().exactOptional(),
     caller: z.string().exactOptional(),
   })
