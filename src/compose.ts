@@ -157,11 +157,12 @@ async function build(
     name === rawPromptName
       ? pointIntoPrompt(errors)
       : ((await registry.get(name)?.nameParameters(input, errors)) ?? errors)
+  const images = createImageConverter({ load: () => loadSharp(nativeCodeFolder) })
   const jobs = createJobs({
     store,
     inputs,
     outputs,
-    images: createImageConverter({ load: () => loadSharp(nativeCodeFolder) }),
+    images,
     pool,
     limits: { ...config.jobs, outageTimeoutMs },
     holdsInput: (name) => assets.holds(name),
@@ -187,6 +188,7 @@ async function build(
     inputs,
     assets,
     outputs,
+    images,
     instances: pool,
     inventory: pool,
     lists: createLiveLists(pool),

@@ -83,6 +83,8 @@ export interface Config {
     readonly jobStore: 'sqlite' | 'memory'
     /** From the last upload or use of an asset. */
     readonly assetRetentionMs: number
+    /** With `stream` none that the caller who ran the job took whole. */
+    readonly outputs: 'keep' | 'stream'
     /** Of all outputs together; undefined: no limit. */
     readonly outputsMaxBytes: number | undefined
   }

@@ -151,6 +151,7 @@ export function loadConfig(
       dataDir: resolve(place.workingDirectory, read(settings.dataDir)),
       jobStore: read(settings.jobStore),
       assetRetentionMs: readMs(settings.assetRetentionHours) * 3600,
+      outputs: read(settings.outputs),
       outputsMaxBytes: outputsMaxGb === undefined ? undefined : Math.round(outputsMaxGb * gibibyte),
     },
     tracing: readTracing(env, warnings),

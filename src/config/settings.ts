@@ -351,6 +351,14 @@ export const settings = {
     default: '24',
     description: 'How long an asset is kept after it was last uploaded or used.',
   }),
+  outputs: single(choice(['keep', 'stream']), {
+    env: 'COMFYUI_API_OUTPUTS',
+    flag: '--outputs <what>',
+    group: 'Jobs',
+    default: 'keep',
+    description:
+      'With stream an output is not kept when the caller who ran the job took it whole, by Accept: image/* or the like, and cannot come back for it with an id or an Idempotency-Key. All others are.',
+  }),
   outputsMaxGb: single(orOff(decimalNumber(0.001, 1_000_000, 'GiB')), {
     env: 'COMFYUI_API_OUTPUTS_MAX_GB',
     flag: '--outputs-max-gb <number>',

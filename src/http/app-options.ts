@@ -9,6 +9,7 @@ import type { InstanceReadiness } from '../instances/instance-pool.ts'
 import type { InstanceModels } from '../instances/instance.ts'
 import type { InstanceView } from '../instances/instance-view.ts'
 import type { Jobs } from '../jobs/jobs.ts'
+import type { ImageConverter } from '../outputs/image-converter.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import type { LiveLists } from '../readiness/live-lists.ts'
@@ -170,6 +171,7 @@ export interface AppOptions {
   readonly inputs: Pick<InputStore, 'put' | 'receive' | 'keep' | 'check' | 'release' | 'open'>
   readonly assets: Pick<Assets, 'add' | 'get' | 'find' | 'use' | 'remove'>
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
+  readonly images: Pick<ImageConverter, 'requireAvailable' | 'convert'>
   readonly instances: InstanceControl
   readonly inventory: InstanceInventory
   /** What the instances have for parameters that feed lists. */

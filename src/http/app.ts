@@ -113,7 +113,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     keep: (received, pointer, kind) => options.inputs.check(received, pointer, kind),
     release: (received) => options.inputs.release(received),
   }
-  const trialStorage = withoutFetching({ inputs: trialInputs, decodeMedia, urls })
+  const { assets } = options
+  const trialStorage = withoutFetching({
+    inputs: trialInputs,
+    decodeMedia,
+    urls,
+    useAsset: async (...asked: Parameters<typeof assets.find>) => assets.find(...asked),
+  })
   const { inventory } = options
   await app.register(workflowRoutes, { registry, routes, links, readiness: options.readiness, trialStorage, lists })
   await app.register(renderWorkflowRoutes, { registry, routes, links, inventory, trialStorage })
@@ -121,7 +127,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     jobs,
     streams,
     waiting,
-    tools: { presenter, outputs, now },
+    tools: { presenter, outputs, images: options.images, now },
     syncHoldMs: limits.syncHoldMs,
     rawAnswers: {
       areStored: limits.storesRawAnswers ?? true,
@@ -130,7 +136,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     outputMetadata: security.outputMetadata ?? { usual: 'keep', mayBeKept: true },
   })
   await app.register(retryJobRoute, { jobs, calls, takesRawPrompts })
-  const storage = { inputs: options.inputs, decodeMedia, urls }
+  const storage = { inputs: options.inputs, decodeMedia, urls, useAsset: assets.use.bind(assets) }
   promptRoute(app, {
     calls,
     storage,

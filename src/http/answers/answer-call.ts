@@ -1,14 +1,18 @@
 import type { FastifyReply } from 'fastify'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { isTerminal, type Job } from '../../jobs/job.ts'
-import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
-import { covers, type AnswerForm } from '../negotiation/accept.ts'
+import type { ImageConverter } from '../../outputs/image-converter.ts'
+import type { JobOutput } from '../../outputs/job-output.ts'
+import type { AnswerForm } from '../negotiation/accept.ts'
 import type { Preferences } from '../negotiation/prefer.ts'
 import { JobFailure } from '../plugins/errors.ts'
 import { runStats } from '../schemas/result.ts'
+import { rankForms, type ChosenForm } from './choose-form.ts'
 import { jobErrorOf, type JobPresenter } from './job-presenter.ts'
-import { sendOutput } from './send-output.ts'
+import type { RawAnswer } from './raw-answer.ts'
+import { sendConverted } from './send-converted.ts'
+import { outcomeHeaders, rawHeaders, sendOutput } from './send-output.ts'
 import { sendResult } from './send-result.ts'
 import { varyBy } from './vary-by.ts'
 
@@ -18,11 +22,14 @@ export interface CallAnswer {
   readonly preferences: Preferences
   readonly receivedAtMs: number
   readonly acceptedAtMs: number
+  /** An output that is in memory as a whole. */
+  readonly held?: RawAnswer['held']
 }
 
 export interface AnswerTools {
   readonly presenter: JobPresenter
   readonly outputs: Pick<OutputStore, 'read' | 'open'>
+  readonly images: Pick<ImageConverter, 'requireAvailable' | 'convert'>
   readonly now: () => number
 }
 
@@ -59,42 +66,49 @@ function sendAccepted(
     .send(presenter.present(job))
 }
 
-async function sendBest(
+/** In the best form; where that takes a conversion which cannot be done, in the next one. */
+async function sendBest(reply: FastifyReply, call: CallAnswer, tools: AnswerTools): Promise<void> {
+  const { job, forms } = call
+  let failure: GatewayError | undefined
+  for (const chosen of rankForms(forms, job.outputs)) {
+    try {
+      return await send(reply, chosen, call, tools)
+    } catch (error) {
+      if (!(error instanceof GatewayError) || !error.code.startsWith('conversion_')) throw error
+      failure ??= error
+    }
+  }
+  if (failure?.code === 'conversion_failed') throw new JobFailure(failure, job.id)
+  const advice = failure === undefined ? '' : ` ${failure.detail}`
+  const detail = `The job has ${describeOutputs(job)}. Get them below ${tools.presenter.links.job(job.id)}/outputs, or send Accept: application/json.${advice}`
+  throw new JobFailure(new GatewayError('not_acceptable', { detail }), job.id)
+}
+
+async function send(
   reply: FastifyReply,
-  { job, forms, receivedAtMs, acceptedAtMs }: CallAnswer,
+  chosen: ChosenForm<JobOutput>,
+  { job, receivedAtMs, acceptedAtMs, held }: CallAnswer,
   tools: AnswerTools,
 ): Promise<void> {
-  for (const form of forms) {
-    if (form.kind === 'json') {
+  const { outputs, presenter } = tools
+  switch (chosen.kind) {
+    case 'json': {
       const stats = runStats(job, { receivedAtMs, acceptedAtMs, nowMs: tools.now() })
-      return sendResult(reply, { job, resource: tools.presenter.present(job), stats, outputs: tools.outputs })
+      return sendResult(reply, { job, resource: presenter.present(job), stats, outputs })
     }
-    if (form.kind !== 'output') continue
-    const output = job.outputs.find((candidate) => covers(form.range, candidate.contentType))
-    if (output !== undefined) return sendRaw(reply, job, output, tools)
+    case 'output': {
+      const { output } = chosen
+      reply.headers(rawHeaders({ job, output, outputCount: job.outputs.length, links: presenter.links }))
+      const bytes = held?.index === output.index ? held.bytes : undefined
+      return sendOutput(reply, { method: 'POST', outputs, job, output, bytes })
+    }
+    case 'converted': {
+      const headers = outcomeHeaders({ job, outputCount: job.outputs.length, links: presenter.links })
+      return sendConverted(reply, { ...chosen, method: 'POST', job, headers }, tools)
+    }
+    default:
+      return chosen satisfies never
   }
-  throw new JobFailure(
-    new GatewayError('not_acceptable', {
-      detail: `The job has ${describeOutputs(job)}. Get them below ${tools.presenter.links.job(job.id)}/outputs, or send Accept: application/json.${conversionHint(job, forms)}`,
-    }),
-    job.id,
-  )
-}
-
-function sendRaw(reply: FastifyReply, job: Job, output: JobOutput, { outputs, presenter }: AnswerTools): Promise<void> {
-  const { links } = presenter
-  reply.header('content-location', links.output(job.id, output.index))
-  reply.header('output-count', String(job.outputs.length))
-  reply.header('link', `<${links.job(job.id)}>; rel="describedby"`)
-  return sendOutput(reply, { method: 'POST', outputs, job, output })
-}
-
-/** What would have made the images that were asked for. */
-function conversionHint(job: Job, forms: readonly AnswerForm[]): string {
-  if (!job.outputs.some(({ kind }) => kind === 'image')) return ''
-  const wanted = forms.flatMap((form) => (form.kind === 'output' && form.range.type === 'image' ? [form.range] : []))
-  const format = ['webp', 'jpeg', 'png'].find((name) => wanted.some(({ subtype }) => subtype === name))
-  return format === undefined ? '' : ` For images of that type, run it with Job-Convert-Output: ${format}.`
 }
 
 function describeOutputs(job: Job): string {

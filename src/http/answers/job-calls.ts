@@ -12,18 +12,29 @@ import { parseIdempotencyKey } from '../negotiation/idempotency-key.ts'
 import { parsePrefer, type Preferences } from '../negotiation/prefer.ts'
 import { callerOf } from '../plugins/api-keys.ts'
 import { queryFlag, queryParameters, readQuery } from '../schemas/query-parameters.ts'
-import { answerCall, type AnswerTools } from './answer-call.ts'
+import { answerCall, type AnswerTools, type CallAnswer } from './answer-call.ts'
+import { mayBeOutput } from './choose-form.ts'
+import { createRawAnswer } from './raw-answer.ts'
 import { varyBy } from './vary-by.ts'
-import type { Waiting } from './waiting.ts'
+import type { Waiting, WaitOptions } from './waiting.ts'
 
 export interface JobCallsOptions {
-  readonly jobs: Pick<Jobs, 'submit' | 'isRepeat'>
+  readonly jobs: Pick<Jobs, 'submit' | 'isRepeat' | 'tapOutput'>
   readonly streams: EventStreams
   readonly waiting: Waiting
   readonly tools: AnswerTools
   readonly syncHoldMs: number
+  readonly rawAnswers: RawAnswerPolicy
   /** What becomes of the texts in outputs. */
   readonly outputMetadata: OutputMetadataPolicy
+}
+
+/** How outputs go to callers who want them as they are. */
+export interface RawAnswerPolicy {
+  /** An output that such a caller took whole is stored as well. */
+  readonly areStored: boolean
+  /** One who takes nothing for this long is dropped. */
+  readonly stalledReaderTimeoutMs: number
 }
 
 /** What is a route's own about a request that starts a job. */
@@ -94,11 +105,40 @@ async function run(
     }
     const canComeBack = hasId || call.idempotencyKey !== undefined
     const timeoutMs = holdMs(call.preferences, source.isAsync === true ? 0 : syncHoldMs)
-    const latest = timeoutMs === 0 ? job : await waiting.wait(job, { caller, timeoutMs, canComeBack })
-    await answerCall(reply, { ...call, job: latest, acceptedAtMs }, tools)
+    const answered = { ...call, job, acceptedAtMs }
+    if (timeoutMs === 0) return await answerCall(reply, answered, tools)
+    const wait = { caller, timeoutMs, canComeBack }
+    if (!replayed && call.preferences.waitSeconds === undefined && mayBeOutput(call.forms)) {
+      return await answerRaw(reply, answered, wait, options)
+    }
+    await answerCall(reply, { ...answered, job: await waiting.wait(job, wait) }, tools)
   } finally {
     place?.releaseUnused()
     caller.release()
+  }
+}
+
+/** With an output as it is, from the instance where that can be. */
+async function answerRaw(
+  reply: FastifyReply,
+  call: CallAnswer,
+  wait: WaitOptions,
+  { jobs, waiting, tools, rawAnswers }: JobCallsOptions,
+): Promise<void> {
+  const raw = createRawAnswer(reply, {
+    job: call.job,
+    forms: call.forms,
+    links: tools.presenter.links,
+    isStored: rawAnswers.areStored || wait.canComeBack,
+    stalledReaderTimeoutMs: rawAnswers.stalledReaderTimeoutMs,
+  })
+  const untap = jobs.tapOutput(call.job.id, raw)
+  try {
+    const job = await waiting.wait(call.job, { ...wait, hasBegun: () => raw.hasBegun })
+    if (raw.hasBegun) raw.conclude(job)
+    else await answerCall(reply, { ...call, job, held: raw.held }, tools)
+  } finally {
+    untap()
   }
 }
 
@@ -134,6 +174,7 @@ async function submit(
     deadline,
     convert_output: convertOutput,
     output_metadata: given,
+    intermediate_outputs: intermediateOutputs,
     ...prepared
   } = await source.prepare(body, {
     signal,
@@ -147,6 +188,7 @@ async function submit(
     outputMetadata: chooseOutputMetadata(outputMetadata, { given, before: prepared.outputMetadata }),
     ...(deadline !== undefined && { deadlineMs: deadline }),
     ...(convertOutput !== undefined && { convertOutput }),
+    ...(intermediateOutputs !== undefined && { intermediateOutputs }),
     requestId: request.id,
     caller: callerOf(request),
     ...(request.traceparent !== undefined && { traceparent: request.traceparent }),

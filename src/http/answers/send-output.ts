@@ -3,6 +3,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import { isMintedJobId, type Job } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { ByteRange, OutputStore } from '../../outputs/output-store.ts'
+import type { Links } from '../links.ts'
 import { outputId } from '../schemas/job.ts'
 import { contentDisposition } from './content-disposition.ts'
 
@@ -22,8 +23,32 @@ export function outputEtag(job: Job, index: number): string {
 /** Nothing in bytes of others may run in a browser with the rights of this server. */
 export const sandboxHeaders = { 'content-security-policy': "sandbox; default-src 'none'" }
 
+/** What has to be known of an output to send its bytes. */
+type SentOutput = Pick<JobOutput, 'index' | 'contentType' | 'filename'>
+
+/** Headers of an answer to the request that ran a job, when it is one of the outputs. */
+export function rawHeaders(of: {
+  job: Job
+  output: SentOutput
+  outputCount: number
+  links: Links
+}): Record<string, string> {
+  const { job, output, links } = of
+  return {
+    'content-location': links.output(job.id, output.index),
+    ...outcomeHeaders(of),
+    ...outputHeaders(job, output),
+  }
+}
+
+/** Headers of such an answer that do not depend on the form of the output. */
+export function outcomeHeaders(of: { job: Job; outputCount: number; links: Links }): Record<string, string> {
+  const { job, outputCount, links } = of
+  return { 'output-count': String(outputCount), link: `<${links.job(job.id)}>; rel="describedby"` }
+}
+
 /** Headers that go with the bytes of an output. */
-function outputHeaders(job: Job, output: JobOutput): Record<string, string> {
+function outputHeaders(job: Job, output: SentOutput): Record<string, string> {
   return {
     'content-type': output.contentType,
     etag: outputEtag(job, output.index),
@@ -44,19 +69,31 @@ export async function sendOutput(
     job: Job
     output: JobOutput
     range?: ByteRange
+    /** The whole output, where it is in memory. */
+    bytes?: Buffer | undefined
   },
 ): Promise<void> {
   const { method, outputs, job, output, range } = source
   const sizeBytes = range === undefined ? output.sizeBytes : range.end - range.start + 1
   const headers = { ...outputHeaders(job, output), 'content-length': String(sizeBytes) }
+  if (output.isPassedOn === true) throw expired(output)
   if (method === 'HEAD') {
     reply.headers(headers).send()
     return
   }
   const bytes =
-    range === undefined && sizeBytes <= maxReadBytes
+    source.bytes ??
+    (range === undefined && sizeBytes <= maxReadBytes
       ? await outputs.read(job.id, output.index)
-      : await outputs.open(job.id, output.index, range)
-  if (bytes === undefined) throw new GatewayError('output_expired')
+      : await outputs.open(job.id, output.index, range))
+  if (bytes === undefined) throw expired(output)
   reply.headers(headers).send(bytes)
+}
+
+function expired({ isPassedOn = false }: JobOutput): GatewayError {
+  if (!isPassedOn) return new GatewayError('output_expired')
+  return new GatewayError('output_expired', {
+    detail:
+      'The output was sent to the caller who ran the job, and was not kept: the server runs with --outputs stream.',
+  })
 }

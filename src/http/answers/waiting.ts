@@ -13,21 +13,33 @@ export interface Caller {
   release(): void
 }
 
+export interface WaitOptions {
+  readonly caller: Caller
+  readonly timeoutMs: number
+  readonly canComeBack: boolean
+  /** Whether an answer is on its way. Never when absent. */
+  readonly hasBegun?: () => boolean
+}
+
 /** Requests that wait for a job. */
 export interface Waiting {
   /** Watches the connection that an answer goes to, from now on. */
   watch(response: ServerResponse): Caller
   /**
    * The job when it is terminal, or as it is when the time is over or the server stops. When the caller goes away
-   * first, the job is canceled if nobody else can ever ask for it.
+   * first, the job is canceled if nobody else can ever ask for it; but not when the answer to the caller has begun, which
+   * is then waited for to its end.
    * @throws GatewayError `client_closed_request`
    */
-  wait(job: Job, options: { caller: Caller; timeoutMs: number; canComeBack: boolean }): Promise<Job>
+  wait(job: Job, options: WaitOptions): Promise<Job>
   /** Counts somebody else who follows the job. Call the result when they no longer do. */
   follow(jobId: string): () => void
   /** Lets everybody go who waits. */
   close(): void
 }
+
+/** As long as a timer takes. */
+const longestMs = 2_147_483_647
 
 /** Watches over those who wait, and cancels the job of the last one who went away where nobody can come back for it. */
 export function createWaiting(options: {
@@ -68,15 +80,18 @@ export function createWaiting(options: {
         },
       }
     },
-    async wait(job, { caller, timeoutMs, canComeBack }) {
+    async wait(job, { caller, timeoutMs, canComeBack, hasBegun = () => false }) {
+      const { signal } = caller
       const unfollow = follow(job.id)
       let latest = job
       try {
-        if (!isTerminal(job.state)) latest = await jobs.wait(job.id, { timeoutMs, signal: caller.signal })
+        if (!isTerminal(job.state)) latest = await jobs.wait(job.id, { timeoutMs, signal })
+        // Its transfer has deadlines of its own.
+        if (hasBegun() && !isTerminal(latest.state)) latest = await jobs.wait(job.id, { timeoutMs: longestMs, signal })
       } finally {
         unfollow()
       }
-      if (!isGone(caller)) return latest
+      if (!isGone(caller) || hasBegun()) return latest
       leave(latest, canComeBack)
       throw new GatewayError('client_closed_request')
     },

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { definedHeaders } from '../defined-headers.ts'
 import { toServerSentEvent, type WrittenEvent } from './written-event.ts'
 
 /** A connection on which events go out, one way. Its methods do nothing once it is closed. */
@@ -59,10 +60,4 @@ export function openEventResponse(reply: FastifyReply, headers: Readonly<Record<
       else response.once('close', listener)
     },
   }
-}
-
-function definedHeaders(reply: FastifyReply): Record<string, string | number | string[]> {
-  const headers: Record<string, string | number | string[]> = {}
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) headers[name] = value
-  return headers
 }
