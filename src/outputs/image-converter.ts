@@ -41,6 +41,8 @@ export interface ImageConverterOptions {
   readonly maxPixels?: number
 }
 
+/** Larger files are not converted: all of one has to be in memory. */
+export const maxImageBytes = 256 * 1024 * 1024
 /** Twice 8192 × 8192: what large upscales make, and an animation of ten seconds. */
 const defaultMaxPixels = 2 * 8192 * 8192
 const timeoutSeconds = 120

@@ -6,7 +6,7 @@ import { createFront, type FrontServer } from '../support/front-server.ts'
 import { makeDataDir, type RunningGateway, startGateway, testWorkflows } from '../support/start-gateway.ts'
 
 let simulator: Simulator
-/** Between the gateway and ComfyUI: gives text for a picture while `isSpoilt`. */
+/** Between the gateway and ComfyUI: gives something else for a picture while `isSpoilt`. */
 let front: FrontServer
 let isSpoilt = false
 let gateway: RunningGateway
@@ -16,7 +16,7 @@ let color = 0
 beforeAll(async () => {
   simulator = await createSimulator({ testNodes: true, stepDelayMs: 0 })
   front = await createFront(simulator.url, (request) =>
-    isSpoilt && request === 'GET /api/view' ? { status: 200, body: 'no picture at all' } : undefined,
+    isSpoilt && request === 'GET /api/view' ? { status: 200, body: 'no picture\0at all' } : undefined,
   )
   gateway = await startGateway({ flags: { comfyuiUrl: [front.url], workflows: [testWorkflows] } })
 })

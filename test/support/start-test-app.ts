@@ -9,6 +9,7 @@ import { buildApp } from '../../src/http/app.ts'
 import type { AppOptions, ObservedRequest } from '../../src/http/app-options.ts'
 import { closeApp } from '../../src/http/close-app.ts'
 import { refuseMediaUrl } from '../../src/inputs/read-media-url.ts'
+import { createImageConverter } from '../../src/outputs/image-converter.ts'
 import type { JobOutput } from '../../src/outputs/job-output.ts'
 import { FakeJobs } from './fake-jobs.ts'
 import { FakeRegistry, testWorkflows } from './fake-workflows.ts'
@@ -96,6 +97,7 @@ export async function startTestApp(changes: TestAppChanges = {}): Promise<TestAp
     inputs,
     assets,
     outputs,
+    images: createImageConverter(),
     instances: { views: () => [], drain: () => undefined, resume: () => undefined, subscribe: silent },
     lists: { revision: '', names: () => undefined },
     inventory: { models: async () => [], readiness: () => [] },

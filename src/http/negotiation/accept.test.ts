@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { answerForms, covers, parseAccept } from './accept.ts'
+import { answerForms, covers, isOfForm, parseAccept, qualityFor } from './accept.ts'
 
 /** The forms as short texts. */
 function formsOf(header: string | undefined): string[] {
@@ -41,5 +41,24 @@ describe('Accept', () => {
     const [range] = parseAccept('image/*')
     expect(range && covers(range, 'Image/PNG; charset=x')).toBe(true)
     expect(range && covers(range, 'video/mp4')).toBe(false)
+  })
+
+  test('a narrower range takes its types out of a wider one', () => {
+    const [form] = answerForms(parseAccept('image/*, image/png;q=0'))
+    if (form?.kind !== 'output') throw new Error('an output is asked for')
+    expect(isOfForm(form, 'image/webp')).toBe(true)
+    expect(isOfForm(form, 'image/png')).toBe(false)
+    expect(isOfForm(form, 'video/mp4')).toBe(false)
+  })
+
+  test.each([
+    ['image/*;q=0.5, image/png;q=0.1, */*', 'image/png', 0.1],
+    ['image/*;q=0.5, image/png;q=0.1, */*', 'image/webp', 0.5],
+    ['image/*;q=0.5, image/png;q=0.1, */*;q=0.2', 'video/mp4', 0.2],
+    ['image/webp', 'image/png', 0],
+    ['image/png;q=0, */*', 'image/png', 0],
+    ['', 'image/png', 1],
+  ])('%j gives to %s the quality %d', (header, contentType, quality) => {
+    expect(qualityFor(parseAccept(header), contentType)).toBe(quality)
   })
 })

@@ -10,8 +10,8 @@ export interface MediaRange {
 export type AnswerForm =
   | { readonly kind: 'json' }
   | { readonly kind: 'events' }
-  /** The first output that the range covers, as it is. */
-  | { readonly kind: 'output'; readonly range: MediaRange }
+  /** The first output that the range covers, and none of the narrower ones. */
+  | { readonly kind: 'output'; readonly range: MediaRange; readonly except: readonly MediaRange[] }
 
 const anything: readonly MediaRange[] = [{ type: '*', subtype: '*', quality: 1 }]
 const rangePattern = /^([!#$%&'*+.^_`|~0-9a-z-]+)\/([!#$%&'*+.^_`|~0-9a-z-]+)$/
@@ -39,10 +39,22 @@ export function answerForms(ranges: readonly MediaRange[]): readonly AnswerForm[
     } else if (range.type === 'text' && range.subtype === 'event-stream') {
       forms.push({ kind: 'events' })
     } else if (couldBeOutput(range)) {
-      forms.push({ kind: 'output', range })
+      forms.push({ kind: 'output', range, except: ranges.filter((other) => isNarrower(other, range)) })
     }
   }
   return forms
+}
+
+/** Whether an output of that type is one of the form: a narrower range has the last word (RFC 9110 §12.5.1). */
+export function isOfForm(form: Extract<AnswerForm, { kind: 'output' }>, contentType: string): boolean {
+  return covers(form.range, contentType) && !form.except.some((narrower) => covers(narrower, contentType))
+}
+
+/** The quality that a list of ranges gives to a content type; 0 when none of them covers it. */
+export function qualityFor(ranges: readonly MediaRange[], contentType: string): number {
+  const covering = ranges.filter((range) => covers(range, contentType))
+  const precise = Math.max(...covering.map(precision))
+  return covering.find((range) => precision(range) === precise)?.quality ?? 0
 }
 
 /** Whether a content type lies in a range. Parameters of the content type do not matter. */
@@ -67,6 +79,10 @@ function byPreference(a: MediaRange, b: MediaRange): number {
 
 function precision(range: MediaRange): number {
   return range.type === '*' ? 0 : range.subtype === '*' ? 1 : 2
+}
+
+function isNarrower(range: MediaRange, than: MediaRange): boolean {
+  return precision(range) > precision(than) && (than.type === '*' || than.type === range.type)
 }
 
 function coversJson(range: MediaRange): boolean {
