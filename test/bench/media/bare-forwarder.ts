@@ -164,3 +164,4 @@ function forward(filename: string, reply: FastifyReply, isBase64: boolean): void
 await app.listen({ port: 0, host: '127.0.0.1' })
 const address = app.server.address()
 process.stdout.write(`listening ${typeof address === 'object' && address ? String(address.port) : ''}\n`)
+process.on('SIGTERM', () => process.exit())

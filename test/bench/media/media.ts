@@ -34,7 +34,8 @@ const systems: readonly System[] = [
       return { process, url: `http://127.0.0.1:${process.announced}` }
     },
   },
-  gateway('gateway, keep', []),
+  gateway('gateway, keep', ['--outputs', 'keep']),
+  gateway('gateway, stream', ['--outputs', 'stream']),
 ]
 
 function gateway(name: SystemName, options: readonly string[]): System {
@@ -85,6 +86,9 @@ function cellOf(bytes: number, answer: MediaLoad['answer'], submitted: number, j
   return { bytes, extension: 'png', answer, submitted, jobs, warmUpJobs: Math.ceil(jobs / 3) }
 }
 
+/** Before everything else, so that code that runs often is compiled. */
+const warmUp: MediaLoad = { bytes: 1024, extension: 'png', answer: 'raw', submitted: 4, jobs: 200 }
+
 type Measured = Pick<MediaRow, keyof MediaFigures | 'addedMemoryMiB'>
 
 /** Measures each load with each system in turn, `rounds` times over, every time in a new process. Medians. */
@@ -126,9 +130,8 @@ export async function measureMediaRows(options: {
 async function measureCell(system: System, cell: Cell, comfyuiUrl: string, dataDir: string): Promise<Measured> {
   const { process, url } = await system.start(comfyuiUrl, dataDir)
   try {
+    await measureMedia(process, url, warmUp)
     if (cell.comparesMemory) {
-      const small: MediaLoad = { ...cell, bytes: 1024, submitted: 1, jobs: 20 }
-      await measureMedia(process, url, small)
       await process.resetPeakMemory()
       const idleMiB = await process.residentMemoryMiB()
       const figures = await measureMedia(process, url, cell)
