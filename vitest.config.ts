@@ -5,7 +5,7 @@ export default defineConfig({
   resolve: { alias: { 'comfyui-api': fileURLToPath(new URL('./src/index.ts', import.meta.url)) } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'workflows/**/*.test.ts'],
-    exclude: ['test/browser/**', 'test/proxy/**', '**/node_modules/**'],
+    exclude: ['test/browser/**', 'test/program/**', 'test/proxy/**', '**/node_modules/**'],
     typecheck: { enabled: false },
     // Nobody's own key is used: tests ask no service.
     env: { OPENROUTER_API_KEY: '' },
