@@ -304,6 +304,7 @@ async function keepOutputs(
   try {
     const stored = await storeOutputs({
       jobId: live.job.id,
+      workflow: live.job.workflow,
       outputs,
       outputNames: live.payload.outputNames,
       withIntermediate: intermediateOutputs,

@@ -23,6 +23,7 @@ function storeTwo(openFile: (filename: string) => Promise<{ body: Buffer }>) {
   const image = (filename: string) => ({ filename, subfolder: '', type: 'output' })
   return storeOutputs({
     jobId: randomUUID(),
+    workflow: 'test/picture',
     outputs: { 9: { images: [image('a.png'), image('b.png')] } },
     outputNames: {},
     openFile: ({ filename }) => openFile(filename),
@@ -54,6 +55,7 @@ test('names outputs as the workflow does, files and texts in order', async () =>
   const told: number[] = []
   const stored = await storeOutputs({
     jobId: randomUUID(),
+    workflow: 'test/picture',
     outputs: { 9: { images: [{ filename: 'a.png', subfolder: '', type: 'output' }] }, 12: { text: ['seen'] } },
     outputNames: { picture: '9' },
     openFile: () => Promise.resolve({ body: Readable.from([Buffer.from('by'), Buffer.from('tes')]) }),
@@ -69,9 +71,16 @@ test('names outputs as the workflow does, files and texts in order', async () =>
       kind: 'image',
       contentType: 'image/png',
       sizeBytes: 5,
-      filename: 'a.png',
+      filename: expect.stringMatching(/^picture-picture-[0-9a-f]{8}\.png$/),
     },
-    { index: 1, nodeId: '12', name: undefined, kind: 'text', sizeBytes: 4 },
+    {
+      index: 1,
+      nodeId: '12',
+      name: undefined,
+      kind: 'text',
+      sizeBytes: 4,
+      filename: expect.stringMatching(/^picture-[0-9a-f]{8}-1\.txt$/),
+    },
   ])
   expect(told).toEqual([0, 1])
 })
@@ -83,6 +92,7 @@ describe('metadata that is to be stripped', () => {
     const warnings: string[] = []
     const stored = await storeOutputs({
       jobId: randomUUID(),
+      workflow: 'test/picture',
       outputs: { 9: { images: [{ filename, subfolder: '', type: 'output' }] } },
       outputNames: {},
       openFile: () => Promise.resolve({ body }),
@@ -131,6 +141,7 @@ test('says why a job that went well has nothing to show', async () => {
   const warnings: string[] = []
   const stored = await storeOutputs({
     jobId: randomUUID(),
+    workflow: 'test/picture',
     outputs: { 9: { images: [{ source: 'unheard' }], points: [{ x: 64 }], dims: [64] } },
     outputNames: {},
     openFile: () => expect.unreachable('there is no file'),
@@ -168,6 +179,7 @@ test('stores what images were converted to, and everything else as it is', async
   const jobId = randomUUID()
   const stored = await storeOutputs({
     jobId,
+    workflow: 'test/picture',
     outputs: { 9: { images: [file('a.b.png'), file('clip.mp4')] }, 12: { text: ['seen'] } },
     outputNames: {},
     openFile: ({ filename }) =>
@@ -182,9 +194,9 @@ test('stores what images were converted to, and everything else as it is', async
     onWarning: (text) => void warnings.push(text),
   })
   expect(stored.map(({ filename, contentType, sizeBytes }) => [filename, contentType, sizeBytes])).toEqual([
-    ['a.b.webp', 'image/webp', 9],
-    ['clip.mp4', 'video/mp4', 8],
-    ['text_1.txt', 'text/plain; charset=utf-8', 4],
+    [`picture-${jobId.slice(0, 8)}.webp`, 'image/webp', 9],
+    [`picture-${jobId.slice(0, 8)}-1.mp4`, 'video/mp4', 8],
+    [`picture-${jobId.slice(0, 8)}-2.txt`, 'text/plain; charset=utf-8', 4],
   ])
   expect(seen).toEqual(['a.b.png'])
   expect(warnings).toEqual(['a.b.png: It was shortened.'])
@@ -196,6 +208,7 @@ test('leaves nothing behind when an image cannot be converted, and does not ask 
   let asked = 0
   const storing = storeOutputs({
     jobId: randomUUID(),
+    workflow: 'test/picture',
     outputs: { 9: { images: ['a.png', 'b.png'].map((filename) => ({ filename, subfolder: '', type: 'output' })) } },
     outputNames: {},
     openFile: ({ filename }) => {

@@ -2,10 +2,13 @@ import type { NodeOutput } from '../comfyui/wire/messages.ts'
 import type { RemovalOutcome } from '../lib/media-texts/removal-steps.ts'
 import { collectOutputs, type FoundOutput } from '../outputs/collect-outputs.ts'
 import type { JobOutput } from '../outputs/job-output.ts'
+import { nameOutput } from '../outputs/name-output.ts'
 import type { OutputReader, OutputTap, PlannedOutput } from './output-tap.ts'
 import { storeOutput, type StoreOutputOptions, type StoredOutput, type TappedOutput } from './store-output.ts'
 
 export interface StoreOutputsOptions extends StoreOutputOptions {
+  /** Name of the workflow. */
+  readonly workflow: string
   readonly outputs: Readonly<Record<string, NodeOutput>>
   /** The workflow's names for output nodes: name → node id. */
   readonly outputNames: Readonly<Record<string, string>>
@@ -54,11 +57,11 @@ async function storeInto(stored: JobOutput[], options: StoreOutputsOptions): Pro
     withIntermediate: options.withIntermediate ?? false,
     onUnhandled: ({ nodeId, key }) => unhandled.add(`\`${key}\` of node ${nodeId}`),
   })
-  const planned = wanted.map((found, index) => planOf(found, index, names))
-  const tapped = options.convertImage === undefined ? options.tap?.choose(planned) : undefined
+  const plans = wanted.map((found, index) => planOf(found, index, names, options))
+  const tapped = options.convertImage === undefined ? options.tap?.choose(plans) : undefined
   let passed: Passed | undefined
   for (const [index, found] of wanted.entries()) {
-    const plan = planOf(found, index, names)
+    const plan = planOf(found, index, names, options)
     const tap = index === tapped ? tapOf(plan, wanted.length, options.tap) : undefined
     const kept = await storeOutput(found, index, options, tap)
     stored.push(outputOf(plan, kept))
@@ -93,9 +96,15 @@ function tell(stored: readonly JobOutput[], index: number, { onStored }: StoreOu
   if (output !== undefined) onStored(output)
 }
 
-function planOf(found: FoundOutput, index: number, names: ReadonlyMap<string, string>): PlannedOutput {
-  const { nodeId, outputKind: kind, contentType, filename, isIntermediate } = found
+function planOf(
+  found: FoundOutput,
+  index: number,
+  names: ReadonlyMap<string, string>,
+  { jobId, workflow }: StoreOutputsOptions,
+): PlannedOutput {
+  const { nodeId, outputKind: kind, contentType, isIntermediate } = found
   const name = names.get(nodeId)
+  const filename = nameOutput({ workflow, jobId, index, outputName: name, filename: found.filename })
   return { index, nodeId, name, kind, contentType, filename, ...(isIntermediate && { isIntermediate }) }
 }
 

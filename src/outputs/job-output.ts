@@ -14,7 +14,7 @@ export interface JobOutput {
   readonly kind: OutputKind
   readonly contentType: string
   readonly sizeBytes: number
-  /** The name ComfyUI gave the file, without folders; for texts one of ours. */
+  /** Under which a person would save it: see `nameOutput`. */
   readonly filename: string
   /** The texts in the file were removed when it was stored. */
   readonly isStripped?: boolean

@@ -218,7 +218,7 @@ test.concurrent('an instance that comes back with a job that nobody else took go
   await comfyui.listen()
   await vi.waitFor(() => expect(started.jobs.get(job.id)?.state).toBe('running'), { timeout: 60_000 })
   prompt.finish(onePicture)
-  expect(await started.ended(job)).toMatchObject({ state: 'succeeded', outputs: [{ filename: 'a.png' }] })
+  expect(await started.ended(job)).toMatchObject({ state: 'succeeded', outputs: [{ contentType: 'image/png' }] })
   expect([comfyui.prompts.length, comfyui.count('POST /jobs/:id/cancel')]).toEqual([1, 0])
 })
 

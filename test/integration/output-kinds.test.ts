@@ -179,10 +179,10 @@ describe('previews beside what was saved', () => {
     '9': { images: [file('a.png')] },
   }
   const shown = (job: { readonly outputs: readonly JobOutputResource[] }) =>
-    job.outputs.map(({ filename, intermediate }) => [filename.at(0), intermediate])
+    job.outputs.map(({ node_id: node, intermediate }) => [node, intermediate])
   const both = [
-    ['a', false],
-    ['p', true],
+    ['9', false],
+    ['1', true],
   ]
 
   test('are outputs too when a graph asks for them, and again when it is run again', async () => {
@@ -198,13 +198,13 @@ describe('previews beside what was saved', () => {
     expect(shown(await stage.ended(again))).toEqual(both)
     const without = await client.submit(`/jobs/${job.id}/retry`, { intermediate_outputs: false })
     tell(outputs)(await comfyui.nextPrompt())
-    expect(shown(await stage.ended(without))).toEqual([['a', false]])
+    expect(shown(await stage.ended(without))).toEqual([['9', false]])
   })
 
   test.each([
     [{ input: { color: 1 }, intermediate_outputs: true }, {}, both],
     [{ color: 1 }, { 'job-intermediate-outputs': 'true' }, both],
-    [{ color: 1 }, {}, [['a', false]]],
+    [{ color: 1 }, {}, [['9', false]]],
   ])('are outputs of a workflow for %j with %j', async (body, headers, expected) => {
     const job = await stage.client.submit('/test/picture', body, headers)
     tell(outputs)(await stage.comfyui.nextPrompt())
@@ -218,8 +218,13 @@ describe('previews beside what was saved', () => {
   })
 })
 
-test('all outputs of a node have its name', async () => {
+test('all outputs of a node have its name, and names of their own to be saved under', async () => {
   const job = await stage.client.submit('/test/picture', { color: 1, batch_size: 2 })
   tell({ '9': { images: [file('a.png'), file('b.png')] } })(await stage.comfyui.nextPrompt())
-  expect((await stage.ended(job)).outputs.map(({ name }) => name)).toEqual(['image', 'image'])
+  const ended = await stage.ended(job)
+  expect(ended.outputs.map(({ name }) => name)).toEqual(['image', 'image'])
+  const start = `picture-image-${job.id.slice(0, 8)}`
+  expect(ended.outputs.map(({ filename }) => filename)).toEqual([`${start}.png`, `${start}-1.png`])
+  const { headers } = await fetch(`${stage.gateway.url}${ended.outputs[1]?.url ?? ''}`, { method: 'HEAD' })
+  expect(headers.get('content-disposition')).toBe(`inline; filename="${start}-1.png"`)
 })

@@ -64,7 +64,11 @@ test.concurrent('an executed output is a hint: after a gap the history says what
   stage.comfyui.dropSockets()
   await stage.comfyui.when(() => stage.comfyui.handshakes.length === 2)
   prompt.finish({ '9': { images: [{ filename: 'final.png', subfolder: 'x', type: 'output' }] } })
-  expect((await stage.ended(job)).outputs.map(({ filename }) => filename)).toEqual(['final.png'])
+  expect((await stage.ended(job)).outputs).toHaveLength(1)
+  const asked = stage.comfyui.requests
+    .filter(({ name }) => name === 'GET /view')
+    .map(({ query }) => query.get('filename'))
+  expect(asked).toEqual(['final.png'])
 })
 
 test.concurrent('an error is provisional: the history is the verdict', async () => {

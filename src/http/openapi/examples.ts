@@ -26,7 +26,7 @@ export const jobExample: JobResource = {
       type: 'image',
       content_type: 'image/png',
       size_bytes: 1_482_133,
-      filename: 'picture_00001_.png',
+      filename: `qwen_base_txt2img-image-${id.slice(0, 8)}.png`,
       metadata: 'kept',
       kept: true,
       intermediate: false,
@@ -54,7 +54,7 @@ export const jobExample: JobResource = {
 
 export const resultExample: ResultResource = {
   ...jobExample,
-  filenames: ['picture_00001_.png'],
+  filenames: jobExample.outputs.map(({ filename }) => filename),
   stats: {
     comfy_execution: {
       start: 1_767_268_800_050,

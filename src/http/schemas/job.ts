@@ -28,7 +28,7 @@ export const jobOutputSchema = z.object({
   type: z.enum(['image', 'video', 'audio', 'text', '3d', 'latent', 'file']),
   content_type: z.string(),
   size_bytes: z.int(),
-  filename: z.string(),
+  filename: z.string().describe('A name to save it under; no two outputs of a job have the same.'),
   metadata: z
     .enum(['kept', 'stripped'])
     .describe(
