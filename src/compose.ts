@@ -6,7 +6,6 @@ import { closeAll } from './composition/close-all.ts'
 import { followAddresses, readAddresses } from './composition/instance-addresses.ts'
 import { createNodeLookups } from './composition/node-lookups.ts'
 import { openStorage } from './composition/open-storage.ts'
-import { startDemo } from './composition/start-demo.ts'
 import type { Config } from './config/config.ts'
 import { docsPageFolder, readPackageVersion } from './config/package-info.ts'
 import { buildApp } from './http/app.ts'
@@ -118,7 +117,9 @@ async function build(
   })
   closers.push(() => registry.close())
 
-  const demo = config.demo.isEnabled ? await startDemo(config.demo, registry, logger) : undefined
+  // Without it the simulator need not be loaded.
+  const { startDemo } = config.demo.isEnabled ? await import('./composition/start-demo.ts') : {}
+  const demo = await startDemo?.(config.demo, registry, logger)
   if (demo) closers.push(() => demo.close())
 
   const pool = createInstancePool({

@@ -105,12 +105,9 @@ function migrate(connection: DatabaseSync): void {
         `${migrations.length}). Install that version again, or start with another data directory.`,
     })
   }
-  for (const [index, sql] of migrations.entries()) {
-    if (index < version) continue
-    runTransaction(connection, prepare, () => connection.exec(`${sql}; PRAGMA user_version = ${index + 1}`))
-  }
+  const statements = [...migrations.slice(version), `PRAGMA user_version = ${migrations.length}`]
   // Takes the lock of a database that is up to date, too.
-  runTransaction(connection, prepare, () => connection.exec(`PRAGMA user_version = ${migrations.length}`))
+  runTransaction(connection, prepare, () => connection.exec(statements.join(';\n')))
 }
 
 function runTransaction(connection: DatabaseSync, prepare: (sql: string) => StatementSync, work: () => void): void {
