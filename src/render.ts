@@ -10,6 +10,7 @@ import type { MediaStorage } from './http/body/store-media.ts'
 import { checkInput, checkReceived } from './inputs/check-input.ts'
 import type { InputFile } from './inputs/input-file.ts'
 import { ReceivedFile } from './inputs/received-file.ts'
+import { refuseInput } from './inputs/refuse-input.ts'
 import type { TakenKind } from './inputs/sniff-media.ts'
 import { decodeMedia } from './inputs/decode-media.ts'
 import { createMediaUrlReader } from './inputs/read-media-url.ts'
@@ -51,10 +52,13 @@ export async function renderPrompt(request: RenderRequest): Promise<RenderedProm
   const storage: MediaStorage = {
     inputs: {
       put: (bytes, pointer, kind) => checkInput(bytes, pointer, maxMediaBytes, kind),
-      keep: files.check,
+      keep: (received, pointer, kind) => files.check(received, pointer, kind),
       release: async () => {},
     },
     decodeMedia,
+    useAsset: async (_id, pointer) => {
+      throw refuseInput(pointer, 'asset_not_found', 'names an asset, which only a server has; give the file itself.')
+    },
     urls: { read: createMediaUrlReader(createUrlRules({ takesHttp: true, allow: [], isPublic: isPublicAddress })) },
   }
   try {

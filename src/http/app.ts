@@ -105,7 +105,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const upgrades = routeUpgrades(app)
   await app.register(jobEventRoutes, { jobs, streams, upgrades, waiting })
   await app.register(eventRoutes, { feed, streams, upgrades })
-  await app.register(jobOutputRoutes, { jobs, outputs })
+  await app.register(jobOutputRoutes, { jobs, outputs, images: options.images })
   await app.register(assetRoutes, { assets: options.assets, inputs: options.inputs, links })
   const { decodeMedia, urls } = options
   const trialInputs: MediaStorage['inputs'] = {
@@ -128,6 +128,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     streams,
     waiting,
     tools: { presenter, outputs, images: options.images, now },
+    nodes: options.nodes,
     syncHoldMs: limits.syncHoldMs,
     rawAnswers: {
       areStored: limits.storesRawAnswers ?? true,

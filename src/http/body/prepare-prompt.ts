@@ -11,9 +11,9 @@ import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 import type { PreparedJob } from './prepare-job.ts'
 import { requireJsonObject, type ReceivedBody } from './received-body.ts'
-import { fetchUrls, withoutFetching, type FetchControl, type UrlPlace } from './fetch-urls.ts'
+import { fetchUrls, type FetchControl, type UrlPlace } from './fetch-urls.ts'
 import { fieldRefusal, refuseFields } from './refuse-fields.ts'
-import { inputKind, type MediaStorage } from './store-media.ts'
+import { forRepeat, inputKind, type MediaStorage } from './store-media.ts'
 
 export interface PreparePromptTools {
   readonly storage: MediaStorage
@@ -36,7 +36,9 @@ export async function preparePrompt(
   const options = readCallOptions(withoutComfyuiFields(others), headers, 'prompt')
   const pngInfo = readPngInfo(extraData)
   const prompt = readRawPrompt(graph, { filenamePrefix: mintFilenamePrefix(), nodes: tools.nodes })
-  const inputFiles = await storeEmbeddedMedia(prompt, tools, tools.fetching?.isRepeat(options.id) === true)
+  const isRepeat = tools.fetching?.isRepeat(options.id) === true
+  const storage = isRepeat ? forRepeat(tools.storage) : tools.storage
+  const inputFiles = await storeEmbeddedMedia(prompt, { ...tools, storage })
   if (body.sizeBytes > maxStringLength) {
     refuseLongStrings(prompt)
     refuseLongStrings(pngInfo)
@@ -55,7 +57,7 @@ export async function preparePrompt(
 
 function readBody(body: ReceivedBody): Record<string, unknown> {
   const advice =
-    'Send the graph as application/json. Files go into it as https URLs, data URIs or base64, in place of their name.'
+    'Send the graph as application/json. Files go into it as https URLs, data URIs, base64 or {"asset": id}, in place of their name.'
   const fields = requireJsonObject(body, advice)
   if (Object.hasOwn(fields, 'prompt')) return fields
   const isBareGraph = Object.values(fields).some((node) => isRecord(node) && Object.hasOwn(node, 'class_type'))
@@ -122,29 +124,28 @@ function refuseExtraData(path: readonly string[], message: string): GatewayError
 async function storeEmbeddedMedia(
   prompt: Prompt,
   { storage, nodes, fetching }: PreparePromptTools,
-  isRepeat: boolean,
 ): Promise<InputFile[]> {
   const files = new Map<string, InputFile>()
   const places: UrlPlace[] = []
   for (const media of findEmbeddedMedia(prompt, nodes)) {
-    const { id, input, value, pointer, kind } = media
+    const { id, input, value, assetId, pointer, kind } = media
     const replace = (name: string) => {
       const inputs = prompt[id]?.inputs
       if (inputs !== undefined) inputs[input] = name
     }
-    const url = storage.urls.read(value, pointer)
+    const url = assetId === undefined ? storage.urls.read(value, pointer) : undefined
     if (url !== undefined) {
       places.push({ url, pointer, kind: inputKind(kind), replace })
       continue
     }
-    const stored = await storage.inputs.put(decode(media, storage), pointer, inputKind(kind))
+    const stored =
+      assetId === undefined
+        ? await storage.inputs.put(decode(media, storage), pointer, inputKind(kind))
+        : await storage.useAsset(assetId, pointer, inputKind(kind))
     files.set(stored.name, stored)
     replace(stored.name)
   }
-  for (const file of await fetchUrls(places, isRepeat ? withoutFetching(storage) : storage, {
-    signal: fetching?.signal,
-  }))
-    files.set(file.name, file)
+  for (const file of await fetchUrls(places, storage, { signal: fetching?.signal })) files.set(file.name, file)
   return [...files.values()]
 }
 
@@ -156,7 +157,7 @@ function decode(media: ReturnType<typeof findEmbeddedMedia>[number], { decodeMed
     if (!isName || media.value.startsWith('data:')) throw error
     throw refuseFileName(
       media,
-      'names a file of the ComfyUI host; send the file itself, as an https URL, a data URI or base64',
+      'names a file of the ComfyUI host; send the file itself, as an https URL, a data URI or base64, or {"asset": id}',
     )
   }
 }

@@ -61,7 +61,10 @@ function single(values: readonly unknown[]): unknown {
 }
 
 function mediaValue({ content }: BodyPart): unknown {
-  return content.kind === 'file' ? content.file : content.text
+  if (content.kind === 'file') return content.file
+  const { text } = content
+  // No other text for media begins like this.
+  return text.trimStart().startsWith('{') ? parseAs(text, ['object']) : text
 }
 
 /** Reads a text as one of the JSON types; a text that is none of them stays a text. */

@@ -1,20 +1,39 @@
+import { hash } from 'node:crypto'
 import type { InputFile } from '../../inputs/input-file.ts'
+import { inputFolder } from '../../inputs/input-name.ts'
 import { isReceivedFile } from '../../inputs/received-file.ts'
 import type { InputKind } from '../../inputs/sniff-media.ts'
+import { assetIdIn } from '../../workflows/parameters/asset-reference.ts'
 import type { MediaKind } from '../../workflows/parameters/media.ts'
 import type { MediaField } from '../../workflows/served-workflow.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
-import { fetchUrls, type FetchOptions, type UrlPlace, type UrlStorage } from './fetch-urls.ts'
+import { fetchUrls, withoutFetching, type FetchOptions, type UrlPlace, type UrlStorage } from './fetch-urls.ts'
 import { fieldRefusal } from './refuse-fields.ts'
 
 export interface MediaStorage extends UrlStorage {
   readonly decodeMedia: (value: string, pointer: string) => Buffer
+  /** The file of an asset. @throws GatewayError `unsupported_input`, `storage_unavailable` */
+  readonly useAsset: (id: string, pointer: string, kind: InputKind) => Promise<InputFile>
+}
+
+/**
+ * A storage for a request that was answered before, for which nothing is fetched or looked up: what it names may be gone
+ * by now.
+ */
+export function forRepeat(storage: MediaStorage): MediaStorage {
+  return { ...withoutFetching(storage), useAsset: (id) => Promise.resolve(standInForAsset(id)) }
+}
+
+/** Says no more than that the same asset is the same file. */
+function standInForAsset(id: string): InputFile {
+  const sha256 = hash('sha256', id)
+  return { name: `${inputFolder}/${sha256}.asset`, sha256, contentType: 'application/octet-stream', sizeBytes: 0 }
 }
 
 /**
  * Stores the media among raw parameters and puts the names of the stored files in their place. What is neither text nor
- * a received file stays as it is, for the workflow's own check to refuse.
+ * a received file nor an asset stays as it is, for the workflow's own check to refuse.
  * @throws GatewayError `unsupported_input`, `storage_unavailable`, and what `fetchUrls` throws
  */
 export async function storeMedia(
@@ -26,18 +45,14 @@ export async function storeMedia(
   const files = new Map<string, InputFile>()
   const places: UrlPlace[] = []
   const store = async (value: unknown, { path, replace }: Place, kind: InputKind): Promise<void> => {
-    if (typeof value !== 'string' && !isReceivedFile(value)) return
     const pointer = pointerTo(...path)
     const url = typeof value === 'string' ? storage.urls.read(value, pointer) : undefined
     if (url !== undefined) {
       places.push({ url, pointer, kind, replace })
       return
     }
-    const { inputs, decodeMedia } = storage
-    const file =
-      typeof value === 'string'
-        ? await inputs.put(decodeMedia(value, pointer), pointer, kind)
-        : await inputs.keep(value, pointer, kind)
+    const file = await fileOf(value, pointer, kind, storage)
+    if (file === undefined) return
     files.set(file.name, file)
     replace(file.name)
   }
@@ -46,6 +61,18 @@ export async function storeMedia(
   }
   for (const file of await fetchUrls(places, storage, options)) files.set(file.name, file)
   return [...files.values()]
+}
+
+async function fileOf(
+  value: unknown,
+  pointer: string,
+  kind: InputKind,
+  { inputs, decodeMedia, useAsset }: MediaStorage,
+): Promise<InputFile | undefined> {
+  if (typeof value === 'string') return inputs.put(decodeMedia(value, pointer), pointer, kind)
+  if (isReceivedFile(value)) return inputs.keep(value, pointer, kind)
+  const assetId = assetIdIn(value)
+  return assetId === undefined ? undefined : useAsset(assetId, pointer, kind)
 }
 
 /** A mask is an image of which one channel is read. */

@@ -4,6 +4,7 @@ import type { HttpLogger } from '../app-options.ts'
 import { isRecord } from '../../lib/json-record.ts'
 import { rawPromptName } from '../../workflows/graph/raw-prompt.ts'
 import type { LiveLists } from '../../readiness/live-lists.ts'
+import { withBodiesByType } from './bodies-by-type.ts'
 import { componentNames } from './component-names.ts'
 import { createListComponents } from './list-components.ts'
 import { withOptionalBodies } from './optional-bodies.ts'
@@ -72,7 +73,7 @@ function merge(
     }
   }
   Object.assign(schemas, listed.schemas)
-  const fixedPaths = withOptionalBodies(asRecord(fixed['paths']))
+  const fixedPaths = withBodiesByType(withOptionalBodies(asRecord(fixed['paths'])))
   const { tags, order } = tagsOf(fixed['tags'], fixedPaths, families)
   Object.assign(paths, inOrder(fixedPaths, order))
   const mended = withProblemExamples(paths)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { embedSchema } from './embed-schema.ts'
+import { assetReferenceSchema } from '../../workflows/parameters/asset-reference.ts'
+import { embedSchema, withAssets } from './embed-schema.ts'
 
 test('references into itself point to the new place, data stay as they are', () => {
   const schema = {
@@ -31,12 +32,31 @@ test('references into itself point to the new place, data stay as they are', () 
 test('a medium is text to client generators, and says in which forms', () => {
   const image = { type: 'string', 'x-comfyui-media': 'image', format: 'byte', contentMediaType: 'image/*' }
   const mask = { ...image, description: 'What to keep' }
-  const forms = 'An https URL, a data URI or base64.'
+  const forms = 'An https URL, a data URI or base64; or `{"asset": id}`, see `POST /assets`.'
+  const anyOf = [{ type: 'string' }, assetReferenceSchema]
   expect(embedSchema({ properties: { image, mask, day: { format: 'date' } } }, '#')).toEqual({
     properties: {
-      image: { type: 'string', 'x-comfyui-media': 'image', description: forms },
-      mask: { type: 'string', 'x-comfyui-media': 'image', description: `What to keep\n\n${forms}` },
+      image: { 'x-comfyui-media': 'image', description: forms, anyOf },
+      mask: { 'x-comfyui-media': 'image', description: `What to keep\n\n${forms}`, anyOf },
       day: { format: 'date' },
     },
+  })
+})
+
+test('a medium on its own may be an asset, and is left as it is else', () => {
+  const image = { type: 'string', 'x-comfyui-media': 'image', format: 'byte', contentMediaType: 'image/*' }
+  const list = { type: 'array', items: image }
+  const asset = {
+    'x-comfyui-media': 'image',
+    anyOf: [{ type: 'string', format: 'byte', contentMediaType: 'image/*' }, assetReferenceSchema],
+  }
+  const schema = {
+    $schema: 'x',
+    properties: { list, none: { $ref: '#/$defs/none' } },
+    $defs: { none: { type: 'null' } },
+  }
+  expect(withAssets(schema)).toEqual({
+    ...schema,
+    properties: { ...schema.properties, list: { ...list, items: asset } },
   })
 })

@@ -9,9 +9,10 @@ import { contentDisposition } from '../answers/content-disposition.ts'
 import { sandboxHeaders } from '../answers/send-output.ts'
 import { receiveAsset } from '../body/receive-asset.ts'
 import type { Links } from '../links.ts'
+import { bodyByType } from '../openapi/bodies-by-type.ts'
 import { binaryResponse, changeErrors, errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { refuseEncoded } from '../plugins/bodies.ts'
-import { assetSchema, toAssetResource } from '../schemas/asset.ts'
+import { type AssetResource, assetSchema, toAssetResource } from '../schemas/asset.ts'
 
 export interface AssetRoutesOptions {
   readonly assets: Pick<Assets, 'add' | 'get' | 'remove'>
@@ -29,15 +30,19 @@ const digestHeadersSchema = z.looseObject({
   'repr-digest': z.string().optional().describe('The same: bodies are taken as they are, without a content coding.'),
 })
 
-const fileSchema = z.string().meta({ contentMediaType: 'application/octet-stream' })
+const file = { type: 'string', contentMediaType: 'application/octet-stream' }
 
 /** Read as it comes; here it is only documented. */
-const uploadSchema = {
-  content: {
-    'multipart/form-data': { schema: z.object({ file: fileSchema.describe('The file; its part may have any name.') }) },
-    'application/octet-stream': { schema: fileSchema.describe('The bytes of the file. Any other type is as good.') },
-  },
-}
+const uploadSchema = z.unknown().meta(
+  bodyByType({
+    'multipart/form-data': {
+      type: 'object',
+      properties: { file: { ...file, description: 'The file. Its part may have any name.' } },
+      required: ['file'],
+    },
+    'application/octet-stream': { ...file, description: 'The bytes of the file. Any other type is as good.' },
+  }),
+)
 
 const contentUrl = '/assets/:id/content'
 
@@ -148,8 +153,6 @@ export const assetRoutes: FastifyPluginAsyncZod<AssetRoutesOptions> = async (app
       '/assets',
       {
         config: { startsJobs: true },
-        // The body has no schema to be checked by: the handler reads it.
-        validatorCompiler: () => () => true,
         schema: {
           operationId: 'createAsset',
           tags: ['assets'],
@@ -158,6 +161,7 @@ export const assetRoutes: FastifyPluginAsyncZod<AssetRoutesOptions> = async (app
             'The bytes as the body, or a form with one file; of any size up to `--max-file-mb`. Afterwards `{"asset": id}` ' +
             'stands for the file wherever a workflow or a graph takes media. What it is is told from its bytes: an image, a ' +
             'video, a sound or a 3D model.',
+          consumes: ['multipart/form-data', 'application/octet-stream'],
           headers: digestHeadersSchema,
           body: uploadSchema,
           response: {
@@ -182,13 +186,13 @@ export const assetRoutes: FastifyPluginAsyncZod<AssetRoutesOptions> = async (app
     )
   })
 
-  async function createAsset(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function createAsset(request: FastifyRequest, reply: FastifyReply): Promise<AssetResource> {
     refuseEncoded(request)
     const { file, pointer } = await receiveAsset(request.raw, inputs)
     try {
       const { asset, isNew } = await assets.add(file, pointer)
       reply.code(isNew ? 201 : 200).headers({ location: links.asset(asset.id), 'cache-control': 'no-store' })
-      return reply.send(toAssetResource(asset, links))
+      return toAssetResource(asset, links)
     } finally {
       await inputs.release(file)
     }

@@ -6,6 +6,7 @@ import type { WorkflowReadiness } from '../../readiness/workflow-readiness.ts'
 import { createExampleTrials } from '../answers/try-examples.ts'
 import type { MediaStorage } from '../body/store-media.ts'
 import { describeLists } from '../openapi/describe-lists.ts'
+import { withAssets } from '../openapi/embed-schema.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 import { pathOf, type Links } from '../links.ts'
 import type { KnownRoutes } from '../plugins/known-routes.ts'
@@ -38,7 +39,7 @@ export const workflowRoutes: FastifyPluginAsyncZod<WorkflowRoutesOptions> = asyn
   async function describe(workflow: ServedWorkflow) {
     const examples = await tryExamples(workflow)
     await options.readiness.whenKnown(workflow.name)
-    const input = describeLists(workflow.inputJsonSchema, workflow, { lists })
+    const input = describeLists(withAssets(workflow.inputJsonSchema), workflow, { lists })
     return toWorkflowDescription(workflow, { input, examples, readiness: readinessOf(workflow), links })
   }
 

@@ -5,6 +5,7 @@ import { checkGraph } from './check-graph.ts'
 import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { completePrompt, GraphError } from './complete-prompt.ts'
 import { findFileInputs, isMediaInput, mediaOfInput, type FileInput } from './find-file-inputs.ts'
+import { assetIdIn } from '../parameters/asset-reference.ts'
 import type { MediaKind } from '../parameters/media.ts'
 import { pointerTo } from '../../lib/json-pointer.ts'
 
@@ -54,23 +55,25 @@ export function pointIntoPrompt(errors: readonly FieldError[]): readonly FieldEr
   })
 }
 
-/** A text that is to be the content of a file, and not its name. */
+/** A text that is to be the content of a file, and not its name, or the id of an asset. */
 export interface EmbeddedMedia extends FileInput {
+  readonly assetId: string | undefined
   readonly pointer: string
   readonly kind: MediaKind
 }
 
 /**
- * Every text in place of a file that may hold the file itself. Texts that can only be a name are the caller's choice of
+ * Every text in place of a file that may hold the file itself, and every `{"asset": id}` there. Texts that can only be a name are the caller's choice of
  * a file, and refused.
  * @throws GatewayError `unsafe_prompt`
  */
 export function findEmbeddedMedia(prompt: Prompt, nodes: NodeLookup): readonly EmbeddedMedia[] {
   return findFileInputs(prompt, nodes).map((file) => {
     const pointer = pointerInPrompt(file.id, file.input)
-    const isLiteral = prompt[file.id]?.inputs[file.input] === file.value
-    if (isLiteral && isMediaInput(file.classType, file.input, nodes)) {
-      return { ...file, pointer, kind: mediaOfInput(file, nodes) ?? 'image' }
+    const given = prompt[file.id]?.inputs[file.input]
+    const assetId = assetIdIn(given)
+    if ((given === file.value || assetId !== undefined) && isMediaInput(file.classType, file.input, nodes)) {
+      return { ...file, assetId, pointer, kind: mediaOfInput(file, nodes) ?? 'image' }
     }
     throw refuseFileName(file, 'names a file or folder of the ComfyUI host, which no caller may choose')
   })
