@@ -163,14 +163,11 @@ describe('Accept', () => {
     },
   )
 
-  test.each([['*/*'], ['application/json'], ['application/*'], ['']])(
-    '%j gets JSON',
-    async (accept) => {
-      const response = await postJson(route, body, { accept })
-      expect(response.status).toBe(200)
-      expect(resultSchema.parse(await response.json()).images).toHaveLength(1)
-    },
-  )
+  test.each([['*/*'], ['application/json'], ['application/*'], ['']])('%j gets JSON', async (accept) => {
+    const response = await postJson(route, body, { accept })
+    expect(response.status).toBe(200)
+    expect(resultSchema.parse(await response.json()).images).toHaveLength(1)
+  })
 
   test('takes the first output in the order of preference', async () => {
     gateway.jobs.onSubmit = ({ id }) => {

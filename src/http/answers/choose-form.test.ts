@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { answerForms, parseAccept } from '../negotiation/accept.ts'
-import { chooseForm, rankForms } from './choose-form.ts'
+import { chooseForm, formatInstead, rankForms } from './choose-form.ts'
 
 /** As `json`, the type of the output, or what it is converted from and to. */
 function rank(accept: string, ...contentTypes: string[]): string[] {
@@ -55,4 +55,30 @@ test('the best is the first of them', () => {
   expect(choose('image/webp, image/png')).toEqual({ kind: 'output', output: outputs[0] })
   expect(choose('image/webp')).toEqual({ kind: 'converted', output: outputs[0], format: 'webp' })
   expect(choose('video/*')).toBeUndefined()
+})
+
+describe('in place of an image as it is stored', () => {
+  const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8'
+
+  test.each([
+    [undefined, 'image/png', undefined],
+    ['*/*', 'image/png', undefined],
+    ['image/*', 'image/png', undefined],
+    ['image/png', 'image/png', undefined],
+    ['image/webp', 'image/png', 'webp'],
+    ['image/jpeg', 'image/webp', 'jpeg'],
+    ['image/webp;q=0.5, image/avif', 'image/png', 'avif'],
+    ['image/webp, image/avif', 'image/png', 'webp'],
+    ['image/png;q=0, image/webp;q=0, image/jpeg', 'image/png', 'jpeg'],
+    // Whoever can do with it gets it.
+    ['image/webp, image/png;q=0.1', 'image/png', undefined],
+    ['image/webp, */*;q=0.1', 'image/png', undefined],
+    [browser, 'image/png', undefined],
+    ['image/gif', 'image/png', undefined],
+    ['application/json', 'image/png', undefined],
+    ['image/webp', 'video/mp4', undefined],
+    ['image/webp', 'application/octet-stream', undefined],
+  ])('Accept: %s of %s has %s', (accept, contentType, format) => {
+    expect(formatInstead(accept, contentType)).toBe(format)
+  })
 })

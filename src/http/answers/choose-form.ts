@@ -1,6 +1,6 @@
 import { isConvertible } from '../../outputs/image-converter.ts'
 import type { ImageConversion } from '../../outputs/image-conversion.ts'
-import { isOfForm, type AnswerForm, type MediaRange } from '../negotiation/accept.ts'
+import { isOfForm, parseAccept, qualityFor, type AnswerForm, type MediaRange } from '../negotiation/accept.ts'
 
 export type ImageFormat = Exclude<ImageConversion['format'], 'jpg'>
 
@@ -60,6 +60,20 @@ export function chooseForm<Output extends { readonly contentType: string }>(
   outputs: readonly Output[],
 ): ChosenForm<Output> | undefined {
   return rankForms(forms, outputs)[0]
+}
+
+/**
+ * The format that an image of that type is to be converted to, where an `Accept` header names one and has no room at all
+ * for the image as it is.
+ */
+export function formatInstead(accept: string | undefined, contentType: string): ImageFormat | undefined {
+  if (accept === undefined || !isConvertible(contentType)) return undefined
+  const ranges = parseAccept(accept)
+  if (qualityFor(ranges, contentType) > 0) return undefined
+  return ranges
+    .filter(({ quality }) => quality > 0)
+    .map(formatOfRange)
+    .find((format) => format !== undefined)
 }
 
 /** Whether an output can be the answer: JSON, which always can, is not preferred to all of them. */

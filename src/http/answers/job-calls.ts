@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Jobs, Submission } from '../../jobs/jobs.ts'
 import { chooseOutputMetadata, type OutputMetadataPolicy } from '../body/output-metadata.ts'
@@ -15,6 +16,7 @@ import { queryFlag, queryParameters, readQuery } from '../schemas/query-paramete
 import { answerCall, type AnswerTools, type CallAnswer } from './answer-call.ts'
 import { mayBeOutput } from './choose-form.ts'
 import { createRawAnswer } from './raw-answer.ts'
+import { refuseUnconvertible } from './refuse-unconvertible.ts'
 import { varyBy } from './vary-by.ts'
 import type { Waiting, WaitOptions } from './waiting.ts'
 
@@ -23,6 +25,8 @@ export interface JobCallsOptions {
   readonly streams: EventStreams
   readonly waiting: Waiting
   readonly tools: AnswerTools
+  /** What is known of node classes, those of custom nodes included. */
+  readonly nodes: NodeLookup
   readonly syncHoldMs: number
   readonly rawAnswers: RawAnswerPolicy
   /** What becomes of the texts in outputs. */
@@ -89,9 +93,10 @@ async function run(
   const place = call.wantsEvents ? streams.reserve(callerOf(request)) : undefined
   const caller = waiting.watch(reply.raw)
   try {
+    const timeoutMs = holdMs(call.preferences, source.isAsync === true ? 0 : syncHoldMs)
     const { job, replayed, previews, hasId } = await submit(
       request,
-      { ...call, signal: caller.signal },
+      { ...call, signal: caller.signal, mayGetResult: timeoutMs > 0 },
       source,
       options,
     )
@@ -104,7 +109,6 @@ async function run(
       return
     }
     const canComeBack = hasId || call.idempotencyKey !== undefined
-    const timeoutMs = holdMs(call.preferences, source.isAsync === true ? 0 : syncHoldMs)
     const answered = { ...call, job, acceptedAtMs }
     if (timeoutMs === 0) return await answerCall(reply, answered, tools)
     const wait = { caller, timeoutMs, canComeBack }
@@ -162,13 +166,15 @@ function readCall(request: FastifyRequest, receivedAtMs: number): Call {
 
 async function submit(
   request: FastifyRequest,
-  { idempotencyKey, asksForPreviews, signal }: Call & { readonly signal: AbortSignal },
+  call: Call & { readonly signal: AbortSignal; readonly mayGetResult: boolean },
   source: JobSource,
-  { jobs, outputMetadata }: JobCallsOptions,
+  { jobs, outputMetadata, nodes, tools }: JobCallsOptions,
 ): Promise<Submission & { previews: boolean; hasId: boolean }> {
+  const { idempotencyKey, asksForPreviews, signal } = call
   const body = receivedBody(request)
   const scope = `${request.callerId} ${source.name}`
   const key = idempotencyKey === undefined ? undefined : `${scope} ${idempotencyKey}`
+  const isRepeated = (id: string | undefined) => jobs.isRepeat({ key, id })
   const {
     id,
     deadline,
@@ -176,10 +182,10 @@ async function submit(
     output_metadata: given,
     intermediate_outputs: intermediateOutputs,
     ...prepared
-  } = await source.prepare(body, {
-    signal,
-    isRepeat: (chosenId) => jobs.isRepeat({ key, id: chosenId }),
-  })
+  } = await source.prepare(body, { signal, isRepeat: isRepeated })
+  if (call.mayGetResult && convertOutput === undefined && !isRepeated(id)) {
+    await refuseUnconvertible(call.forms, prepared, { nodes, images: tools.images })
+  }
   const previews = prepared.previews || asksForPreviews
   const fingerprint = id === undefined && key === undefined ? '' : body.fingerprint()
   const submission = await jobs.submit({
