@@ -118,7 +118,8 @@ const kinds = {
     status: 406,
     title: 'The result cannot be given in an accepted form',
     retryable: false,
-    description: 'None of the media types in `Accept` can be served for this job.',
+    description:
+      'None of the media types in `Accept` can be served for this job. Images are converted to WebP, JPEG, AVIF and PNG where the package sharp is installed: `npm install sharp`.',
   },
   request_timeout: {
     status: 408,
@@ -282,7 +283,7 @@ const kinds = {
     title: 'An image could not be converted',
     retryable: false,
     description:
-      'The job ran, and `convert_output` asked for another format of what it made. The detail says why there is none. Run it without, or with another format.',
+      'Another format of an image was asked for, by `convert_output` or by `Accept`. The detail says why there is none. Ask for another format; where it was `Accept` that asked, the image is there as it was made.',
   },
   internal_error: {
     status: 500,
