@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readerOfBytes, readFileBytes } from './byte-reader.ts'
 import type { InputFile } from './input-file.ts'
 import { inputNameOf } from './input-name.ts'
 import { refuseTooLarge } from './refuse-input.ts'
@@ -18,7 +18,7 @@ export async function checkInput(
   kind: InputKind = 'image',
 ): Promise<InputFile> {
   if (bytes.length > maxBytes) throw refuseTooLarge(pointer, maxBytes)
-  const { contentType, extension } = await sniffMedia(bytes, pointer, kind)
+  const { contentType, extension } = await sniffMedia(readerOfBytes(bytes), pointer, kind)
   const sha256 = hash('sha256', bytes)
   return { name: inputNameOf(`${sha256}.${extension}`), sha256, contentType, sizeBytes: bytes.length }
 }
@@ -33,7 +33,9 @@ export async function checkReceived(
   pointer: string,
   kind: TakenKind = 'image',
 ): Promise<InputFile> {
-  const bytes = received.kind === 'memory' ? received.bytes : await readFile(received.path)
-  const { contentType, extension } = await sniffMedia(bytes, pointer, kind)
+  const { contentType, extension } =
+    received.kind === 'memory'
+      ? await sniffMedia(readerOfBytes(received.bytes), pointer, kind)
+      : await readFileBytes(received.path, (bytes) => sniffMedia(bytes, pointer, kind))
   return { name: inputNameOf(`${sha256}.${extension}`), sha256, contentType, sizeBytes }
 }

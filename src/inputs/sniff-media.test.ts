@@ -15,7 +15,7 @@ import {
   makeTiff,
   pngChunk,
 } from '../../test/support/make-image.ts'
-import { flacOf, mp3Of, mp4Of, oggOf } from '../../test/support/make-media.ts'
+import { flacOf, isoBox, mp3Of, mp4Of, oggOf, pngOf, pngText } from '../../test/support/make-media.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import {
   type ImageLayoutReader,
@@ -26,15 +26,20 @@ import {
   readTiffLayout,
   readWebpLayout,
 } from './image-layout.ts'
-import { sniffMedia, type InputKind } from './sniff-media.ts'
+import { readerOfBytes } from './byte-reader.ts'
+import { sniffMedia, type InputKind, type TakenKind } from './sniff-media.ts'
 
 const pointer = '/image'
 
+const sniff = (bytes: Buffer, kind?: TakenKind) => sniffMedia(readerOfBytes(bytes), pointer, kind)
+
 async function refusalOf(bytes: Buffer): Promise<GatewayError> {
-  const result: unknown = await sniffMedia(bytes, pointer).catch((error: unknown) => error)
+  const result: unknown = await sniff(bytes).catch((error: unknown) => error)
   if (result instanceof GatewayError) return result
   throw new Error(`taken as ${JSON.stringify(result)}`)
 }
+
+const layoutBy = (read: ImageLayoutReader | undefined, bytes: Buffer) => read?.(readerOfBytes(bytes))
 
 const readers: Record<string, ImageLayoutReader> = {
   png: readPngLayout,
@@ -67,15 +72,15 @@ describe('sniffMedia', () => {
     ['little-endian TIFF', makeTiff(4, 3, 'II'), 'image/tiff', 'tiff'],
     ['big-endian TIFF of several pages', makeTiff(4, 3, 'MM', 3), 'image/tiff', 'tiff'],
   ])('knows a %s and reads its size', async (_, bytes, contentType, extension) => {
-    expect(await sniffMedia(bytes, pointer)).toEqual({ contentType, extension })
-    expect(readers[extension]?.(bytes)).toMatchObject({ width: 4, height: 3 })
+    expect(await sniff(bytes)).toEqual({ contentType, extension })
+    expect(layoutBy(readers[extension], bytes)).toMatchObject({ width: 4, height: 3 })
   })
 
   test('counts frames', () => {
-    expect(readPngLayout(makeApngHeader(4, 3, 5))?.frames).toBe(5)
-    expect(readGifLayout(makeGif(4, 3, 12))?.frames).toBe(12)
-    expect(readWebpLayout(makeAnimatedWebp(4, 3, 7))?.frames).toBe(7)
-    expect(readTiffLayout(makeTiff(4, 3, 'II', 3))?.frames).toBe(3)
+    expect(layoutBy(readPngLayout, makeApngHeader(4, 3, 5))?.frames).toBe(5)
+    expect(layoutBy(readGifLayout, makeGif(4, 3, 12))?.frames).toBe(12)
+    expect(layoutBy(readWebpLayout, makeAnimatedWebp(4, 3, 7))?.frames).toBe(7)
+    expect(layoutBy(readTiffLayout, makeTiff(4, 3, 'II', 3))?.frames).toBe(3)
   })
 
   test('reads any size that a header can hold', () => {
@@ -83,18 +88,18 @@ describe('sniffMedia', () => {
     fc.assert(
       fc.property(size(0x3fff), size(0x3fff), (width, height) => {
         const expected = { width, height, frames: 1 }
-        expect(readPngLayout(makePngHeader(width, height))).toEqual(expected)
-        expect(readGifLayout(makeGif(width, height))).toEqual(expected)
-        expect(readWebpLayout(makeLossyWebp(width, height))).toEqual(expected)
-        expect(readWebpLayout(makeLosslessWebp(width, height))).toEqual(expected)
-        expect(readWebpLayout(makeAnimatedWebp(width, height, 1))).toEqual(expected)
-        expect(readBmpLayout(makeBmp(width, height))).toEqual(expected)
-        expect(readTiffLayout(makeTiff(width, height, 'MM'))).toEqual(expected)
+        expect(layoutBy(readPngLayout, makePngHeader(width, height))).toEqual(expected)
+        expect(layoutBy(readGifLayout, makeGif(width, height))).toEqual(expected)
+        expect(layoutBy(readWebpLayout, makeLossyWebp(width, height))).toEqual(expected)
+        expect(layoutBy(readWebpLayout, makeLosslessWebp(width, height))).toEqual(expected)
+        expect(layoutBy(readWebpLayout, makeAnimatedWebp(width, height, 1))).toEqual(expected)
+        expect(layoutBy(readBmpLayout, makeBmp(width, height))).toEqual(expected)
+        expect(layoutBy(readTiffLayout, makeTiff(width, height, 'MM'))).toEqual(expected)
       }),
     )
     fc.assert(
       fc.property(size(40), size(40), (width, height) => {
-        expect(readJpegLayout(makeJpeg(width, height))).toEqual({ width, height, frames: 1 })
+        expect(layoutBy(readJpegLayout, makeJpeg(width, height))).toEqual({ width, height, frames: 1 })
       }),
       { numRuns: 20 },
     )
@@ -133,7 +138,7 @@ describe('sniffMedia', () => {
   })
 
   test('takes an image of just as many pixels as are allowed', async () => {
-    expect(await sniffMedia(makePngHeader(8192, 8192), pointer)).toMatchObject({ extension: 'png' })
+    expect(await sniff(makePngHeader(8192, 8192))).toMatchObject({ extension: 'png' })
   })
 
   test.each([
@@ -165,7 +170,7 @@ describe('sniffMedia', () => {
     ['WebP', makeAnimatedWebp(20, 20, 3)],
     ['TIFF', makeTiff(20, 20, 'II', 2)],
   ])('refuses a %s cut off anywhere', async (_, bytes) => {
-    for (let length = 0; length < bytes.length - 4; length += 1) {
+    for (let length = 1; length < bytes.length - 4; length += 1) {
       const { code, errors } = await refusalOf(bytes.subarray(0, length))
       expect(code).toBe('unsupported_input')
       expect(errors[0]?.code).toMatch(/^(broken_image|unsupported_type)$/)
@@ -198,7 +203,6 @@ describe('sniffMedia', () => {
     ['text', 'https://example.com/a.png', 'no image'],
     ['PNG with a broken signature', '\x89PNG\n\x1a\n', 'no image'],
     ['zeros', '\0'.repeat(100), 'no image'],
-    ['nothing', '', 'no image'],
   ])('refuses %s', async (_, text, found) => {
     const error = await refusalOf(Buffer.from(text, 'latin1'))
     expect(error).toMatchObject({ code: 'unsupported_input', errors: [{ pointer, code: 'unsupported_type' }] })
@@ -226,7 +230,7 @@ describe('sniffMedia', () => {
     await fc.assert(
       fc.asyncProperty(signature, fc.uint8Array({ maxLength: 300 }), async (start, rest) => {
         const bytes = Buffer.concat([Buffer.from(start, 'latin1'), rest])
-        const result: unknown = await sniffMedia(bytes, pointer).catch((error: unknown) => error)
+        const result: unknown = await sniff(bytes).catch((error: unknown) => error)
         expect(result instanceof GatewayError ? result.code : 'taken').toMatch(/^(unsupported_input|taken)$/)
       }),
       { numRuns: 1000 },
@@ -238,7 +242,7 @@ describe('sniffMedia', () => {
     const gif = Buffer.concat([makeGif(1, 1).subarray(0, 19), Buffer.alloc(8_000_000, Buffer.from([0x21, 0xfe, 0]))])
     await refusalOf(gif)
     const png = makePngHeader(4, 3, Buffer.alloc(8_000_004, pngChunk('tEXt', Buffer.alloc(0))))
-    await sniffMedia(png, pointer)
+    await sniff(png)
     const jpeg = Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.alloc(8_000_000, 0xff)])
     await refusalOf(jpeg)
     expect(performance.now() - startedAtMs).toBeLessThan(3000)
@@ -247,16 +251,51 @@ describe('sniffMedia', () => {
   test('does not unpack what is packed', async () => {
     const bomb = deflateSync(Buffer.alloc(20_000_000))
     const before = process.memoryUsage().arrayBuffers
-    await sniffMedia(makePngHeader(4, 3, pngChunk('IDAT', bomb)), pointer)
+    await sniff(makePngHeader(4, 3, pngChunk('IDAT', bomb)))
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(5_000_000)
   })
 })
 
+describe('what is packed in a PNG', () => {
+  const header = makePngHeader(4, 3).subarray(8, 33)
+  const data = pngChunk('IDAT', Buffer.alloc(4))
+  const zeros = (length: number) => '\0'.repeat(length)
+
+  test.each([
+    ['a compressed text', pngText.compressed(['prompt', zeros(1024 * 1024)])],
+    ['an international text', pngText.internationalCompressed(['prompt', zeros(1024 * 1024)])],
+    ['a large text that is not packed', pngText.international(['prompt', zeros(3_000_000)])],
+    ['a colour profile', pngChunk('iCCP', Buffer.concat([Buffer.from('p\0\0'), deflateSync(Buffer.alloc(3144))]))],
+    ['a text that cannot be unpacked', pngChunk('zTXt', Buffer.from('prompt\0\0no zlib'))],
+    ['a text without a name', pngChunk('zTXt', Buffer.from('prompt'))],
+  ])('is taken: %s', async (_name, chunk) => {
+    expect(await sniff(pngOf(header, chunk, data))).toMatchObject({ extension: 'png' })
+  })
+
+  test.each([
+    ['a compressed text', [pngText.compressed(['prompt', zeros(1024 * 1024 + 1)])]],
+    ['an international text', [pngText.internationalCompressed(['prompt', zeros(50_000_000)])]],
+    ['a colour profile', [pngChunk('iCCP', Buffer.concat([Buffer.from('p\0\0'), deflateSync(Buffer.alloc(9e6))]))]],
+    ['many texts', Array.from({ length: 9 }, () => pngText.compressed(['prompt', zeros(1_000_000)]))],
+    [
+      'a text that is long when it is packed',
+      [pngChunk('zTXt', Buffer.concat([Buffer.from('p\0\0'), Buffer.alloc(2e6)]))],
+    ],
+  ])('is refused where it becomes too large: %s', async (_name, chunks) => {
+    await expect(sniff(pngOf(header, ...chunks, data))).rejects.toMatchObject({
+      errors: [{ pointer, code: 'too_large_unpacked' }],
+    })
+  })
+})
+
 describe('what is no image', () => {
-  const wav = Buffer.from('RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0', 'latin1')
+  const wav = Buffer.from(`RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0${'\0'.repeat(12)}data\0\0\0\0`, 'latin1')
   const mp3 = mp3Of([['title', 'x'.repeat(9000)]], { version: 4, encoding: 3 })
   const film = mp4Of([], 'iso')
-  const webm = Buffer.from('1a45dfa39f4286810142f7810142f2810442f381084282847765626d428781044285810218538067', 'hex')
+  const webm = Buffer.from(
+    '1a45dfa39f4286810142f7810142f2810442f381084282847765626d42878104428581021853806701ffffffffffffff1654ae6b80',
+    'hex',
+  )
 
   test.each<[string, Buffer, InputKind, string, string]>([
     ['WAV', wav, 'audio', 'audio/wav', 'wav'],
@@ -269,7 +308,7 @@ describe('what is no image', () => {
     ['moving GIF', makeGif(4, 3, 12), 'video', 'image/gif', 'gif'],
     ['moving WebP', makeAnimatedWebp(4, 3, 2), 'video', 'image/webp', 'webp'],
   ])('is taken where it belongs: %s', async (_name, bytes, kind, contentType, extension) => {
-    expect(await sniffMedia(bytes, pointer, kind)).toEqual({ contentType, extension })
+    expect(await sniff(bytes, kind)).toEqual({ contentType, extension })
   })
 
   test.each<[string, Buffer, InputKind, string]>([
@@ -279,15 +318,42 @@ describe('what is no image', () => {
     ['a picture for a film', makePng(), 'video', 'holds no video but image/png. Send a video: MP4'],
     ['a picture for a sound', makePng(), 'audio', 'holds no audio but image/png. Send a sound: WAV'],
     ['text for a sound', Buffer.from('hello'), 'audio', 'holds no audio. Send a sound: WAV'],
-    ['nothing for a film', Buffer.alloc(0), 'video', 'holds no video. Send a video: MP4'],
   ])('is refused where it does not: %s', async (_name, bytes, kind, message) => {
-    const refused: unknown = await sniffMedia(bytes, pointer, kind).catch((error: unknown) => error)
+    const refused: unknown = await sniff(bytes, kind).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(GatewayError)
     expect(refused).toMatchObject({ code: 'unsupported_input', errors: [{ pointer, code: 'unsupported_type' }] })
     expect(String(refused)).toContain(message)
   })
 
+  test.each<[string, InputKind | 'any']>([
+    ['an image', 'image'],
+    ['a video', 'video'],
+    ['a sound', 'audio'],
+    ['a 3D model', '3d'],
+    ['an image', 'any'],
+  ])('is refused where it is empty and is to be %s (%s)', async (name, kind) => {
+    await expect(sniff(Buffer.alloc(0), kind)).rejects.toMatchObject({
+      code: 'unsupported_input',
+      errors: [{ pointer, code: 'empty', message: expect.stringContaining(`is empty. Send ${name}`) }],
+    })
+  })
+
+  test.each<[string, Buffer, InputKind]>([
+    ['WAV without a format', Buffer.from('RIFF\x24\0\0\0WAVEfmt \xff\xff\xff\x7f\x01\0', 'latin1'), 'audio'],
+    ['MP3 whose tag is longer than the file', mp3.subarray(0, 5000), 'audio'],
+    ['MP3 without a frame', Buffer.concat([mp3, Buffer.alloc(600)]), 'audio'],
+    ['FLAC that ends in its texts', flacOf([['title', 'x'.repeat(500)]]).subarray(0, 200), 'audio'],
+    ['Ogg of one page', oggOf([]).subarray(0, 60), 'audio'],
+    ['MP4 without a description', Buffer.concat([film.subarray(0, 12), isoBox('mdat')]), 'video'],
+    ['MP4 whose data are cut off', Buffer.concat([film, isoBox('mdat', Buffer.alloc(100)).subarray(0, 50)]), 'video'],
+    ['MP4 with a box of absurd length', Buffer.concat([film.subarray(0, 12), Buffer.alloc(16, 0xff)]), 'video'],
+    ['WebM cut off in its tracks', webm.subarray(0, -1), 'video'],
+    ['WebM of absurd length', Buffer.concat([webm.subarray(0, -13), Buffer.from('01fffffffffffff0', 'hex')]), 'video'],
+  ])('is refused where it is broken: %s', async (_name, bytes, kind) => {
+    await expect(sniff(bytes, kind)).rejects.toMatchObject({ errors: [{ pointer, code: 'broken_media' }] })
+  })
+
   test('is measured where it is a film made of pictures', async () => {
-    await expect(sniffMedia(makeGif(4, 3, 301), pointer, 'video')).rejects.toThrow('frames')
+    await expect(sniff(makeGif(4, 3, 301), 'video')).rejects.toThrow('frames')
   })
 })

@@ -1,4 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type'
+import type { ByteReader } from './byte-reader.ts'
 import {
   type ImageLayout,
   type ImageLayoutReader,
@@ -9,6 +10,8 @@ import {
   readTiffLayout,
   readWebpLayout,
 } from './image-layout.ts'
+import { structureChecks } from './media-structure.ts'
+import { modelFormatOf } from './model-formats.ts'
 import { refuseInput } from './refuse-input.ts'
 
 /** What a parameter takes. A mask is an image. */
@@ -24,7 +27,7 @@ export interface SniffedMedia {
 }
 
 interface MediaFormat extends SniffedMedia {
-  readonly matches: (bytes: Buffer) => boolean
+  readonly matches: (bytes: ByteReader) => boolean
   readonly readLayout: ImageLayoutReader
 }
 
@@ -37,37 +40,37 @@ const formats: readonly MediaFormat[] = [
   {
     contentType: 'image/png',
     extension: 'png',
-    matches: (bytes) => startsWith(bytes, '\x89PNG\r\n\x1a\n'),
+    matches: (bytes) => bytes.startsWith('\x89PNG\r\n\x1a\n'),
     readLayout: readPngLayout,
   },
   {
     contentType: 'image/jpeg',
     extension: 'jpg',
-    matches: (bytes) => startsWith(bytes, '\xff\xd8\xff'),
+    matches: (bytes) => bytes.startsWith('\xff\xd8\xff'),
     readLayout: readJpegLayout,
   },
   {
     contentType: 'image/webp',
     extension: 'webp',
-    matches: (bytes) => startsWith(bytes, 'RIFF') && startsWith(bytes, 'WEBP', 8),
+    matches: (bytes) => bytes.startsWith('RIFF') && bytes.startsWith('WEBP', 8),
     readLayout: readWebpLayout,
   },
   {
     contentType: 'image/gif',
     extension: 'gif',
-    matches: (bytes) => startsWith(bytes, 'GIF87a') || startsWith(bytes, 'GIF89a'),
+    matches: (bytes) => bytes.startsWith('GIF87a') || bytes.startsWith('GIF89a'),
     readLayout: readGifLayout,
   },
   {
     contentType: 'image/tiff',
     extension: 'tiff',
-    matches: (bytes) => startsWith(bytes, 'II*\0') || startsWith(bytes, 'MM\0*'),
+    matches: (bytes) => bytes.startsWith('II*\0') || bytes.startsWith('MM\0*'),
     readLayout: readTiffLayout,
   },
   {
     contentType: 'image/bmp',
     extension: 'bmp',
-    matches: (bytes) => startsWith(bytes, 'BM'),
+    matches: (bytes) => bytes.startsWith('BM'),
     readLayout: readBmpLayout,
   },
 ]
@@ -90,51 +93,58 @@ const sounds: Readonly<Record<string, string>> = {
   m4a: 'audio/mp4',
   aac: 'audio/aac',
 }
-const forms: Readonly<Record<string, string>> = { glb: 'model/gltf-binary' }
 /** A loader of sounds takes the sound of a video as well. */
-const taken: Readonly<Record<Exclude<TakenKind, 'image'>, Readonly<Record<string, string>>>> = {
-  video: films,
-  audio: { ...sounds, ...films },
-  '3d': forms,
-  any: { ...sounds, ...films, ...forms },
-}
+const taken = { video: films, audio: { ...sounds, ...films } }
 const wanted: Readonly<Record<TakenKind, string>> = {
   image: 'an image: PNG, JPEG, WebP, GIF, BMP or TIFF',
   video: 'a video: MP4, MOV, WebM, MKV, AVI, or a moving GIF or WebP',
   audio: 'a sound: WAV, MP3, FLAC, Ogg, Opus, M4A or AAC, or a video with sound',
-  '3d': 'a 3D model: GLB',
-  any: 'an image, a video, a sound or a 3D model',
-}
-
-function startsWith(bytes: Buffer, signature: string, offset = 0): boolean {
-  return bytes.toString('latin1', offset, offset + signature.length) === signature
+  '3d': 'a 3D model: GLB, glTF, OBJ, STL, FBX, PLY or SPZ',
+  any: 'an image, a video, a sound or a 3D model (GLB, glTF, OBJ, STL, FBX, PLY or SPZ)',
 }
 
 /**
  * What the bytes are, whatever anybody claims, and that they are of the kind that is wanted. The size of images is read
- * from their headers, so that they can be decoded without harm; videos and sounds are told by their first bytes.
+ * from their headers, so that they can be decoded without harm; of videos, sounds and 3D models the structure is looked
+ * at. Nothing is decoded, and only a few bytes are in memory at a time.
  * @throws GatewayError `unsupported_input` naming the parameter
  */
-export async function sniffMedia(bytes: Buffer, pointer: string, kind: TakenKind = 'image'): Promise<SniffedMedia> {
+export async function sniffMedia(bytes: ByteReader, pointer: string, kind: TakenKind = 'image'): Promise<SniffedMedia> {
+  if (bytes.length === 0) throw refuseInput(pointer, 'empty', `is empty. Send ${wanted[kind]}.`)
   const format = formats.find(({ matches }) => matches(bytes))
-  if (
-    format !== undefined &&
-    (kind === 'image' || kind === 'any' || (kind === 'video' && moving.has(format.extension)))
-  ) {
-    return sniffImage(bytes, pointer, format)
-  }
-  const found = await fileTypeFromBuffer(bytes).catch(() => undefined)
+  if (format !== undefined && isWanted(format, kind)) return sniffImage(bytes, pointer, format)
+  const model = kind === '3d' || kind === 'any' ? modelFormatOf(bytes) : undefined
+  if (model !== undefined) return model
+  // Nothing that is taken has its signature any later, but behind a tag, which tells enough.
+  const found = await fileTypeFromBuffer(bytes.head(sniffedBytes)).catch(() => undefined)
   const extension = found?.ext ?? ''
-  const contentType = kind !== 'image' && Object.hasOwn(taken[kind], extension) ? taken[kind][extension] : undefined
-  if (contentType !== undefined) return { contentType, extension }
-  const holds = found === undefined ? `no ${kind}` : `no ${kind} but ${found.mime}`
-  throw refuseInput(pointer, 'unsupported_type', `holds ${holds}. Send ${wanted[kind]}.`)
+  const contentType = typeOf(extension, kind)
+  if (contentType === undefined) {
+    const name = kind === 'any' ? 'medium that is taken' : kind
+    const holds = found === undefined ? `no ${name}` : `no ${name} but ${found.mime}`
+    throw refuseInput(pointer, 'unsupported_type', `holds ${holds}. Send ${wanted[kind]}.`)
+  }
+  if (structureChecks[extension]?.(bytes) !== true)
+    throw refuseInput(pointer, 'broken_media', `holds a broken ${contentType}; is it complete?`)
+  return { contentType, extension }
+}
+
+const sniffedBytes = 64 * 1024
+
+function isWanted({ extension }: MediaFormat, kind: TakenKind): boolean {
+  return kind === 'image' || kind === 'any' || (kind === 'video' && moving.has(extension))
+}
+
+function typeOf(extension: string, kind: TakenKind): string | undefined {
+  if (kind === 'image' || kind === '3d') return undefined
+  const types: Readonly<Record<string, string>> = taken[kind === 'any' ? 'audio' : kind]
+  return Object.hasOwn(types, extension) ? types[extension] : undefined
 }
 
 /** Image formats that hold films. */
 const moving: ReadonlySet<string> = new Set(['gif', 'webp'])
 
-function sniffImage(bytes: Buffer, pointer: string, format: MediaFormat): SniffedMedia {
+function sniffImage(bytes: ByteReader, pointer: string, format: MediaFormat): SniffedMedia {
   const { contentType, extension, readLayout } = format
   const layout = readLayout(bytes)
   if (layout === undefined) throw refuseInput(pointer, 'broken_image', `holds a broken ${contentType}; is it complete?`)
@@ -142,7 +152,10 @@ function sniffImage(bytes: Buffer, pointer: string, format: MediaFormat): Sniffe
   return { contentType, extension }
 }
 
-function checkLayout({ width, height, frames }: ImageLayout, pointer: string): void {
+function checkLayout({ width, height, frames, hasBomb }: ImageLayout, pointer: string): void {
+  if (hasBomb === true) {
+    throw refuseInput(pointer, 'too_large_unpacked', 'holds a packed text or colour profile of more than 1024 KiB.')
+  }
   if (width < 1 || height < 1) throw refuseInput(pointer, 'broken_image', 'holds an image without pixels.')
   if (frames > maxFrames) {
     throw refuseInput(pointer, 'too_many_frames', `holds more than ${maxFrames} frames, the most that is taken.`)
