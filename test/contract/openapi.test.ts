@@ -181,6 +181,24 @@ describe('the OpenAPI document', () => {
     expect(components.schemas['TestImg2imgInput']).toMatchObject({ type: 'object', additionalProperties: false })
   })
 
+  test('lists the names of its outputs where a workflow gives them', async () => {
+    await using changing = await startTestApp()
+    const named = fakeWorkflow('new/named', {}, { definition: { outputs: { picture: '9', mask: '12' } } })
+    changing.registry.replace([named, fakeWorkflow('new/plain', {})])
+    const { paths, components } = await fetchDocument(changing)
+    const resultOf = (path: string) => paths[path]?.['post']?.responses['200']?.content?.['application/json']
+    expect(resultOf('/new/plain')).toEqual({ schema: { $ref: '#/components/schemas/Result' } })
+    expect(resultOf('/new/named')).toEqual({ schema: { $ref: '#/components/schemas/NewNamedResult' } })
+    const name = { type: ['string', 'null'], enum: ['picture', 'mask', null], description: expect.any(String) }
+    const output = { allOf: [{ $ref: '#/components/schemas/JobOutput' }, { type: 'object', properties: { name } }] }
+    expect(components.schemas['NewNamedResult']).toMatchObject({
+      allOf: [
+        { $ref: '#/components/schemas/Result' },
+        { type: 'object', properties: { outputs: { type: 'array', items: output } } },
+      ],
+    })
+  })
+
   test('follows the registry, and loses nothing but the entry of a schema that cannot be written', async () => {
     await using changing = await startTestApp()
     const before = await fetch(`${changing.url}/openapi.json`)

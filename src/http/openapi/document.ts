@@ -56,8 +56,8 @@ function merge(
   const schemas: Record<string, unknown> = { ...asRecord(components['schemas']) }
   const families = new Map<string, ServedWorkflow[]>()
   const names = componentNames(workflows.map((workflow) => workflow.name))
-  const inputs = new Set([...names.values()].map((name) => `${name}Input`))
-  const listed = createListComponents((name) => inputs.has(name) || Object.hasOwn(schemas, name))
+  const own = new Set([...names.values()].flatMap((name) => [`${name}Input`, `${name}Result`]))
+  const listed = createListComponents((name) => own.has(name) || Object.hasOwn(schemas, name))
   for (const workflow of workflows) {
     try {
       const name = freeName(names.get(workflow.name) ?? workflow.name, schemas)
@@ -122,7 +122,8 @@ function tagOf(item: unknown): string {
 }
 
 function freeName(name: string, schemas: Readonly<Record<string, unknown>>): string {
-  return Object.hasOwn(schemas, `${name}Input`) ? freeName(`${name}Workflow`, schemas) : name
+  const isTaken = [`${name}Input`, `${name}Result`].some((component) => Object.hasOwn(schemas, component))
+  return isTaken ? freeName(`${name}Workflow`, schemas) : name
 }
 
 /** Drops the named schemas that nothing refers to. */

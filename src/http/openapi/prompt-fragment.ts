@@ -1,5 +1,5 @@
 import { envelopeProperties, headerParameters } from './call-option-schemas.ts'
-import { acceptedResponse, problemResponses, resultResponse, runErrors, runParameters } from './run-operation.ts'
+import { acceptedResponse, problemResponses, resultResponseOf, runErrors, runParameters } from './run-operation.ts'
 
 const link = {
   type: 'array',
@@ -89,7 +89,7 @@ export function promptPath(): Record<string, unknown> {
         },
       },
       responses: {
-        200: resultResponse,
+        200: resultResponseOf(),
         202: acceptedResponse,
         ...problemResponses(runErrors.filter((code) => code !== 'workflow_failed')),
       },

@@ -75,7 +75,7 @@ const rateHeaders = {
   RateLimit: header('How many are left (`r`), and the seconds until all are back (`t`).'),
 }
 
-export const resultResponse = {
+const resultResponse = {
   description: 'The job succeeded.',
   headers: {
     'Job-Id': jobIdHeader,
@@ -86,7 +86,6 @@ export const resultResponse = {
     ...rateHeaders,
   },
   content: {
-    'application/json': { schema: { $ref: refTo('Result') } },
     'image/*': bytes,
     'video/*': bytes,
     'audio/*': bytes,
@@ -100,6 +99,11 @@ export const resultResponse = {
       example: jobEventsExample,
     },
   },
+}
+
+/** @param schema of the answer in JSON */
+export function resultResponseOf(schema: object = { $ref: refTo('Result') }): object {
+  return { ...resultResponse, content: { 'application/json': { schema }, ...resultResponse.content } }
 }
 
 export const acceptedResponse = {

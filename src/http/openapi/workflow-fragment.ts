@@ -4,7 +4,15 @@ import { describeLists, type DescribeListsOptions } from './describe-lists.ts'
 import { embedSchema } from './embed-schema.ts'
 import { exampleBodies } from './example-body.ts'
 import { formSchema } from './form-schema.ts'
-import { acceptedResponse, problemResponses, refTo, resultResponse, runErrors, runParameters } from './run-operation.ts'
+import { resultSchemaOf } from './result-schema.ts'
+import {
+  acceptedResponse,
+  problemResponses,
+  refTo,
+  resultResponseOf,
+  runErrors,
+  runParameters,
+} from './run-operation.ts'
 
 /** What one workflow adds to the OpenAPI document. */
 export interface WorkflowFragment {
@@ -25,6 +33,7 @@ export function workflowFragment(
 ): WorkflowFragment {
   const input = `${name}Input`
   const schema = describeLists(embedSchema(workflow.inputJsonSchema, refTo(input)), workflow, lists)
+  const result = resultSchemaOf(workflow, name)
   const { definition } = workflow
   const summary = definition.summary ?? workflow.name
   const tags = [workflow.name.split('/')[0] ?? workflow.name]
@@ -35,6 +44,7 @@ export function workflowFragment(
         description: `Parameters of \`${workflow.name}\`.`,
         ...schema,
       },
+      ...result.components,
     },
     item: {
       post: {
@@ -44,7 +54,7 @@ export function workflowFragment(
         tags,
         parameters: [...runParameters, ...headerParameters()],
         requestBody: requestBody(workflow, input, schema),
-        responses: { 200: resultResponse, 202: acceptedResponse, ...problemResponses(runErrors) },
+        responses: { 200: resultResponseOf(result.schema), 202: acceptedResponse, ...problemResponses(runErrors) },
       },
       get: {
         operationId: `describe${name}`,
