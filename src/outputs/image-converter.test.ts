@@ -1,6 +1,7 @@
 import { deflateSync } from 'node:zlib'
-import sharp, { type Sharp } from 'sharp'
-import { describe, expect, test } from 'vitest'
+import type { Sharp } from 'sharp'
+import { expect, test } from 'vitest'
+import { describeConversion, sharp } from '../../test/support/sharp.ts'
 import type { ImageConversion } from './image-conversion.ts'
 import { createImageConverter } from './image-converter.ts'
 
@@ -47,7 +48,7 @@ function crc32(bytes: Buffer): number {
   return (crc ^ 0xffffffff) >>> 0
 }
 
-describe('an image', () => {
+describeConversion('an image', () => {
   test.each(formats)('becomes one of format $format, of the same size', async (conversion) => {
     const { bytes, contentType, extension, warning } = await converter.convert(
       await picture().png().toBuffer(),
@@ -153,7 +154,7 @@ describe('an image', () => {
   })
 })
 
-describe('an animation', () => {
+describeConversion('an animation', () => {
   test.each(['gif', 'webp'] as const)('of format %s stays one as WebP, with its times', async (format) => {
     const source = await animation(3)
       .toFormat(format, { delay: [100, 200, 300], loop: 2 })
@@ -187,7 +188,7 @@ describe('an animation', () => {
   })
 })
 
-describe('what is no image', () => {
+describeConversion('what is no image', () => {
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
 
   test.each([
@@ -229,41 +230,43 @@ describe('what is no image', () => {
   })
 })
 
-test('many at once all come out right', async () => {
-  const sizes = Array.from({ length: 40 }, (_, index) => 8 + index)
-  const widths = await Promise.all(
-    sizes.map(async (size) => {
-      const { bytes } = await converter.convert(await picture(size, 8).png().toBuffer(), { format: 'webp' })
-      return (await sharp(bytes).metadata()).width
-    }),
-  )
-  expect(widths).toEqual(sizes)
-})
-
-test('an image is read when its turn comes, and not at all for one who has left', async () => {
-  const left = new AbortController()
-  left.abort(new Error('gone'))
-  const read = () => Promise.reject(new Error('was read'))
-  await expect(converter.convert(read, { format: 'webp' }, left.signal)).rejects.toThrow('gone')
-  await expect(converter.convert(read, { format: 'webp' })).rejects.toThrow('was read')
-  const leaving = new AbortController()
-  const leave = () => {
-    leaving.abort(new Error('gone'))
-    return picture().png().toBuffer()
-  }
-  await expect(converter.convert(leave, { format: 'webp' }, leaving.signal)).rejects.toThrow('gone')
-  const { bytes } = await converter.convert(() => picture().png().toBuffer(), { format: 'webp' })
-  expect(await sharp(bytes).metadata()).toMatchObject({ format: 'webp' })
-})
-
-test('without the library the refusal says how to get it, and it is found once it is there', async () => {
-  let isThere = false
-  const late = createImageConverter({
-    load: () => (isThere ? import('sharp') : Promise.reject(new Error('Cannot find package'))),
+describeConversion('the converter', () => {
+  test('many at once all come out right', async () => {
+    const sizes = Array.from({ length: 40 }, (_, index) => 8 + index)
+    const widths = await Promise.all(
+      sizes.map(async (size) => {
+        const { bytes } = await converter.convert(await picture(size, 8).png().toBuffer(), { format: 'webp' })
+        return (await sharp(bytes).metadata()).width
+      }),
+    )
+    expect(widths).toEqual(sizes)
   })
-  const refusal = { code: 'conversion_unavailable', detail: expect.stringContaining('npm install sharp') }
-  await expect(late.requireAvailable()).rejects.toMatchObject(refusal)
-  await expect(late.convert(await picture().png().toBuffer(), { format: 'webp' })).rejects.toMatchObject(refusal)
-  isThere = true
-  await late.requireAvailable()
+
+  test('an image is read when its turn comes, and not at all for one who has left', async () => {
+    const left = new AbortController()
+    left.abort(new Error('gone'))
+    const read = () => Promise.reject(new Error('was read'))
+    await expect(converter.convert(read, { format: 'webp' }, left.signal)).rejects.toThrow('gone')
+    await expect(converter.convert(read, { format: 'webp' })).rejects.toThrow('was read')
+    const leaving = new AbortController()
+    const leave = () => {
+      leaving.abort(new Error('gone'))
+      return picture().png().toBuffer()
+    }
+    await expect(converter.convert(leave, { format: 'webp' }, leaving.signal)).rejects.toThrow('gone')
+    const { bytes } = await converter.convert(() => picture().png().toBuffer(), { format: 'webp' })
+    expect(await sharp(bytes).metadata()).toMatchObject({ format: 'webp' })
+  })
+
+  test('without the library the refusal says how to get it, and it is found once it is there', async () => {
+    let isThere = false
+    const late = createImageConverter({
+      load: () => (isThere ? import('sharp') : Promise.reject(new Error('Cannot find package'))),
+    })
+    const refusal = { code: 'conversion_unavailable', detail: expect.stringContaining('npm install sharp') }
+    await expect(late.requireAvailable()).rejects.toMatchObject(refusal)
+    await expect(late.convert(await picture().png().toBuffer(), { format: 'webp' })).rejects.toMatchObject(refusal)
+    isThere = true
+    await late.requireAvailable()
+  })
 })

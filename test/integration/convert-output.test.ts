@@ -1,8 +1,8 @@
-import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts'
 import { createClient, readProblem } from '../support/call-gateway.ts'
 import { createFront, type FrontServer } from '../support/front-server.ts'
+import { describeConversion, sharp } from '../support/sharp.ts'
 import { makeDataDir, type RunningGateway, startGateway, testWorkflows } from '../support/start-gateway.ts'
 
 let simulator: Simulator
@@ -36,7 +36,7 @@ async function formatOf(bytes: Buffer): Promise<string> {
   return format
 }
 
-describe('a job with convert_output', () => {
+describeConversion('a job with convert_output', () => {
   test('has images of the other format, and says so wherever it says something of them', async () => {
     const body = { input: input({ batch_size: 2 }), convert_output: { format: 'webp', options: { quality: 70 } } }
     const result = await client.run('/test/picture', body)
@@ -175,22 +175,24 @@ describe('a job with convert_output', () => {
   })
 })
 
-test('a new process converts what an earlier one accepted', async () => {
-  const dataDir = await makeDataDir()
-  const start = () => startGateway({ dataDir, flags: { comfyuiUrl: [simulator.url], workflows: [testWorkflows] } })
-  const first = await start()
-  const before = createClient(() => first.url)
-  const body = { input: { seconds: 1.5, ticks: 3, nonce: 1 }, convert_output: { format: 'webp' } }
-  const { id } = await before.submit('/test/slow', body)
-  await expect.poll(async () => (await before.job(id)).status).toBe('running')
-  await first.close()
-  const second = await start()
-  try {
-    const after = createClient(() => second.url)
-    await expect.poll(async () => (await after.job(id)).status, { timeout: 20_000 }).toBe('succeeded')
-    expect((await after.job(id)).outputs).toMatchObject([{ content_type: 'image/webp' }])
-    expect(await formatOf(await after.bytes(`/jobs/${id}/outputs/0`))).toBe('webp')
-  } finally {
-    await second.close()
-  }
-}, 60_000)
+describeConversion('a new process', () => {
+  test('converts what an earlier one accepted', async () => {
+    const dataDir = await makeDataDir()
+    const start = () => startGateway({ dataDir, flags: { comfyuiUrl: [simulator.url], workflows: [testWorkflows] } })
+    const first = await start()
+    const before = createClient(() => first.url)
+    const body = { input: { seconds: 1.5, ticks: 3, nonce: 1 }, convert_output: { format: 'webp' } }
+    const { id } = await before.submit('/test/slow', body)
+    await expect.poll(async () => (await before.job(id)).status).toBe('running')
+    await first.close()
+    const second = await start()
+    try {
+      const after = createClient(() => second.url)
+      await expect.poll(async () => (await after.job(id)).status, { timeout: 20_000 }).toBe('succeeded')
+      expect((await after.job(id)).outputs).toMatchObject([{ content_type: 'image/webp' }])
+      expect(await formatOf(await after.bytes(`/jobs/${id}/outputs/0`))).toBe('webp')
+    } finally {
+      await second.close()
+    }
+  }, 60_000)
+})

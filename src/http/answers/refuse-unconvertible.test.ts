@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { describeConversion } from '../../../test/support/sharp.ts'
 import { coreNode } from '../../comfyui/wire/core-nodes.ts'
 import { createImageConverter } from '../../outputs/image-converter.ts'
 import { answerForms, parseAccept } from '../negotiation/accept.ts'
@@ -41,6 +42,8 @@ describe('without a library that converts', () => {
   })
 })
 
-test('with one nothing is refused', async () => {
-  await ask('image/webp', ['SaveImage'], createImageConverter())
+describeConversion('with one', () => {
+  test('nothing is refused', async () => {
+    await ask('image/webp', ['SaveImage'], createImageConverter())
+  })
 })
