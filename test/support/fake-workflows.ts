@@ -46,6 +46,7 @@ export function fakeWorkflow(
       '1': {
         class_type: 'Test',
         inputs: { input: z.json().parse(input), uploads: [...uploads], filename_prefix: filenamePrefix },
+        _meta: { title: 'Test' },
       },
     }),
     readSource: async () => undefined,

@@ -33,6 +33,8 @@ export type ScriptedAnswer =
   | { readonly status?: number; readonly json: unknown }
   | { readonly status?: number; readonly text: string }
   | { readonly bytes: Buffer; readonly contentType?: string }
+  /** Written by hand, as slowly as it likes. */
+  | { readonly write: (response: ServerResponse) => void | Promise<void> }
   | 'hang up'
   | 'never'
 
@@ -73,6 +75,8 @@ export class ScriptedComfyui implements AsyncDisposable {
   /** `dropped`: opened and broken at once. */
   sockets: 'taken' | 'refused' | 'dropped' = 'taken'
   objectInfo: Record<string, unknown>
+  /** Requests whose answers are neither complete nor broken off. */
+  openRequests = 0
 
   readonly #vramBytes: number
   readonly #server = createServer((request, response) => void this.#serve(request, response))
@@ -239,6 +243,11 @@ export class ScriptedComfyui implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.openRequests++
+    response.once('close', () => {
+      this.openRequests--
+      this.#stir()
+    })
     const body = await readBody(request)
     if (!body) return
     const url = new URL(request.url ?? '', this.url)
@@ -355,7 +364,9 @@ function promptIdOf({ name, body }: SeenRequest): string | undefined {
 
 async function send(response: ServerResponse, answer: Exclude<ScriptedAnswer, string>): Promise<void> {
   const finished = Promise.race([once(response, 'finish'), once(response, 'close')])
-  if ('bytes' in answer) {
+  if ('write' in answer) {
+    await answer.write(response)
+  } else if ('bytes' in answer) {
     response.writeHead(200, { 'content-type': answer.contentType ?? 'application/octet-stream' }).end(answer.bytes)
   } else {
     const text = 'text' in answer ? answer.text : pythonJson(answer.json)

@@ -28,6 +28,7 @@ const never = 600_000
 export async function startJobs(
   servers: readonly ScriptedComfyui[],
   limits: Partial<JobsOptions['limits']> = {},
+  stores: Partial<Pick<JobsOptions, 'outputs'>> = {},
 ): Promise<StartedJobs> {
   const told: Job[] = []
   const attempts: JobAttempt[] = []
@@ -70,6 +71,7 @@ export async function startJobs(
       remove: (id, count) => Promise.resolve(void removedOutputs.push([id, count])),
       close: () => Promise.resolve(),
     },
+    ...stores,
     images: createImageConverter(),
     limits: {
       maxQueued: 1000,
