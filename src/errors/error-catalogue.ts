@@ -166,6 +166,12 @@ const kinds = {
     description:
       'Outputs are kept for a limited time after the job ended, and the oldest give way when all together are larger than --outputs-max-gb. POST /jobs/{id}/retry makes it again.',
   },
+  precondition_failed: {
+    status: 412,
+    title: 'The file is not the one that was expected',
+    retryable: false,
+    description: '`If-Match` or `If-Unmodified-Since` named another version than the one that is there.',
+  },
   body_too_large: {
     status: 413,
     title: 'The request body is too large',

@@ -101,6 +101,48 @@ describe('GET of an output', () => {
   })
 })
 
+describe('conditions', () => {
+  let made: string
+  beforeAll(async () => {
+    const response = await fetch(url, { method: 'HEAD' })
+    made = response.headers.get('last-modified') ?? ''
+    const { completedAtMs = 0 } = gateway.jobs.require(id).times
+    expect(Date.parse(made)).toBe(Math.floor(completedAtMs / 1000) * 1000)
+  })
+  const at = (ms: number) => new Date(Date.parse(made) + ms).toUTCString()
+
+  test.each(['GET', 'HEAD'])('of a %s are met or not', async (method) => {
+    const statusOf = async (headers: Record<string, string>) => {
+      const response = await fetch(url, { method, headers })
+      await response.arrayBuffer()
+      return response.status
+    }
+    expect(await statusOf({ 'if-modified-since': made })).toBe(304)
+    expect(await statusOf({ 'if-modified-since': at(-5000) })).toBe(200)
+    expect(await statusOf({ 'if-modified-since': made, 'if-none-match': '"other"' })).toBe(200)
+    expect(await statusOf({ 'if-match': `"${id}.0"` })).toBe(200)
+    expect(await statusOf({ 'if-match': '"other"' })).toBe(412)
+    expect(await statusOf({ 'if-unmodified-since': made })).toBe(200)
+    expect(await statusOf({ 'if-unmodified-since': at(-5000) })).toBe(412)
+  })
+
+  test('that are not met are told as a problem, not to be kept', async () => {
+    const response = await fetch(url, { headers: { 'if-match': '"other"', range: 'bytes=0-1' } })
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    expect(await response.json()).toMatchObject({ status: 412, code: 'precondition_failed' })
+  })
+
+  test('by date count for a range, too', async () => {
+    const statusWith = async (condition: string) => {
+      const response = await fetch(url, { headers: { range: 'bytes=0-1', 'if-range': condition } })
+      await response.arrayBuffer()
+      return response.status
+    }
+    expect(await statusWith(made)).toBe(206)
+    expect(await statusWith(at(5000))).toBe(200)
+  })
+})
+
 describe('Range', () => {
   test('any one range inside gives exactly its bytes', async () => {
     const range = fc.oneof(
@@ -176,6 +218,7 @@ describe('an output that is not there', () => {
     const jobId = response.headers.get('job-id') ?? ''
     gateway.outputs.forget(jobId, 0)
     const output = await fetch(`${gateway.url}/jobs/${jobId}/outputs/0`)
+    expect((await fetch(`${gateway.url}/jobs/${jobId}/outputs/0`, { method: 'HEAD' })).status).toBe(410)
     expect(output.status).toBe(410)
     expect(output.headers.get('content-type')).toContain('application/problem+json')
     expect(output.headers.get('cache-control')).toBe('no-store')

@@ -78,6 +78,9 @@ export async function sendOutput(
   const headers = { ...outputHeaders(job, output), 'content-length': String(sizeBytes) }
   if (output.isPassedOn === true) throw expired(output)
   if (method === 'HEAD') {
+    const stream = await outputs.open(job.id, output.index)
+    if (stream === undefined) throw expired(output)
+    stream.destroy()
     reply.headers(headers).send()
     return
   }

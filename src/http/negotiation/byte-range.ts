@@ -24,12 +24,3 @@ export function decideRange(header: string | undefined, sizeBytes: number): Rang
   if (start >= sizeBytes) return { kind: 'outside' }
   return { kind: 'part', range: { start, end: last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1) } }
 }
-
-/** Whether a list of entity tags, as in `If-None-Match`, has this one, weakly compared. */
-export function matchesEtag(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false
-  return header.split(',').some((element) => {
-    const candidate = element.trim()
-    return candidate === '*' || candidate === etag || candidate === `W/${etag}`
-  })
-}

@@ -56,7 +56,7 @@ const contentSchema = {
     200: binaryResponse('All of them, in their own content type', '*/*'),
     206: binaryResponse('The bytes asked for', '*/*'),
     304: z.null().describe('They are the ones in `If-None-Match`.'),
-    ...errorResponses('asset_not_found', 'range_not_satisfiable', 'storage_unavailable'),
+    ...errorResponses('asset_not_found', 'precondition_failed', 'range_not_satisfiable', 'storage_unavailable'),
   },
 }
 

@@ -12,7 +12,7 @@ import { formatInstead, type ImageFormat } from '../answers/choose-form.ts'
 import { convertedEtag, sendConverted, type ConversionTools } from '../answers/send-converted.ts'
 import { isImmutable, outputEtag, sendOutput } from '../answers/send-output.ts'
 import { varyBy } from '../answers/vary-by.ts'
-import { matchesEtag } from '../negotiation/byte-range.ts'
+import { matchesEtag } from '../negotiation/preconditions.ts'
 import { binaryResponse, errorResponses } from '../openapi/responses.ts'
 import { requireJob } from './jobs.ts'
 
@@ -46,6 +46,7 @@ const schema = {
       'job_not_found',
       'output_not_found',
       'output_expired',
+      'precondition_failed',
       'range_not_satisfiable',
       'not_acceptable',
       'conversion_failed',
@@ -80,7 +81,9 @@ async function answer(
   if (isConvertible(output.contentType)) varyBy(reply, 'Accept')
   const format = formatInstead(reply.request.headers.accept, output.contentType)
   if (format !== undefined) return answerConverted(request, reply, { job, output, format }, { outputs, images })
-  const part = choosePart(request, reply, { etag, sizeBytes: output.sizeBytes, what: 'The output' })
+  const { sizeBytes } = output
+  const modifiedAtMs = job.times.completedAtMs
+  const part = choosePart(request, reply, { etag, sizeBytes, modifiedAtMs, what: 'The output' })
   if (part.kind === 'unchanged') return
   const { method } = request
   return sendOutput(reply, { method, outputs, job, output, ...(part.kind === 'part' && { range: part.range }) })

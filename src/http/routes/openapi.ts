@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { matchesEtag } from '../negotiation/byte-range.ts'
+import { matchesEtag } from '../negotiation/preconditions.ts'
 import type { RenderedDocument } from '../openapi/document.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
 
