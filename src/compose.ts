@@ -100,7 +100,7 @@ async function build(
     ? createMediaFetcher({
         rules: createUrlRules({ ...urlRules, isPublic: isPublicAddress }),
         maxBytes: Math.min(config.server.maxFileBytes, maxFetchedBytes),
-        receive: inputs.receive,
+        receive: (source, pointer) => inputs.receive(source, pointer),
       })
     : undefined
   if (fetcher) closers.push(() => fetcher.close())

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createSimulator } from '../simulator/simulator.ts'
-import { ComfyuiClient } from './comfyui-client.ts'
+import { ComfyuiClient, type InputUpload } from './comfyui-client.ts'
 
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -97,11 +98,16 @@ describe.each(['0.33.0', '0.3.64', '0.3.40'] as const)('with ComfyUI %s', (versi
 
   test('a file goes there and back under the name it got', async () => {
     const client = await start()
-    const file = { name: 'comfyui-api/a b.png', contentType: 'image/png', bytes: Buffer.from('these bytes') }
-    expect(await client.uploadInput(file)).toBe('comfyui-api/a b.png')
-    expect(await client.uploadInput(file)).toBe('comfyui-api/a b.png')
-    const other = await client.uploadInput({ ...file, bytes: Buffer.from('other bytes') })
-    expect(other).not.toBe(file.name)
+    const fileOf = (text: string): InputUpload => ({
+      name: 'comfyui-api/a b.png',
+      contentType: 'image/png',
+      sizeBytes: text.length,
+      content: Readable.from([Buffer.from(text.slice(0, 3)), Buffer.from(text.slice(3))]),
+    })
+    expect(await client.uploadInput(fileOf('these bytes'))).toBe('comfyui-api/a b.png')
+    expect(await client.uploadInput(fileOf('these bytes'))).toBe('comfyui-api/a b.png')
+    const other = await client.uploadInput(fileOf('other bytes'))
+    expect(other).not.toBe('comfyui-api/a b.png')
     const { body: found } = await client.openFile({ filename: 'a b.png', subfolder: 'comfyui-api', type: 'input' })
     expect(found).toEqual(Buffer.from('these bytes'))
     await expect(client.openFile({ filename: 'none.png', subfolder: '', type: 'output' })).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'undici'
 import { z } from 'zod'
@@ -52,6 +53,16 @@ export interface OpenedFile {
   readonly contentType?: string | undefined
   /** Its length, where that is known before all of it came. */
   readonly sizeBytes?: number | undefined
+}
+
+/** A file for ComfyUI's input folder. */
+export interface InputUpload {
+  /** With a sub-folder before the last slash. */
+  readonly name: string
+  readonly contentType: string
+  /** Of the content. */
+  readonly sizeBytes: number
+  readonly content: Readable
 }
 
 /** Answers of the small routes; anything longer is no answer of ComfyUI. */
@@ -190,28 +201,37 @@ export class ComfyuiClient {
 
   /**
    * Puts a file into ComfyUI's input folder and resolves to the name under which loader nodes find it, sub-folder
-   * included. The same bytes under the same name are written once.
+   * included. The same bytes under the same name are written once. The content is consumed or destroyed.
    */
-  async uploadInput(file: { name: string; contentType: string; bytes: Buffer }): Promise<string> {
+  async uploadInput(file: InputUpload, signal?: AbortSignal): Promise<string> {
     const slash = file.name.lastIndexOf('/')
     const boundary = `comfyui-api-${randomUUID()}`
     const part = (headers: string) => `--${boundary}\r\nContent-Disposition: form-data; ${headers}\r\n\r\n`
-    const body = Buffer.concat([
-      Buffer.from(`${part('name="subfolder"')}${file.name.slice(0, Math.max(0, slash))}\r\n`),
-      Buffer.from(`${part('name="type"')}input\r\n`),
-      Buffer.from(part(`name="image"; filename="${file.name.slice(slash + 1)}"\r\nContent-Type: ${file.contentType}`)),
-      file.bytes,
-      Buffer.from(`\r\n--${boundary}--\r\n`),
-    ])
-    const answer = await this.#call({
-      method: 'POST',
-      path: '/upload/image',
-      headers: { ...this.#headers, 'content-type': `multipart/form-data; boundary=${boundary}` },
-      body,
-    })
-    if (answer.status !== 200) throw unexpected('POST /upload/image', answer)
-    const { name, subfolder } = parseAnswer(answer, uploadedSchema, 'POST /upload/image')
-    return subfolder === '' ? name : `${subfolder}/${name}`
+    const before = Buffer.from(
+      `${part('name="subfolder"')}${file.name.slice(0, Math.max(0, slash))}\r\n` +
+        `${part('name="type"')}input\r\n` +
+        part(`name="image"; filename="${file.name.slice(slash + 1)}"\r\nContent-Type: ${file.contentType}`),
+    )
+    const after = Buffer.from(`\r\n--${boundary}--\r\n`)
+    try {
+      const answer = await this.#call({
+        method: 'POST',
+        path: '/upload/image',
+        headers: {
+          ...this.#headers,
+          'content-type': `multipart/form-data; boundary=${boundary}`,
+          'content-length': String(before.length + file.sizeBytes + after.length),
+        },
+        body: Readable.from(enclosed(before, file.content, after), { objectMode: false }),
+        ...(signal && { signal }),
+      })
+      if (answer.status === 413) throw tooLargeForIt(file, answer)
+      if (answer.status !== 200) throw unexpected('POST /upload/image', answer)
+      const { name, subfolder } = parseAnswer(answer, uploadedSchema, 'POST /upload/image')
+      return subfolder === '' ? name : `${subfolder}/${name}`
+    } finally {
+      file.content.destroy()
+    }
   }
 
   /** Finds out what this server is and which routes it has. Called when the connection stands and after each reconnect. */
@@ -335,6 +355,18 @@ function parseAnswer<T>(answer: HttpAnswer, schema: z.ZodType<T>, route: string)
   } catch (cause) {
     throw new ComfyuiError('bad_answer', `${route} answered something unreadable`, { status: answer.status, cause })
   }
+}
+
+async function* enclosed(before: Buffer, content: Readable, after: Buffer): AsyncGenerator<unknown> {
+  yield before
+  yield* content
+  yield after
+}
+
+function tooLargeForIt({ name, sizeBytes }: InputUpload, answer: HttpAnswer): ComfyuiError {
+  discard(answer.body)
+  const detail = `${name} has ${sizeBytes} bytes, more than the instance takes (its --max-upload-size)`
+  return new ComfyuiError('bad_answer', `POST /upload/image answered 413: ${detail}`, { status: answer.status })
 }
 
 function unexpected(route: string, answer: HttpAnswer): ComfyuiError {

@@ -145,7 +145,8 @@ export function createLocalInputStore(options: LocalInputStoreOptions): InputSto
     await receiver.close()
   }
 
-  const { receive, release } = receiver
+  const receive: InputStore['receive'] = (source, pointer) => receiver.receive(source, pointer)
+  const release: InputStore['release'] = (received) => receiver.release(received)
   return { put, receive, keep, check, release, open: openInput, renew, remove, deleteUnusedBefore, close }
 }
 

@@ -7,6 +7,7 @@ import type { NodeCatalogue } from '../comfyui/wire/node-catalogue.ts'
 import type { NodePackLookup } from '../comfyui/wire/node-packs.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { createRecentMap, type RecentMap } from '../lib/recent-map.ts'
+import { createSharedWork, type SharedWork } from '../lib/shared-work.ts'
 import { DeafnessDetector } from './deafness-detector.ts'
 import { idOf, socketUrl } from './instance-address.ts'
 import { InstanceHealth } from './instance-health.ts'
@@ -60,6 +61,8 @@ export class Instance implements InstanceLoad {
   /** Prompts are submitted under this id; their events come to our socket. */
   readonly clientId = `comfyui-api-${randomUUID()}`
   readonly capacity: number
+  /** Input files that are on their way there, by name. */
+  readonly uploads: SharedWork<string> = createSharedWork()
   lastModels: string | undefined
   lastPickedAtMs = 0
 

@@ -3,7 +3,6 @@ import { ComfyuiError } from '../comfyui/comfyui-error.ts'
 import { explainRefusal, fieldErrorsOf, partlyRefused, type NameParameters } from '../comfyui/explain-refusal.ts'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
-import type { InputFile } from '../inputs/input-file.ts'
 import type { InputStore } from '../inputs/input-store.ts'
 import type { Instance } from '../instances/instance.ts'
 import { traceIdOf } from '../lib/traceparent.ts'
@@ -17,6 +16,7 @@ import { jobErrorOfNodeFailure } from './node-failure.ts'
 import { type FollowHooks, type FollowLimits, PromptFollower } from './prompt-follower.ts'
 import { createSocketImages, type SocketImages, withFreshSenders } from './socket-images.ts'
 import { storeOutputs } from './store-outputs.ts'
+import { uploadInputs } from './upload-inputs.ts'
 import type { Verdict } from './verdict.ts'
 
 /** How an attempt to run a job on one instance ended. */
@@ -106,14 +106,20 @@ async function submit(
 ): Promise<AttemptResult | undefined> {
   const { instance } = context
   let prompt: Prompt
+  const uploading = new AbortController()
+  live.stopAttempt = () => uploading.abort()
   try {
-    prompt = await uploadInputs(live.payload.prompt, live.payload.inputFiles, context)
+    const { inputFiles } = live.payload
+    prompt = await uploadInputs(live.payload.prompt, inputFiles, { ...context, signal: uploading.signal })
   } catch (error) {
+    if (uploading.signal.aborted) return { kind: 'canceled' }
     const result =
       error instanceof ComfyuiError && error.reason === 'unreachable' ? lost(error.message, false) : failureOf(error)
     // One that takes no input may be right about it; one that breaks off is not.
     if (result.kind === 'lost') instance.noteFailure(result.error.message)
     return result
+  } finally {
+    live.stopAttempt = () => follower.cancel()
   }
   if (live.isCancelRequested) return { kind: 'canceled' }
   const heardBefore = instance.heardMessages
@@ -187,39 +193,6 @@ async function refusePartly(
   await follower.verdict
   const error = await explainRefusal(partlyRefused(nodeErrors), context.nameParameters)
   return { kind: 'failed', error }
-}
-
-async function uploadInputs(prompt: Prompt, files: readonly InputFile[], context: AttemptContext): Promise<Prompt> {
-  const { instance, inputs } = context
-  const renamed = new Map<string, string>()
-  for (const file of files) {
-    if (instance.uploadedInputs.get(file.name) === true) continue
-    const stream = await inputs.open(file)
-    if (!stream) throw new GatewayError('internal_error', { detail: `The input file ${file.name} of the job is gone.` })
-    const bytes = Buffer.concat(await stream.toArray())
-    const name = await instance.client.uploadInput({ name: file.name, contentType: file.contentType, bytes })
-    if (name === file.name) instance.uploadedInputs.set(name, true)
-    else renamed.set(file.name, name)
-  }
-  return renamed.size === 0 ? prompt : withNames(prompt, renamed)
-}
-
-/** ComfyUI gave some files another name, because its folder holds other bytes under ours. */
-function withNames(prompt: Prompt, renamed: ReadonlyMap<string, string>): Prompt {
-  return Object.fromEntries(
-    Object.entries(prompt).map(([id, node]) => [
-      id,
-      {
-        ...node,
-        inputs: Object.fromEntries(
-          Object.entries(node.inputs).map(([name, value]) => [
-            name,
-            typeof value === 'string' ? (renamed.get(value) ?? value) : value,
-          ]),
-        ),
-      },
-    ]),
-  )
 }
 
 function submitBody(live: LiveJob, instance: Instance, prompt: Prompt): string {

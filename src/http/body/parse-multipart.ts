@@ -119,7 +119,7 @@ export async function parseMultipart(
 
   const textBytes = () => storedStreams.reduce((rest, { bytesRead }) => rest - bytesRead, sizeBytes)
   try {
-    for await (const chunk of body.iterator({ destroyOnReturn: false })) await feed(chunk)
+    for await (const chunk of body.iterator({ destroyOnReturn: false })) if (Buffer.isBuffer(chunk)) await feed(chunk)
     await end()
   } catch (error) {
     for (const stream of streams) stream.destroy(new Error('The body is given up'))
