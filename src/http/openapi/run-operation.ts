@@ -80,9 +80,9 @@ const resultResponse = {
   headers: {
     'Job-Id': jobIdHeader,
     'Idempotency-Replayed': header('`true` when the job is that of an earlier request.'),
-    'Content-Location': header('Address of the output, where the answer is one.'),
+    'Content-Location': header('Address of the output, where the answer is one as it is stored.'),
     'Output-Count': header('Outputs the job has, where the answer is one of them.', 'integer'),
-    ETag: header('Names the output, where the answer is one.'),
+    ETag: header('Names the output, where the answer is one; another one for each format that it is converted to.'),
     ...rateHeaders,
   },
   content: {
