@@ -34,7 +34,9 @@ async function assetOf(response: Response, status = 201): Promise<AssetResource>
   return assetSchema.parse(JSON.parse(text))
 }
 
-function formOf(...parts: readonly (readonly [name: string, value: string | Buffer])[]): FormData {
+type FormPart = readonly [name: string, value: string | Buffer]
+
+function formOf(...parts: readonly FormPart[]): FormData {
   const form = new FormData()
   for (const [name, value] of parts) {
     if (typeof value === 'string') form.append(name, value)
@@ -69,7 +71,7 @@ describe('a reference to an asset', () => {
     },
   })
   const inline = `data:image/png;base64,${png.toString('base64')}`
-  const form = (...parts: Parameters<typeof formOf>) =>
+  const form = (...parts: readonly FormPart[]) =>
     fetch(`${app.url}/test/img2img`, { method: 'POST', body: formOf(...parts) })
 
   /** Every way in which a reference gets in, and where it stands. */

@@ -11,11 +11,16 @@ const smallGif =
 /** 20 ms of silence: 160 samples of 8 bits. */
 const smallWav = `data:audio/wav;base64,UklGRsQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YaAAAACA${'gICA'.repeat(53)}`
 
+/** An empty scene. */
+const smallGlb =
+  'data:model/gltf-binary;base64,Z2xURgIAAABAAAAALAAAAEpTT057ImFzc2V0Ijp7InZlcnNpb24iOiIyLjAifSwic2NlbmVzIjpbe31dfSAgIA=='
+
 const smallMedia: Readonly<Record<MediaField['kind'], string>> = {
   image: smallPng,
   mask: smallPng,
   video: smallGif,
   audio: smallWav,
+  '3d': smallGlb,
 }
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ServedWorkflow, WorkflowProblem } from '../../workflows/served-workflow.ts'
 import type { ReadinessOfWorkflow } from '../../readiness/readiness-verdict.ts'
+import { mediaKinds } from '../../workflows/parameters/media.ts'
 import type { Links } from '../links.ts'
 import {
   readinessSchema,
@@ -56,7 +57,7 @@ export const workflowDescriptionSchema = workflowFactsSchema.extend({
     .describe(
       'JSON Schema (2020-12) of the parameters, with what the instances have for those that name a model, a sampler and the like.',
     ),
-  media: z.array(z.object({ path: z.array(z.string()), kind: z.enum(['image', 'mask', 'video', 'audio']) })),
+  media: z.array(z.object({ path: z.array(z.string()), kind: z.enum(mediaKinds) })),
   output: z.object({
     description: z.string(),
     names: z.record(z.string(), z.string()).describe('The names of outputs and the nodes that make them.'),

@@ -69,14 +69,18 @@ const mediaInputs: Readonly<Record<string, MediaKind>> = {
   'VHS_LoadVideo.video': 'video',
   'VHS_LoadVideoFFmpeg.video': 'video',
   'VHS_LoadAudioUpload.audio': 'audio',
+  'Load3D.model_file': '3d',
+  'Load3DAdvanced.model_file': '3d',
+  'Load3DAnimation.model_file': '3d',
 }
 const mediaFlags: Readonly<Record<string, MediaKind>> = {
   image_upload: 'image',
   animated_image_upload: 'image',
   audio_upload: 'audio',
   video_upload: 'video',
+  file_upload: '3d',
 }
-const uploadFlags = [...Object.keys(mediaFlags), 'file_upload']
+const uploadFlags = Object.keys(mediaFlags)
 /** What other packs call such inputs. */
 const fileLikeName =
   /^(file|filename|file_?path|path|directory|folder|(folder|directory|output|video|image|audio)_path)$/
@@ -151,6 +155,11 @@ export function mediaOfInput({ classType, input }: FileInput, nodes: NodeLookup)
   const options = spec === undefined ? {} : inputOptions(spec)
   const flag = Object.keys(mediaFlags).find((each) => options[each] === true)
   return flag === undefined ? undefined : mediaFlags[flag]
+}
+
+/** A name without what says that the file lies in the input folder, where uploads go and names without it lead. */
+export function withoutInputMark(name: string): string {
+  return name.replace(/ \[input\]$/, '')
 }
 
 /** Why a name could leave the folder it is meant for, whoever chose it; undefined when it cannot. */
