@@ -7,7 +7,7 @@ import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
 import type { ImageFormat } from './choose-form.ts'
 import { contentDisposition } from './content-disposition.ts'
-import { outputEtag, sandboxHeaders } from './send-output.ts'
+import { expiredOutput, outputEtag, sandboxHeaders } from './send-output.ts'
 
 export interface ConversionTools {
   readonly outputs: Pick<OutputStore, 'read'>
@@ -58,7 +58,7 @@ async function readImage(job: Job, output: JobOutput, outputs: ConversionTools['
     })
   }
   const bytes = output.isPassedOn === true ? undefined : await outputs.read(job.id, output.index)
-  if (bytes === undefined) throw new GatewayError('output_expired')
+  if (bytes === undefined) throw expiredOutput(job, output)
   return bytes
 }
 

@@ -76,10 +76,10 @@ export async function sendOutput(
   const { method, outputs, job, output, range } = source
   const sizeBytes = range === undefined ? output.sizeBytes : range.end - range.start + 1
   const headers = { ...outputHeaders(job, output), 'content-length': String(sizeBytes) }
-  if (output.isPassedOn === true) throw expired(output)
+  if (output.isPassedOn === true) throw expiredOutput(job, output)
   if (method === 'HEAD') {
     const stream = await outputs.open(job.id, output.index)
-    if (stream === undefined) throw expired(output)
+    if (stream === undefined) throw expiredOutput(job, output)
     stream.destroy()
     reply.headers(headers).send()
     return
@@ -89,14 +89,16 @@ export async function sendOutput(
     (range === undefined && sizeBytes <= maxReadBytes
       ? await outputs.read(job.id, output.index)
       : await outputs.open(job.id, output.index, range))
-  if (bytes === undefined) throw expired(output)
+  if (bytes === undefined) throw expiredOutput(job, output)
   reply.headers(headers).send(bytes)
 }
 
-function expired({ isPassedOn = false }: JobOutput): GatewayError {
-  if (!isPassedOn) return new GatewayError('output_expired')
+/** For bytes that are not there, of a job that is. */
+export function expiredOutput({ id }: Pick<Job, 'id'>, { index, isPassedOn = false }: JobOutput): GatewayError {
+  const why = isPassedOn
+    ? 'was sent to the caller who ran the job, and was not kept: the server runs with --outputs stream'
+    : 'is not kept any more'
   return new GatewayError('output_expired', {
-    detail:
-      'The output was sent to the caller who ran the job, and was not kept: the server runs with --outputs stream.',
+    detail: `Output ${index} ${why}. POST /jobs/${id}/retry runs the job again.`,
   })
 }

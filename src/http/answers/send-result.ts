@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Job } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
 import type { JobResource } from '../schemas/job.ts'
 import type { RunStats } from '../schemas/result.ts'
+import { expiredOutput } from './send-output.ts'
 
 /** Images up to this size in all are answered in one piece. */
 const maxPieceBytes = 262_144
@@ -27,34 +27,34 @@ export async function sendResult(
   const head = `${JSON.stringify({ ...resource, filenames, stats }).slice(0, -1)},"images":[`
   reply.type('application/json; charset=utf-8')
   if (images.reduce((total, image) => total + image.sizeBytes, 0) <= maxPieceBytes) {
-    reply.send(`${head}${(await readAll(outputs, job.id, images)).join(',')}]}`)
+    reply.send(`${head}${(await readAll(outputs, job, images)).join(',')}]}`)
     return
   }
   const [first, ...others] = images
-  const firstStream = first === undefined ? undefined : await openOutput(outputs, job.id, first)
+  const firstStream = first === undefined ? undefined : await openOutput(outputs, job, first)
   const length = images.reduce((total, image) => total + base64Length(image.sizeBytes) + 3, Buffer.byteLength(head) + 1)
   reply.header('content-length', String(length))
   reply.send(
     Readable.from(
-      writeResult(head, firstStream, others, (image) => openOutput(outputs, job.id, image)),
+      writeResult(head, firstStream, others, (image) => openOutput(outputs, job, image)),
       { objectMode: false },
     ),
   )
 }
 
-async function readAll(outputs: Outputs, jobId: string, images: readonly JobOutput[]): Promise<string[]> {
+async function readAll(outputs: Outputs, job: Job, images: readonly JobOutput[]): Promise<string[]> {
   return Promise.all(
     images.map(async (image) => {
-      const bytes = await outputs.read(jobId, image.index)
-      if (bytes === undefined) throw new GatewayError('output_expired')
+      const bytes = await outputs.read(job.id, image.index)
+      if (bytes === undefined) throw expiredOutput(job, image)
       return `"${bytes.toString('base64')}"`
     }),
   )
 }
 
-async function openOutput(outputs: Outputs, jobId: string, image: JobOutput): Promise<Readable> {
-  const stream = await outputs.open(jobId, image.index)
-  if (stream === undefined) throw new GatewayError('output_expired')
+async function openOutput(outputs: Outputs, job: Job, image: JobOutput): Promise<Readable> {
+  const stream = await outputs.open(job.id, image.index)
+  if (stream === undefined) throw expiredOutput(job, image)
   return stream
 }
 
