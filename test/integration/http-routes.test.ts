@@ -259,6 +259,18 @@ describe('workflows', () => {
 })
 
 describe('an address without an answer', () => {
+  test('leaves the connection to the next request', async () => {
+    for (const [method, path] of [
+      ['GET', '/jobs/nobody'],
+      ['DELETE', '/jobs/nobody'],
+      ['POST', '/nobody'],
+    ] as const) {
+      const response = await fetch(gateway.url + path, { method })
+      await response.arrayBuffer()
+      expect([response.status, response.headers.get('connection')]).toEqual([404, 'keep-alive'])
+    }
+  })
+
   test.each([
     ['GET', '/test/txt2imgs', '/test/txt2img'],
     ['POST', '/test/text2img', '/test/txt2img'],

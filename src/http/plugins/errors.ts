@@ -60,7 +60,8 @@ export function sendProblem(
   if (jobId !== undefined) reply.header('job-id', jobId)
   // What comes next on this connection would be refused as well: the caller shall open one to another server.
   if (error.code === 'draining') reply.header('connection', 'close')
-  else if (!request.raw.complete) reply.removeHeader('connection')
+  // Removed where it is not set, Node would not even say that it closes a connection that has had all of its requests.
+  else if (!request.raw.complete && reply.hasHeader('connection')) reply.removeHeader('connection')
   if (!request.raw.complete) readOn(request.raw)
   return reply
     .code(problem.status)
