@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JobOutputResource } from '../../src/http/schemas/job.ts'
+import { createSimulator } from '../../src/simulator/simulator.ts'
+import { createClient } from '../support/call-gateway.ts'
 import { makePng } from '../support/make-image.ts'
 import type { SeenRequest } from '../support/scripted-comfyui.ts'
 import type { NodeOutputs, ScriptedPrompt } from '../support/scripted-prompt.ts'
 import { setStage, type Stage } from '../support/scripted-stage.ts'
+import { startGateway } from '../support/start-gateway.ts'
 
 /* What nodes of ComfyUI and of node packs tell of as their outputs, and what becomes of it. */
 
@@ -228,3 +231,26 @@ test('all outputs of a node have its name, and names of their own to be saved un
   const { headers } = await fetch(`${stage.gateway.url}${ended.outputs[1]?.url ?? ''}`, { method: 'HEAD' })
   expect(headers.get('content-disposition')).toBe(`inline; filename="${start}-1.png"`)
 })
+
+test.each(['0.3.64', '0.33.0'] as const)(
+  'images that ComfyUI %s sends over the socket are outputs',
+  async (version) => {
+    const simulator = await createSimulator({ version, stepDelayMs: 0 })
+    const gateway = await startGateway({ flags: { comfyuiUrl: [simulator.url], shippedWorkflows: false } })
+    try {
+      const client = createClient(() => gateway.url)
+      const graph = {
+        '1': { class_type: 'EmptyImage', inputs: { width: 16, height: 8, batch_size: 2, color: 255 } },
+        '2': { class_type: 'SaveImageWebsocket', inputs: { images: ['1', 0] } },
+      }
+      for (const _run of ['first', 'again']) {
+        const result = await client.run('/prompt', { prompt: graph })
+        expect(result.outputs).toMatchObject([{ content_type: 'image/png' }, { content_type: 'image/png' }])
+        expect(result.images.map((image) => Buffer.from(image, 'base64').readUInt32BE(16))).toEqual([16, 16])
+      }
+    } finally {
+      await gateway.close()
+      await simulator.close()
+    }
+  },
+)
