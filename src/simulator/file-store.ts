@@ -20,6 +20,8 @@ export interface FileStore {
   isFolder(root: FileRoot, path: string): boolean
   /** Names in a folder, without the folders in it. */
   names(root: FileRoot, folder: string): string[]
+  /** Paths, from the root, of all files in a folder and in those in it. */
+  pathsBelow(root: FileRoot, folder: string): string[]
   /** One more than the highest counter of the files `prefix_00001_.ext` that were put into a folder. */
   nextCounter(root: FileRoot, folder: string, prefix: string): number
   makeFolder(root: FileRoot, path: string): void
@@ -101,6 +103,10 @@ export function createFileStore({ maxBytes }: { maxBytes: number }): FileStore {
       }
       return names
     },
+    pathsBelow: (root, folder) =>
+      [...files.keys()]
+        .filter((name) => name.startsWith(`${root}/${folder}/`))
+        .map((name) => name.slice(root.length + 1)),
     nextCounter: (root, folder, prefix) =>
       1 + (counters.get(key(root, folder === '' ? prefix : `${folder}/${prefix}`)) ?? 0),
     makeFolder(root, path) {

@@ -53,6 +53,10 @@ export function createNodeCatalogue({ version, models, testNodes, files }: NodeC
 
   function withInputFiles(classType: string, core: NodeDefinition): NodeDefinition {
     return mapInputs(core, (_name, spec) => {
+      if (inputOptions(spec)['file_upload'] === true) {
+        const models = files.pathsBelow('input', '3d').filter((path) => modelExtensions.test(path))
+        return withChoices(spec, [...(inputChoices(spec) ?? []), ...models.toSorted()])
+      }
       const extensions = listedExtensions(classType, spec)
       if (extensions === undefined) return spec
       const names = files.names('input', '').filter((name) => extensions.test(name))
@@ -103,6 +107,9 @@ function withChoices(spec: InputSpec, choices: readonly unknown[]): InputSpec {
   if (Array.isArray(spec[0])) return [choices, ...spec.slice(1)]
   return [spec[0], { ...inputOptions(spec), options: choices }, ...spec.slice(2)]
 }
+
+/** What the loaders of 3D models list, of the folder `3d`. */
+const modelExtensions = /\.(gltf|glb|obj|fbx|stl|spz|splat|ply|ksplat)$/i
 
 /** Which files of the input folder a loader's list shows. */
 function listedExtensions(classType: string, spec: InputSpec): RegExp | undefined {
