@@ -138,6 +138,7 @@ describeConversion('an output', () => {
         add(1, Buffer.from('no video'), video)
         add(2, broken)
         add(3, gif, { contentType: 'image/gif', filename: 'moving.gif' })
+        add(4, makePng())
         gateway.jobs.succeed(jobId)
       })
     }
@@ -209,6 +210,18 @@ describeConversion('an output', () => {
       expect(different.status).toBe(200)
       await different.arrayBuffer()
     }
+  })
+
+  test('is not sent where another one is expected', async () => {
+    const response = await get(0, { accept: 'image/webp', 'if-match': `"${id}.0"` })
+    expect([response.status, (await readProblem(response)).code]).toEqual([412, 'precondition_failed'])
+  })
+
+  test('whose bytes are gone is 410', async () => {
+    gateway.outputs.forget(id, 4)
+    const response = await get(4, { accept: 'image/webp' })
+    expect([response.status, (await readProblem(response)).code]).toEqual([410, 'output_expired'])
+    expect((await get(4, { accept: 'image/webp' }, 'HEAD')).status).toBe(410)
   })
 
   test('is converted as a whole, whatever range is asked for', async () => {

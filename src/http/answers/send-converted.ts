@@ -10,7 +10,7 @@ import { contentDisposition } from './content-disposition.ts'
 import { expiredOutput, outputEtag, sandboxHeaders } from './send-output.ts'
 
 export interface ConversionTools {
-  readonly outputs: Pick<OutputStore, 'read'>
+  readonly outputs: Pick<OutputStore, 'read' | 'open'>
   readonly images: Pick<ImageConverter, 'requireAvailable' | 'convert'>
 }
 
@@ -43,6 +43,9 @@ export async function sendConverted(
   }
   if (method === 'HEAD') {
     await images.requireAvailable()
+    const stream = await outputs.open(job.id, output.index)
+    if (stream === undefined) throw expiredOutput(job, output)
+    stream.destroy()
     reply.headers(headers).send()
     return
   }

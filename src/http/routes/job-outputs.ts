@@ -12,7 +12,7 @@ import { formatInstead, type ImageFormat } from '../answers/choose-form.ts'
 import { convertedEtag, sendConverted, type ConversionTools } from '../answers/send-converted.ts'
 import { isImmutable, outputEtag, sendOutput } from '../answers/send-output.ts'
 import { varyBy } from '../answers/vary-by.ts'
-import { matchesEtag } from '../negotiation/preconditions.ts'
+import { decidePreconditions } from '../negotiation/preconditions.ts'
 import { binaryResponse, errorResponses } from '../openapi/responses.ts'
 import { requireJob } from './jobs.ts'
 
@@ -97,7 +97,9 @@ async function answerConverted(
 ): Promise<void> {
   const etag = convertedEtag(image.job, image.output.index, image.format)
   reply.header('accept-ranges', 'none')
-  if (matchesEtag(headers['if-none-match'], etag)) {
+  const outcome = decidePreconditions(headers, { etag })
+  if (outcome === 'failed') throw new GatewayError('precondition_failed', { detail: 'The output is another one.' })
+  if (outcome === 'unchanged') {
     reply.code(304).header('etag', `W/${etag}`).send(null)
     return
   }
