@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { repository, shippedModules } from './places.ts'
 
@@ -40,7 +40,7 @@ export async function bundleProgram(folder: string): Promise<void> {
     },
     footer: { js: '})' },
     alias: { 'comfyui-api': './src/index.ts' },
-    plugins: [replaceFiles, bindSharp, keepJsonAsText, includeWorkflows],
+    plugins: [replaceFiles, bindSharp, readJsonLate, includeWorkflows, loadPackagesLate],
   })
   const [bundle] = outputFiles
   if (bundle === undefined) throw new Error('There is no bundle')
@@ -82,13 +82,14 @@ const bindSharp: Plugin = {
   },
 }
 
-/** V8 reads a large table much faster as JSON than as code. */
-const keepJsonAsText: Plugin = {
-  name: 'keep-json-as-text',
+/** A large table in the code would be read twice: as code, and then as JSON. `tables/` lies beside the program. */
+const readJsonLate: Plugin = {
+  name: 'read-json-late',
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/.*\.json$/ }, ({ path }) => {
-      const text = JSON.stringify(JSON.parse(readFileSync(path, 'utf8')))
-      return { contents: `export default JSON.parse(${JSON.stringify(text)})`, loader: 'js' }
+    onLoad({ filter: /\/src\/.*\.json$/ }, async ({ path }) => {
+      const name = `tables/${basename(path)}`
+      const read = `require('node:fs').readFileSync(require('node:path').join(__dirname, ${JSON.stringify(name)}), 'utf8')`
+      return { contents: `export default JSON.parse(${read})`, loader: 'js' }
     })
   },
 }
@@ -105,3 +106,37 @@ const includeWorkflows: Plugin = {
     })
   },
 }
+
+/** Packages that a server needs late or never, and what `src/` takes of them: each loads its package when it is used. */
+const latePackages = ['file-type', 'jpeg-js', 'pino-pretty', 'pngjs', 'zod-to-json-schema']
+
+const loadPackagesLate: Plugin = {
+  name: 'load-packages-late',
+  setup({ onLoad, onResolve }) {
+    const isOurs = (importer: string): boolean => importer.startsWith(join(repository, 'src'))
+    const filter = new RegExp(`^(${[...latePackages, 'undici'].join('|')})$`)
+    onResolve({ filter }, ({ path, importer }) => (isOurs(importer) ? { path, namespace: 'late' } : undefined))
+    onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => ({
+      contents: path === 'undici' ? partsOfUndici : await lateExports(path),
+      loader: 'js',
+      resolveDir: repository,
+    }))
+  },
+}
+
+async function lateExports(name: string): Promise<string> {
+  const names = Object.keys((await import(name)) as object).filter((each) => each !== 'default' && /^\w+$/.test(each))
+  const getters = names.map((each) => `get ${each}() { return require(${JSON.stringify(name)}).${each} }`)
+  return `module.exports = {${getters.join(',')}}`
+}
+
+/** Its entry loads all of it: `fetch`, caches, mocks. */
+const partsOfUndici = `
+Object.assign(require('undici/lib/dispatcher/dispatcher.js').prototype, require('undici/lib/api'))
+module.exports = {
+  Agent: require('undici/lib/dispatcher/agent.js'),
+  Client: require('undici/lib/dispatcher/client.js'),
+  Pool: require('undici/lib/dispatcher/pool.js'),
+  get request() { return require('undici/index.js').request },
+}
+`

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { editorFiles, typesFolder } from '../../src/cli/workflow-folder-files.ts'
 import { readPackageVersion, typeSources } from '../../src/config/package-info.ts'
 import { type Architecture, filesBelow, type Places, repository, shippedModules } from './places.ts'
@@ -10,6 +10,7 @@ export async function stageFiles(places: Places): Promise<void> {
   const { stage } = places
   await writeJson(join(stage, 'package.json'), packageJson())
   await copy('prompts/describe-workflow.md', stage)
+  await copyTables(stage)
   await copyWorkflows(stage)
   await copyDocsPage(stage)
   await copyTypes(stage)
@@ -18,8 +19,17 @@ export async function stageFiles(places: Places): Promise<void> {
 
 /** What the packer is told. */
 function packageJson(): object {
-  const assets = ['program.*', 'prompts/**', 'workflows/**', 'src/**', 'native/**', 'node_modules/**']
+  const assets = ['program.*', 'tables/**', 'prompts/**', 'workflows/**', 'src/**', 'native/**', 'node_modules/**']
   return { name: 'comfyui-api', version: readPackageVersion(), bin: 'boot.cjs', pkg: { assets } }
+}
+
+/** JSON that the sources import. */
+async function copyTables(stage: string): Promise<void> {
+  for (const name of await filesBelow(join(repository, 'src'))) {
+    if (!name.endsWith('.json') || name.includes('fixtures/')) continue
+    const text = await readFile(join(repository, 'src', name), 'utf8')
+    await write(join(stage, 'tables', basename(name)), JSON.stringify(JSON.parse(text)))
+  }
 }
 
 /** They are in the bundle as well; their sources are what is shown, and what tells that they are there. */

@@ -10,7 +10,8 @@ import type { Places } from './places.ts'
 const timeoutMs = 60_000
 
 /**
- * Runs what was staged as people run it, and keeps what V8 has compiled until then: the binary need not do that again.
+ * Starts what was staged as people start it, and keeps what V8 has compiled until it answers: the binary need not do that
+ * again. More would take longer to read than it saves.
  */
 export async function warmUp({ stage }: Places): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'comfyui-api-warm-up-'))
@@ -19,11 +20,8 @@ export async function warmUp({ stage }: Places): Promise<void> {
     const program = start(stage, scratch)
     try {
       const url = await addressOf(program)
-      for (const path of ['/health', '/ready', '/qwen/qwen_base_txt2img', '/workflows']) await ask(`${url}${path}`)
-      const body = JSON.stringify({ prompt: 'a lighthouse at dawn', width: 256, height: 256 })
-      const headers = { 'content-type': 'application/json' }
-      await ask(`${url}/qwen/qwen_base_txt2img`, { method: 'POST', headers, body })
-      await ask(`${url}/examples/solid_color`, { method: 'POST', headers, body: '{}' })
+      await ask(`${url}/qwen/qwen_base_txt2img`)
+      await ask(`${url}/examples/solid_color`)
       const ended = once(program, 'exit')
       program.send(join(stage, 'program.compiled'))
       await Promise.race([ended, setTimeout(timeoutMs, undefined, { ref: false })])
@@ -42,9 +40,9 @@ async function writeExample(folder: string): Promise<void> {
 }
 
 function start(stage: string, scratch: string): ChildProcess {
-  const args = ['serve', '--demo', '--port', '0', '--workflows', join(scratch, 'workflows'), '--log-format', 'json']
+  const args = ['serve', '--port', '0', '--workflows', join(scratch, 'workflows'), '--log-format', 'json']
   return fork(join(stage, 'boot-and-record.cjs'), [...args, '--data-dir', join(scratch, 'data')], {
-    env: { PATH: process.env['PATH'], XDG_CACHE_HOME: join(scratch, 'cache'), COMFYUI_API_DEMO_STEP_MS: '0' },
+    env: { PATH: process.env['PATH'], XDG_CACHE_HOME: join(scratch, 'cache') },
     cwd: scratch,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
@@ -62,8 +60,8 @@ async function addressOf(program: ChildProcess): Promise<string> {
   throw new Error(`The program did not start:\n${text}`)
 }
 
-async function ask(url: string, init: RequestInit = {}): Promise<void> {
-  const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+async function ask(url: string): Promise<void> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
   const text = await answer.text()
   if (answer.status !== 200) throw new Error(`${url} answered ${String(answer.status)}: ${text}`)
 }

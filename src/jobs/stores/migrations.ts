@@ -1,6 +1,6 @@
 /**
- * The history of the schema. `PRAGMA user_version` counts the entries that a database has; each entry runs once, in its
- * own transaction. Entries that were released never change.
+ * The history of the schema. `PRAGMA user_version` counts the entries that a database has; each entry runs once.
+ * Entries that were released never change.
  *
  * A job is one row in `jobs`, which is rewritten as it goes on, and one in `payloads`, which is not. Open jobs are all
  * in memory and need no index by anything else than their completion. Terminal ones are listed by one of the indexes
