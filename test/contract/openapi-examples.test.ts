@@ -1,11 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { assetSchema } from '../../src/http/schemas/asset.ts'
 import { jobSchema } from '../../src/http/schemas/job.ts'
 import { startGatewayProcess, type GatewayProcess } from '../chaos/gateway-process.ts'
 import { createJudge, type Judge } from '../fuzz/judge-answer.ts'
 import { readOpenApiDocument, type JsonSchema, type OpenApiDocument, type Operation } from '../fuzz/openapi-document.ts'
 import { readProblem } from '../support/call-gateway.ts'
+import { makePng } from '../support/make-image.ts'
 import { makeDataDir } from '../support/start-gateway.ts'
 
 const timeoutMs = 300_000
@@ -44,7 +46,13 @@ async function pathOf({ path }: Operation): Promise<string> {
     const { data } = idSchema.parse(await (await fetch(`${url}/instances`)).json())
     return path.replace('{id}', data[0].id)
   }
+  if (path.startsWith('/assets/{id}')) return path.replace('{id}', await someAsset())
   return path.replace('{name}', 'qwen/qwen_base_txt2img')
+}
+
+async function someAsset(): Promise<string> {
+  const response = await fetch(`${url}/assets`, { method: 'POST', body: makePng() })
+  return assetSchema.parse(await response.json()).id
 }
 
 async function endedJob(): Promise<string> {

@@ -35,7 +35,7 @@ test('workflows come first, by family, then the rest in a fixed order', async ()
   await using gateway = await startTestApp()
   const { tags, paths } = await fetchDocument(gateway)
   const names = tags.map(({ name }) => name)
-  expect(names).toEqual(['test', 'workflows', 'prompt', 'jobs', 'events', 'outputs', 'models', 'server'])
+  expect(names).toEqual(['test', 'workflows', 'prompt', 'jobs', 'events', 'outputs', 'assets', 'models', 'server'])
   expect(tags[0]?.description).toBe('3 workflows. test/has-input; test/img2img; Test, text to image.')
   const places = Object.values(paths).flatMap((item) =>
     Object.values(item).map(({ tags: [tag = ''] }) => names.indexOf(tag)),
