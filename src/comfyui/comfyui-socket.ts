@@ -30,7 +30,8 @@ const shortestRetryMs = 250
 const longestRetryMs = 10_000
 /** A connection that lived this long was a good one: the next failure starts from the shortest pause again. */
 const stableAfterMs = 60_000
-const maxPayloadBytes = 32 * 1024 * 1024
+/** Nodes may send whole pictures: one of 4096 pixels square that does not compress is 48 MiB. */
+const maxPayloadBytes = 64 * 1024 * 1024
 
 /**
  * Keeps one WebSocket to one ComfyUI open: connects at once, answers silence with pings, reconnects with growing,

@@ -38,6 +38,7 @@ const contentTypes: Readonly<Record<Exclude<OutputKind, 'file'>, Readonly<Record
     mpg: 'video/mpeg',
     mpeg: 'video/mpeg',
     ogv: 'video/ogg',
+    '3gp': 'video/3gpp',
   },
   audio: {
     mp3: 'audio/mpeg',
@@ -48,6 +49,10 @@ const contentTypes: Readonly<Record<Exclude<OutputKind, 'file'>, Readonly<Record
     opus: 'audio/ogg',
     m4a: 'audio/mp4',
     aac: 'audio/aac',
+    weba: 'audio/webm',
+    mka: 'audio/x-matroska',
+    aif: 'audio/aiff',
+    aiff: 'audio/aiff',
   },
   text: {
     txt: plainText,
@@ -57,6 +62,9 @@ const contentTypes: Readonly<Record<Exclude<OutputKind, 'file'>, Readonly<Record
     vtt: 'text/vtt; charset=utf-8',
     csv: 'text/csv; charset=utf-8',
     json: 'application/json',
+    jsonl: 'application/jsonl',
+    yaml: 'application/yaml',
+    yml: 'application/yaml',
   },
   '3d': {
     glb: 'model/gltf-binary',

@@ -53,7 +53,7 @@ export interface WorkflowDefinition<Schema extends z.ZodType = z.ZodType, Metada
   readonly RequestSchema: Schema
   /** Builds the prompt from parsed input. Pure: it is called again to find out which parameter feeds which node. */
   readonly generateWorkflow: (input: z.output<Schema>) => WorkflowGraph | Promise<WorkflowGraph>
-  /** Names for output nodes: `{ image: '9' }`. */
+  /** Names for output nodes: `{ image: '9' }`. What a node with a name only shows is an output, too. */
   readonly outputs?: Readonly<Record<string, string>>
   /** Request bodies that work, shown in the documentation. */
   readonly examples?: readonly z.input<Schema>[]
