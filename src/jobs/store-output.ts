@@ -5,7 +5,7 @@ import { GatewayError } from '../errors/gateway-error.ts'
 import type { RemovalOutcome } from '../lib/media-texts/removal-steps.ts'
 import { removeMediaTexts, withoutMediaTexts } from '../lib/media-texts/remove-media-texts.ts'
 import type { FoundMedium, FoundOutput } from '../outputs/collect-outputs.ts'
-import type { ConvertedImage } from '../outputs/image-converter.ts'
+import { maxImageBytes, type ConvertedImage } from '../outputs/image-converter.ts'
 import type { OutputStore } from '../outputs/output-store.ts'
 import { refuseWrongFile } from '../outputs/refuse-wrong-file.ts'
 import type { OutputReader } from './output-tap.ts'
@@ -40,7 +40,6 @@ export interface StoredOutput {
 }
 
 const tries = 3
-const maxImageBytes = 256 * 1024 * 1024
 const retryPauseMs = 500
 
 /**
