@@ -9,6 +9,7 @@ const prompt = {
   '2': node('KSampler'),
   '7': node('SaveImageWebsocket'),
   '8': node('ETN_SendImageWebSocket'),
+  '9': node('ETN_SaveImageCache'),
 }
 
 function frame(text: string, nodeId?: string): Extract<ComfyuiEvent, { type: 'preview' }> {
@@ -90,6 +91,7 @@ test('nodes that send only what they have not sent before get an input that diff
   const [first, second] = [withFreshSenders(prompt), withFreshSenders(prompt)]
   expect(first['8']?.inputs).toMatchObject({ images: ['1', 0], comfyui_api_run: expect.any(String) })
   expect(first['8']?.inputs).not.toEqual(second['8']?.inputs)
+  expect(first['9']?.inputs).not.toEqual(second['9']?.inputs)
   expect(first['7']).toBe(prompt['7'])
   const others = { '1': node('EmptyImage') }
   expect(withFreshSenders(others)).toBe(others)

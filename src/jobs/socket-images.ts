@@ -6,8 +6,11 @@ import type { Verdict } from './verdict.ts'
 
 /** Classes that send what they make over the WebSocket, as previews are sent, in place of saving it. */
 const sendingClasses: ReadonlySet<string> = new Set(['SaveImageWebsocket', 'ETN_SendImageWebSocket'])
-/** It does not run again for the same inputs, and then sends nothing. ComfyUI counts inputs it does not know to them. */
-const cachedClass = 'ETN_SendImageWebSocket'
+/**
+ * They do not run again for the same inputs, and then send nothing, or tell of what is not held any more. ComfyUI counts
+ * inputs that a class does not know to the same.
+ */
+const cachedClasses: ReadonlySet<string> = new Set(['ETN_SendImageWebSocket', 'ETN_SaveImageCache'])
 const runInput = 'comfyui_api_run'
 
 /** Together, of one run: all of it is held in memory until the run has ended. */
@@ -114,12 +117,12 @@ function asUnheard(output: NodeOutput): NodeOutput {
   )
 }
 
-/** The prompt for one run: what sends its images over the socket does so again. */
+/** The prompt for one run: what sends its images, or holds them for a while, does so again. */
 export function withFreshSenders(prompt: Prompt): Prompt {
-  if (!Object.values(prompt).some(({ class_type: classType }) => classType === cachedClass)) return prompt
+  if (!Object.values(prompt).some(({ class_type: classType }) => cachedClasses.has(classType))) return prompt
   return Object.fromEntries(
     Object.entries(prompt).map(([id, node]) =>
-      node.class_type === cachedClass
+      cachedClasses.has(node.class_type)
         ? [id, { ...node, inputs: { ...node.inputs, [runInput]: randomUUID() } }]
         : [id, node],
     ),

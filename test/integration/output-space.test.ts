@@ -18,7 +18,7 @@ test('the oldest outputs give way when all are too large, and their jobs say so'
   expect(response.status).toBe(410)
   const problem = await readProblem(response)
   expect(problem.code).toBe('output_expired')
-  expect(`${problem.detail}`).toMatch(/retry/)
+  expect(problem.detail).toMatch(/retry/)
   expect((await fetch(gone, { method: 'HEAD' })).status).toBe(410)
   const [first] = jobs
   expect(await client.job(first?.id ?? '')).toEqual(first)
