@@ -57,11 +57,11 @@ function escapeCharacters(code: string): string {
 
 const replaceFiles: Plugin = {
   name: 'replace-files',
-  setup({ onLoad }) {
+  setup(bundler) {
     for (const [original, standIn] of Object.entries(standIns)) {
       const path = join(repository, original)
       const filter = new RegExp(`^${path.replaceAll(/[.*+?^$()[\]{}|\\]/g, String.raw`\$&`)}$`)
-      onLoad({ filter }, () => {
+      bundler.onLoad({ filter }, () => {
         const contents = readFileSync(join(runtime, standIn), 'utf8')
         return { contents, loader: 'ts', resolveDir: runtime }
       })
@@ -72,9 +72,9 @@ const replaceFiles: Plugin = {
 /** Sharp looks for its native code among the installed packages. */
 const bindSharp: Plugin = {
   name: 'bind-sharp',
-  setup({ onLoad, onResolve }) {
-    onResolve({ filter: /^sharp$/ }, () => ({ path: join(repository, 'node_modules/sharp/dist/index.cjs') }))
-    onLoad({ filter: /\/sharp\/dist\/sharp\.cjs$/ }, () => ({
+  setup(bundler) {
+    bundler.onResolve({ filter: /^sharp$/ }, () => ({ path: join(repository, 'node_modules/sharp/dist/index.cjs') }))
+    bundler.onLoad({ filter: /\/sharp\/dist\/sharp\.cjs$/ }, () => ({
       contents: `module.exports = require('./native-code.ts').loadNativeCode('sharp')`,
       loader: 'js',
       resolveDir: runtime,
@@ -85,8 +85,8 @@ const bindSharp: Plugin = {
 /** A large table in the code would be read twice: as code, and then as JSON. `tables/` lies beside the program. */
 const readJsonLate: Plugin = {
   name: 'read-json-late',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/src\/.*\.json$/ }, async ({ path }) => {
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/src\/.*\.json$/ }, async ({ path }) => {
       const name = `tables/${basename(path)}`
       const read = `require('node:fs').readFileSync(require('node:path').join(__dirname, ${JSON.stringify(name)}), 'utf8')`
       return { contents: `export default JSON.parse(${read})`, loader: 'js' }
@@ -96,8 +96,8 @@ const readJsonLate: Plugin = {
 
 const includeWorkflows: Plugin = {
   name: 'include-workflows',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/runtime\/shipped-workflows\.ts$/ }, async () => {
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/runtime\/shipped-workflows\.ts$/ }, async () => {
       const modules = (await shippedModules()).map((name) => {
         const path = JSON.stringify(join(repository, 'workflows', name))
         return `${JSON.stringify(name)}: () => require(${path})`
@@ -112,11 +112,11 @@ const latePackages = ['file-type', 'jpeg-js', 'pino-pretty', 'pngjs', 'zod-to-js
 
 const loadPackagesLate: Plugin = {
   name: 'load-packages-late',
-  setup({ onLoad, onResolve }) {
+  setup(bundler) {
     const isOurs = (importer: string): boolean => importer.startsWith(join(repository, 'src'))
     const filter = new RegExp(`^(${[...latePackages, 'undici'].join('|')})$`)
-    onResolve({ filter }, ({ path, importer }) => (isOurs(importer) ? { path, namespace: 'late' } : undefined))
-    onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => ({
+    bundler.onResolve({ filter }, ({ path, importer }) => (isOurs(importer) ? { path, namespace: 'late' } : undefined))
+    bundler.onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => ({
       contents: path === 'undici' ? partsOfUndici : await lateExports(path),
       loader: 'js',
       resolveDir: repository,

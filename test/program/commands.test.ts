@@ -58,7 +58,7 @@ test('check tells what is wrong, with its line', async () => {
   const { code, output } = await run('check', 'wrong')
   expect(code).toBe(1)
   expect(output).toContain('SaveImage')
-  expect(output).toContain(`${String(source.split('\n').findIndex((line) => line.includes("'SaveImage'")) + 1)}`)
+  expect(output).toContain(String(source.split('\n').findIndex((line) => line.includes("'SaveImage'")) + 1))
 })
 
 test('convert prints the graph of an export', async () => {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createClient } from '../support/call-gateway.ts'
@@ -68,7 +69,6 @@ module.exports = {
   'broken/throws.ts': "interface Unused {\n  a: string\n}\n\nthrow new Error('not today')\n",
   'changing.ts': draws('5'),
 })
-folder.write('kinds/picture.png', '')
 
 let program: RunningProgram
 const client = createClient(() => program.url)
@@ -79,7 +79,7 @@ const listSchema = z.object({
 const list = async () => listSchema.parse(await (await fetch(`${program.url}/workflows`)).json())
 
 beforeAll(async () => {
-  folder.write('kinds/picture.png', pngWithGraph())
+  writeFileSync(folder.at('kinds/picture.png'), pngWithGraph())
   const env = { COMFYUI_API_DEMO_STEP_MS: '0' }
   program = await startProgram(['serve', '--demo', '--no-shipped-workflows', '--workflows', folder.path], { home, env })
 })

@@ -100,6 +100,8 @@ export async function startProgram(args: readonly string[], options: ProgramOpti
     pid: child.pid ?? 0,
     lines,
     end,
-    [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
+    [Symbol.asyncDispose]: async () => {
+      await end('SIGKILL')
+    },
   }
 }

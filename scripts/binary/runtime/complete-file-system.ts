@@ -23,10 +23,10 @@ export function completeFileSystem(folder: string): void {
   })
 
   const { watch } = fs
-  Reflect.set(fs, 'watch', (path: string, ...rest: unknown[]) =>
+  Reflect.set(fs, 'watch', (path: string, ...rest: unknown[]): unknown =>
     isInside(path)
       ? Object.assign(new EventEmitter(), { close: () => undefined })
-      : Reflect.apply(watch, fs, [path, ...rest]),
+      : (Reflect.apply(watch, fs, [path, ...rest]) as unknown),
   )
 }
 
