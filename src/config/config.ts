@@ -17,7 +17,7 @@ export interface Config {
     readonly onDisconnect: 'cancel' | 'keep'
     readonly drainMs: number
     readonly maxEventStreamsPerCaller: number
-    /** Requests of one caller that may start jobs. */
+    /** Requests of one caller that may start jobs or upload assets. */
     readonly rateLimit: Rate | undefined
   }
   readonly security: {

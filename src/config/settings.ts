@@ -183,7 +183,7 @@ export const settings = {
     group: 'Security',
     default: 'off',
     description:
-      'Requests that may start jobs, such as 120/1m, for each key, or for each address of a caller where no key is asked for.',
+      'Requests that may start jobs or upload assets, such as 120/1m, for each key, or for each address of a caller where no key is asked for.',
   }),
   maxStreamsPerKey: single(wholeNumber(1, 2000), {
     env: 'COMFYUI_API_MAX_STREAMS_PER_KEY',

@@ -216,7 +216,7 @@ const kinds = {
     title: 'A media parameter has a form or content that is not supported',
     retryable: false,
     description:
-      'Send an https URL, a data URI, base64 or a multipart part that holds a real image. `errors` says why a URL is not fetched.',
+      'Send an https URL, a data URI, base64, a multipart part or the id of an asset (`{"asset": id}`); it must hold what the parameter takes. `errors` says what is wrong with it.',
   },
   url_unreachable: {
     status: 422,

@@ -85,7 +85,7 @@ export interface HttpLogger {
 
 export interface HttpLimits {
   readonly maxBodyBytes: number
-  /** Requests of one caller that may start jobs. As many as they like when absent. */
+  /** Requests of one caller that may start jobs or upload assets. As many as they like when absent. */
   readonly rateLimit?: RateLimit | undefined
   /** How long a request waits for its job when it does not say itself. */
   readonly syncHoldMs: number

@@ -75,6 +75,8 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
     pictures: [
       ['lighthouse.png', 256, 256],
       ['storm.png', 512, 512],
+      ['gale.png', 512, 512],
+      ['rain.png', 512, 512],
       ['pier.png', 512, 512],
       ['mole.png', 512, 512],
     ],

@@ -53,7 +53,7 @@ describe('requests that start jobs', () => {
       status: 429,
       code: 'rate_limited',
       retryable: true,
-      detail: '3 requests in 60 seconds may start jobs. One more may in 20.',
+      detail: '3 requests in 60 seconds may start jobs or upload assets. One more may in 20.',
     })
   })
 

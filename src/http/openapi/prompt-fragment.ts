@@ -64,7 +64,7 @@ const example = {
 const description = [
   'Runs a graph in the API format as it is, with the same jobs and the same errors as a workflow. Pointers of errors ' +
     'lead into the body, such as `/prompt/3/inputs/cfg`.',
-  'Files stand in the graph as https URLs, data URIs or base64, where the name of a file would stand: ' +
+  'Files stand in the graph as https URLs, data URIs, base64 or `{"asset": id}`, where the name of a file would stand: ' +
     '`LoadImage.image` and inputs like it. Names of files on the ComfyUI host are refused, and every `filename_prefix` is replaced.',
   'A graph that ComfyUI would refuse, in whole or in part, or crash of, is refused before it is queued. Numbers beyond 9007199254740991 are rounded.',
   'Off where others than this machine reach the server, unless it was started with `--raw-prompts on`.',

@@ -70,7 +70,7 @@ const jobIdHeader = header('Id of the job.')
 
 const rateHeaders = {
   'RateLimit-Policy': header(
-    'Requests (`q`) of a caller in seconds (`w`) that may start jobs, where they are limited.',
+    'Requests (`q`) of a caller in seconds (`w`) that may start jobs or upload assets, where they are limited.',
   ),
   RateLimit: header('How many are left (`r`), and the seconds until all are back (`t`).'),
 }

@@ -13,7 +13,7 @@ declare module 'fastify' {
 /** Headers of draft-ietf-httpapi-ratelimit-headers-10. */
 export const rateLimitHeaders = ['RateLimit-Policy', 'RateLimit'] as const
 
-/** Counts the requests of each caller to routes that start jobs, says so in headers, and refuses those beyond the rate. */
+/** Counts the requests of each caller to routes that start jobs or store files, says so in headers, and refuses those beyond the rate. */
 export function limitRate(app: FastifyInstance, limit: RateLimit, now: () => number): void {
   const rates = createRequestRates(limit, now)
   const policy = `"default";q=${limit.requests};w=${limit.windowSeconds}`
@@ -22,7 +22,7 @@ export function limitRate(app: FastifyInstance, limit: RateLimit, now: () => num
     const { isAllowed, remaining, resetSeconds, retryAfterSeconds } = rates.take(callerOf(request))
     reply.header('ratelimit-policy', policy).header('ratelimit', `"default";r=${remaining};t=${resetSeconds}`)
     if (isAllowed) return done()
-    const detail = `${limit.requests} requests in ${limit.windowSeconds} seconds may start jobs. One more may in ${retryAfterSeconds}.`
+    const detail = `${limit.requests} requests in ${limit.windowSeconds} seconds may start jobs or upload assets. One more may in ${retryAfterSeconds}.`
     done(new GatewayError('rate_limited', { detail, retryAfterSeconds }))
   })
 }
