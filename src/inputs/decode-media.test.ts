@@ -110,7 +110,7 @@ describe('decodeMedia', () => {
     const error = refusal(text)
     expect(error).toMatchObject({ code: 'unsupported_input', errors: [{ pointer, code: 'url_not_supported' }] })
     expect(error.detail).toMatch(
-      /^\/image is a URL of a kind that is not fetched. Send an https URL, a data URI .*, base64, or a part of a multipart form\.$/,
+      /^\/image is a URL of a kind that is not fetched. Send an https URL, a data URI .*, base64, a part of a multipart form, or \{"asset": id\}\.$/,
     )
   })
 

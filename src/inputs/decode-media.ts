@@ -3,7 +3,8 @@ import { refuseInput, refuseTooLarge } from './refuse-input.ts'
 /** Used where the caller of this module sets no limit of its own; the limit of the request body is the first one. */
 const defaultMaxBytes = 256 * 1024 * 1024
 
-const forms = 'Send an https URL, a data URI (data:image/png;base64,…), base64, a part of a multipart form, or {"asset": id}.'
+const forms =
+  'Send an https URL, a data URI (data:image/png;base64,…), base64, a part of a multipart form, or {"asset": id}.'
 
 /**
  * The bytes of a media parameter given as text: a data URI with base64, or bare base64, in the standard or the URL-safe
