@@ -34,12 +34,13 @@ export async function sendResult(
   const firstStream = first === undefined ? undefined : await openOutput(outputs, job, first)
   const length = images.reduce((total, image) => total + base64Length(image.sizeBytes) + 3, Buffer.byteLength(head) + 1)
   reply.header('content-length', String(length))
-  reply.send(
-    Readable.from(
-      writeResult(head, firstStream, others, (image) => openOutput(outputs, job, image)),
-      { objectMode: false },
-    ),
+  const body = Readable.from(
+    writeResult(head, firstStream, others, (image) => openOutput(outputs, job, image)),
+    { objectMode: false },
   )
+  // Of a caller who is gone before the first byte nothing is ever asked.
+  body.once('close', () => firstStream?.destroy())
+  reply.send(body)
 }
 
 async function readAll(outputs: Outputs, job: Job, images: readonly JobOutput[]): Promise<string[]> {
@@ -67,8 +68,14 @@ async function* writeResult(
   yield Buffer.from(`${head}"`)
   if (first !== undefined) yield* encodeBase64(first)
   for (const image of others) {
-    yield Buffer.from('","')
-    yield* encodeBase64(await open(image))
+    // At once: outputs of a job that is being read are not removed, and what is sent first may wait for long.
+    const stream = await open(image)
+    try {
+      yield Buffer.from('","')
+      yield* encodeBase64(stream)
+    } finally {
+      stream.destroy()
+    }
   }
   yield Buffer.from('"]}')
 }
