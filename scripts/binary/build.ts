@@ -5,6 +5,7 @@ import { mkdir, rm, stat } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundleProgram } from './bundle.ts'
+import { installPackages } from './install-packages.ts'
 import { packProgram } from './pack-program.ts'
 import { architectures, placesFor, repository } from './places.ts'
 import { stageFiles } from './stage-files.ts'
@@ -18,6 +19,7 @@ const places = placesFor(arch)
 await rm(places.stage, { recursive: true, force: true })
 await mkdir(places.stage, { recursive: true })
 const steps: readonly (readonly [name: string, run: () => Promise<void>])[] = [
+  ['packages', () => installPackages(places)],
   ['bundle', () => bundleProgram(places.stage)],
   ['files', () => stageFiles(places)],
   ['warm up', () => warmUp(places)],

@@ -35,13 +35,15 @@ async function seedNode(home: string, arch: string, modules: string): Promise<st
   await mkdir(join(cached, 'bin'), { recursive: true })
   await copyFile(join(source, 'bin', 'node'), node)
   await chmod(node, 0o755)
-  strip(node)
+  strip(node, arch)
   for (const mark of [`${cached}.tar.gz`, `${cached}.tar.gz.ok`, `${node}.ok`]) await writeFile(mark, '')
   return version
 }
 
 /** Takes out what only debuggers read: a seventh of the size. Left out where the system has no program for that. */
-function strip(file: string): void {
-  const { error, status } = spawnSync('strip', ['--strip-unneeded', file], { stdio: 'ignore' })
-  if (error !== undefined || status !== 0) console.log('The binary is not stripped: "strip" is missing or failed.')
+function strip(file: string, arch: string): void {
+  const program =
+    arch === process.arch ? 'strip' : arch === 'arm64' ? 'aarch64-linux-gnu-strip' : 'x86_64-linux-gnu-strip'
+  const { error, status } = spawnSync(program, ['--strip-unneeded', file], { stdio: 'ignore' })
+  if (error !== undefined || status !== 0) console.log(`The binary is not stripped: ${program} is missing or failed.`)
 }
