@@ -115,6 +115,17 @@ describe('file-like inputs', () => {
     await expect(build(schema, { name: 'secret' }, ({ name }) => graph(name))).rejects.toMatchObject(unsafe('(/name)'))
   })
 
+  test('name the parameter whose text would lead out of the folder', async () => {
+    const schema = z.object({ style: z.object({ name: z.string() }) })
+    const graph = ({ style }: z.output<typeof schema>): WorkflowGraph => load(`styles/${style.name}.png`)
+    for (const name of ['../../secret', '..\\secret', 'a\0', 'secret']) {
+      await expect(build(schema, { style: { name } }, graph)).rejects.toMatchObject({
+        code: 'unsafe_prompt',
+        errors: [{ pointer: '/style/name', node: { id: '1', classType: 'LoadImage', input: 'image' } }],
+      })
+    }
+  })
+
   test('never take keys of a record, nor texts that a module cannot do without', async () => {
     const record = z.object({ files: z.record(z.string(), z.number()) })
     await expect(

@@ -4,7 +4,7 @@ import type { Prompt } from '../../comfyui/wire/prompt.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
 import { completePrompt } from './complete-prompt.ts'
-import { findFileInputs, whyUnsafeName, type FileInput } from './find-file-inputs.ts'
+import { findFileInputs, whyUnsafeName, withoutInputMark, type FileInput } from './find-file-inputs.ts'
 import { withoutCallersTexts } from '../parameters/input-leaves.ts'
 import { traceParameters } from './trace-parameters.ts'
 import type { WorkflowGraph } from '../workflow-definition.ts'
@@ -27,7 +27,8 @@ export async function checkFileInputs(prompt: Prompt, options: CheckFileInputsOp
   const named = findFileInputs(prompt, options.nodes).filter(({ value }) => !isUpload(value, options.uploads))
   for (const file of named) {
     const reason = whyUnsafeName(file.value)
-    if (reason !== undefined) refuse(file, `names a file that is not allowed: ${reason}`)
+    if (reason === undefined) continue
+    refuse(file, `names a file that is not allowed: ${reason}`, await parameterBehind(file, options))
   }
   const [first] = named
   if (first === undefined) return
@@ -41,11 +42,12 @@ export async function checkFileInputs(prompt: Prompt, options: CheckFileInputsOp
   refuse(
     chosen,
     `would name a file of the caller's choice${parameter === undefined ? '' : ` (${parameter})`}: declare the parameter with image() of 'comfyui-api', or as an enum of the files that are allowed`,
+    parameter,
   )
 }
 
 function isUpload(value: string, uploads: ReadonlySet<string>): boolean {
-  return uploads.has(value) || uploads.has(value.replace(/ \[input\]$/, ''))
+  return uploads.has(value) || uploads.has(withoutInputMark(value))
 }
 
 /** Undefined when the module cannot do without the texts of the caller: then nothing can be told of them. */
@@ -63,10 +65,17 @@ async function parameterBehind(file: FileInput, options: CheckFileInputsOptions)
   return traced?.pointersOf(file.id, file.input)[0]
 }
 
-function refuse({ id, classType, input }: FileInput, what: string): never {
+function refuse({ id, classType, input }: FileInput, what: string, pointer: string | undefined): never {
   const detail = `node ${id} (${classType}), input ${input}: ${what}`
   throw new GatewayError('unsafe_prompt', {
     detail,
-    errors: [{ code: 'unsafe_prompt', message: detail, node: { id, classType, input } }],
+    errors: [
+      {
+        ...(pointer !== undefined && { pointer }),
+        code: 'unsafe_prompt',
+        message: detail,
+        node: { id, classType, input },
+      },
+    ],
   })
 }

@@ -7,7 +7,7 @@ export interface FindListFieldsOptions extends SampleGraphsOptions {
   readonly nodes: NodeLookup
 }
 
-/** For all of it: loading does not wait for a module that never answers. */
+/** For all of it: loading does not wait for a module that never answers. What was found by then counts. */
 const timeoutMs = 2000
 
 /**
@@ -15,11 +15,14 @@ const timeoutMs = 2000
  * as a model or a sampler. Inputs of classes that are not known now may turn out to have a list. Never rejects.
  */
 export async function findListFields(options: FindListFieldsOptions): Promise<readonly ListField[]> {
-  return (await withinTime(search(options), timeoutMs)) ?? []
+  const found: FoundFields = new Map()
+  await withinTime(search(options, found), timeoutMs)
+  return [...found.values()].map(({ path, places }) => ({ path, places: [...places.values()] }))
 }
 
-async function search(options: FindListFieldsOptions): Promise<readonly ListField[]> {
-  const found = new Map<string, { path: readonly string[]; places: Map<string, ListField['places'][number]> }>()
+type FoundFields = Map<string, { path: readonly string[]; places: Map<string, ListField['places'][number]> }>
+
+async function search(options: FindListFieldsOptions, found: FoundFields): Promise<void> {
   for await (const { prompt, texts } of sampleGraphs(options)) {
     for (const { class_type: classType, inputs } of Object.values(prompt)) {
       for (const [input, value] of Object.entries(inputs)) {
@@ -32,7 +35,6 @@ async function search(options: FindListFieldsOptions): Promise<readonly ListFiel
       }
     }
   }
-  return [...found.values()].map(({ path, places }) => ({ path, places: [...places.values()] }))
 }
 
 function mayHaveList(classType: string, input: string, nodes: NodeLookup): boolean {

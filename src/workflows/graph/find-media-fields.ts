@@ -1,6 +1,6 @@
 import { withinTime } from '../../lib/within-time.ts'
 import type { NodeLookup } from '../../comfyui/wire/object-info.ts'
-import { findFileInputs, mediaOfInput } from './find-file-inputs.ts'
+import { findFileInputs, mediaOfInput, withoutInputMark } from './find-file-inputs.ts'
 import { sampleGraphs, type SampleGraphsOptions } from './sample-graphs.ts'
 import type { MediaField } from '../served-workflow.ts'
 
@@ -8,7 +8,7 @@ export interface FindMediaFieldsOptions extends SampleGraphsOptions {
   readonly nodes: NodeLookup
 }
 
-/** For all of it: loading does not wait for a module that never answers. */
+/** For all of it: loading does not wait for a module that never answers. What was found by then counts. */
 const timeoutMs = 2000
 
 /**
@@ -17,17 +17,17 @@ const timeoutMs = 2000
  * search; those written for Salad's comfyui-api say `z.string()`. Never rejects: what cannot be tried has no media.
  */
 export async function findMediaFields(options: FindMediaFieldsOptions): Promise<readonly MediaField[]> {
-  return (await withinTime(search(options), timeoutMs)) ?? []
+  const found = new Map<string, MediaField>()
+  await withinTime(search(options, found), timeoutMs)
+  return [...found.values()]
 }
 
-async function search(options: FindMediaFieldsOptions): Promise<readonly MediaField[]> {
-  const found = new Map<string, MediaField>()
+async function search(options: FindMediaFieldsOptions, found: Map<string, MediaField>): Promise<void> {
   for await (const { prompt, texts } of sampleGraphs(options)) {
     for (const file of findFileInputs(prompt, options.nodes)) {
-      const path = texts.get(file.value)
+      const path = texts.get(withoutInputMark(file.value))
       const kind = mediaOfInput(file, options.nodes)
       if (path !== undefined && kind !== undefined) found.set(path.join('\0'), { path, kind })
     }
   }
-  return [...found.values()]
 }
