@@ -4,6 +4,14 @@ import { type AddressInfo, connect } from 'node:net'
 /** What a front does with a request: answers it itself, or closes the connection, before or after passing it on. */
 export type FrontAction = { readonly status: number; readonly body: string } | 'hang up' | 'hide the answer'
 
+/** A request as it came. */
+export interface PassedRequest {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+  readonly body: Buffer
+}
+
 export interface FrontServer {
   readonly url: string
   /** Requests that came, as `POST /api/prompt`, without their query. */
@@ -14,10 +22,13 @@ export interface FrontServer {
 /**
  * A server in front of another one: passes requests and WebSockets on, but for those that `decide` takes. It gets the
  * request as `POST /api/prompt`.
+ *
+ * @param note told of each request that is passed on, once it is whole
  */
 export async function createFront(
   behindUrl: string,
   decide: (request: string) => FrontAction | undefined,
+  note?: (request: PassedRequest) => void,
 ): Promise<FrontServer> {
   const behind = new URL(behindUrl)
   const requests: string[] = []
@@ -31,6 +42,10 @@ export async function createFront(
     })
     passed.on('error', () => response.destroy())
     request.pipe(passed)
+    if (note === undefined) return
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => note({ method: method ?? '', path: path ?? '', body: Buffer.concat(chunks) }))
   }
 
   const server = createServer((request, response) => {
