@@ -18,6 +18,7 @@ import { createUrlRules } from './inputs/url-rules.ts'
 import { createInstancePool } from './instances/instance-pool.ts'
 import { createJobs } from './jobs/create-jobs.ts'
 import { isPublicAddress } from './lib/public-address.ts'
+import { createYoungMemory } from './lib/young-memory.ts'
 import { createJobLog } from './observability/job-log.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createRequestLog } from './observability/request-log.ts'
@@ -122,8 +123,10 @@ async function build(
   const demo = await startDemo?.(config.demo, registry, logger)
   if (demo) closers.push(() => demo.close())
 
+  const youngMemory = createYoungMemory()
   const pool = createInstancePool({
     ...config.comfyui,
+    onReceived: (bytes) => youngMemory.passed(bytes),
     instances: demo ? [{ url: demo.url, headers: {} }] : await readAddresses(config.comfyui),
     onStateChanged: ({ id, state, reason, version: comfyuiVersion }) => {
       if (state === 'ready') logger.info({ instance: id, version: comfyuiVersion }, 'instance ready')

@@ -8,8 +8,8 @@ export interface BodyStream extends AsyncIterable<Buffer> {
 }
 
 /** The server is told to wait while this much is not taken, and to go on when it has fallen to the lower mark. */
-const pauseAtBytes = 512 * 1024
-const resumeAtBytes = 128 * 1024
+const pauseAtBytes = 256 * 1024
+const resumeAtBytes = 64 * 1024
 
 /**
  * The body of one answer. A queue and nothing else: no piece is copied, joined or delayed, and whoever iterates slowly

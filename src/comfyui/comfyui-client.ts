@@ -33,6 +33,8 @@ export interface ComfyuiClientOptions {
   readonly submitTimeoutMs: number
   /** Longest silence of any other call, also between chunks of a file. */
   readonly fetchTimeoutMs: number
+  /** Told how many bytes of answers came, as they come. */
+  readonly onReceived?: ((bytes: number) => void) | undefined
 }
 
 export type SubmitAnswer =
@@ -339,6 +341,7 @@ export class ComfyuiClient {
       timeoutMs: this.#options.fetchTimeoutMs,
       bufferUpToBytes: maxJsonBytes,
       headers: this.#headers,
+      onReceived: this.#options.onReceived,
       ...request,
       path: this.#basePath + request.path,
     })

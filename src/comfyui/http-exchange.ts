@@ -12,6 +12,8 @@ export interface HttpRequest {
   readonly timeoutMs: number
   /** Bodies of at most this many bytes come as one buffer, longer ones as a stream. */
   readonly bufferUpToBytes: number
+  /** Told how many bytes came, as they come. */
+  readonly onReceived?: ((bytes: number) => void) | undefined
   /** Cuts the exchange, also while the body streams. */
   readonly signal?: AbortSignal
 }
@@ -110,6 +112,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#request.onReceived?.(chunk.length)
     if (this.#stream) {
       this.#stream.push(chunk)
       return

@@ -25,6 +25,8 @@ export interface InstanceOptions {
   readonly connectTimeoutMs: number
   readonly submitTimeoutMs: number
   readonly fetchTimeoutMs: number
+  /** Told how many bytes of answers came, as they come. */
+  readonly onReceived?: ((bytes: number) => void) | undefined
   /** The instance can take a prompt again, or became ready. */
   readonly onAvailable: () => void
   /** The connection stands anew: everything in flight may have ended unheard. */

@@ -65,6 +65,7 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
   'CHANGELOG.md': {},
   'CONTRIBUTING.md': {},
   'docs/architecture.md': {},
+  'docs/binary.md': {},
   'docs/check.md': { needs: { comfyui: { at: 'http://gpu:8188' } }, shown: { yaml: runsSteps } },
   'docs/configuration.md': {},
   'docs/deployment.md': {

@@ -79,7 +79,7 @@ function canStream({ raw, request }: FastifyReply, sizeBytes: number | undefined
 }
 
 /** More than this is not left unsent. */
-const maxUnsentBytes = 256 * 1024
+const maxUnsentBytes = 128 * 1024
 
 /** The connection of a caller who is being answered with bytes that are not all there yet. */
 class RawResponse implements OutputReader {

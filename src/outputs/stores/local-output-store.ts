@@ -9,7 +9,7 @@ import type { ByteRange, OutputStore } from '../output-store.ts'
 import { outputFilename, parseOutputFilename } from './output-filename.ts'
 import { createOutputSpace } from './output-space.ts'
 import { refuseWrite, storageError } from './storage-error.ts'
-import { writeStream } from './write-stream.ts'
+import { createStreamWriter } from './stream-writer.ts'
 
 export interface LocalOutputStoreOptions {
   /** Made where it is missing. Holds nothing but outputs. */
@@ -67,6 +67,7 @@ export function createLocalOutputStore({
   isOpen = () => false,
 }: LocalOutputStoreOptions): LocalOutputStore {
   const space = createOutputSpace(maxBytes, isOpen)
+  const streams = createStreamWriter()
   let removedOutputs = 0
   const recent = createRecentMap<string, Buffer>(recentBytes, (bytes) => bytes.length + recentEntryBytes)
   /** Outputs that are nowhere but here, oldest first. Empty in a durable store. */
@@ -98,7 +99,7 @@ export function createLocalOutputStore({
   }
 
   async function writeNamed(name: string, source: Buffer | AsyncIterable<Uint8Array>): Promise<number> {
-    if (!Buffer.isBuffer(source)) return writeParted(name, (path) => writeStream(path, source))
+    if (!Buffer.isBuffer(source)) return writeParted(name, (path) => streams.write(path, source))
     if (source.length <= maxSyncWriteBytes && !isDurable) {
       hold(name, compact(source))
       return source.length

@@ -1,0 +1,28 @@
+import { PerformanceObserver, constants } from 'node:perf_hooks'
+import { expect, test } from 'vitest'
+import { createYoungMemory } from './young-memory.ts'
+
+const mebibyte = 1024 * 1024
+
+test('young memory is collected once for every eight MiB that passed', () => {
+  let collections = 0
+  const memory = createYoungMemory(() => void collections++)
+  for (let passed = 0; passed < 40; passed++) memory.passed(mebibyte)
+  expect(collections).toBe(5)
+  memory.passed(100)
+  expect(collections).toBe(5)
+})
+
+test('V8 does collect young memory, and nothing else', async () => {
+  const kinds: unknown[] = []
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const observer = new PerformanceObserver((list) => {
+    for (const { detail } of list.getEntries()) kinds.push(detail)
+    resolve(undefined)
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  createYoungMemory().passed(8 * mebibyte)
+  await promise
+  observer.disconnect()
+  expect(kinds).toContainEqual(expect.objectContaining({ kind: constants.NODE_PERFORMANCE_GC_MINOR }))
+})
