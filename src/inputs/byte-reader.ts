@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { storageError } from './storage-error.ts'
 
 /** Bytes that can be read anywhere, of which few are in memory. */
 interface ByteSource {
@@ -129,18 +130,29 @@ export function readerOfBytes(bytes: Buffer): ByteReader {
 
 /**
  * Lets somebody read a file. What is read was written a moment ago, so it is no wait for a disk.
- * @throws Error of the file system
+ * @throws GatewayError `storage_unavailable`, and what `use` throws
  */
 export async function readFileBytes<T>(path: string, use: (reader: ByteReader) => Promise<T>): Promise<T> {
-  const file = openSync(path, 'r')
+  const file = reading(() => openSync(path, 'r'))
   try {
-    const { size } = statSync(path)
+    const { size } = reading(() => fstatSync(file))
     const read = (offset: number, length: number) => {
       const window = Buffer.alloc(length)
-      return window.subarray(0, readSync(file, window, 0, length, offset))
+      return window.subarray(
+        0,
+        reading(() => readSync(file, window, 0, length, offset)),
+      )
     }
     return await use(new ByteReader({ sizeBytes: size, read }))
   } finally {
     closeSync(file)
+  }
+}
+
+function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw storageError('An input cannot be read', cause)
   }
 }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { makeJpeg, makePng } from '../../test/support/make-image.ts'
+import { makeGif, makeJpeg, makePng, makePngHeader, pngChunk } from '../../test/support/make-image.ts'
 import type { InputFile } from './input-file.ts'
 import type { InputStore } from './input-store.ts'
-import { createLocalInputStore } from './local-input-store.ts'
+import { createLocalInputStore, type LocalInputStoreOptions } from './local-input-store.ts'
 
 describe('local input store', () => {
   let parent: string
@@ -154,3 +155,164 @@ describe('local input store', () => {
     )
   })
 })
+
+describe('what a local input store receives', () => {
+  let directory: string
+  let store: InputStore
+  const start = (options: Partial<LocalInputStoreOptions> = {}) =>
+    createLocalInputStore({ directory, maxBytes: 1000, maxFileBytes: 1_000_000, ...options })
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'inputs-'))
+    store = start()
+  })
+  afterEach(async () => {
+    await store.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  const small = makePng()
+  /** More than is held in memory. */
+  const large = makePngHeader(4, 3, pngChunk('tEXt', Buffer.alloc(600_000, 'a')))
+  const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+  const parts = () => readdirSync(directory).filter((name) => name.endsWith('.part'))
+
+  async function* inChunks(bytes: Buffer, error?: Error): AsyncGenerator<Buffer> {
+    for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000)
+    if (error !== undefined) throw error
+  }
+
+  test.each([
+    ['small', small, 0],
+    ['large', large, 1],
+  ])('a %s file is hashed on the way, kept by its content, and stays when it is released', async (_, bytes, count) => {
+    const received = await store.receive(inChunks(bytes), '/image')
+    expect([received.sha256, received.sizeBytes]).toEqual([sha256Of(bytes), bytes.length])
+    expect(parts()).toHaveLength(count)
+    const file = await store.keep(received, '/image')
+    expect(file).toEqual({
+      name: `comfyui-api/${received.sha256}.png`,
+      sha256: received.sha256,
+      contentType: 'image/png',
+      sizeBytes: bytes.length,
+    })
+    expect(await store.keep(received, '/image', 'any')).toEqual(file)
+    await store.release(received)
+    await store.release(received)
+    expect(readdirSync(directory)).toEqual([`${received.sha256}.png`])
+    const stream = await store.open(file)
+    expect(stream && (await buffer(stream)).equals(bytes)).toBe(true)
+  })
+
+  test.each([
+    ['small', makeGif(4, 3)],
+    ['large', makeGif(4, 3, 20_000)],
+  ])('what a %s file is not wanted as is refused, and nothing of it is kept', async (size, bytes) => {
+    const received = await store.receive(inChunks(bytes), '/sound')
+    await expect(store.keep(received, '/sound', 'audio')).rejects.toMatchObject({ code: 'unsupported_input' })
+    const isTaken = store.check(received, '/film', 'video').then(({ contentType }) => contentType)
+    await (size === 'small' ? expect(isTaken).resolves.toBe('image/gif') : expect(isTaken).rejects.toThrow('frames'))
+    await store.release(received)
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test('the same bytes from many at once are one file', async () => {
+    const received = await Promise.all([large, small, large, large].map((bytes) => store.receive(inChunks(bytes), '')))
+    const files = await Promise.all(received.map((one) => store.keep(one, '', 'any')))
+    files.push(await store.put(small, '/image'))
+    await Promise.all(received.map((one) => store.release(one)))
+    expect(new Set(files.map(({ name }) => name)).size).toBe(2)
+    expect(readdirSync(directory)).toHaveLength(2)
+  })
+
+  test.each([
+    [200_000, 1_000],
+    [500_000, 400_000],
+  ])(
+    'a file of %i bytes where %i are taken leaves nothing, and is not read to its end',
+    async (sizeBytes, maxFileBytes) => {
+      store = start({ maxFileBytes })
+      let readBytes = 0
+      async function* counted(): AsyncGenerator<Buffer> {
+        for await (const chunk of inChunks(Buffer.alloc(sizeBytes))) {
+          readBytes += chunk.length
+          yield chunk
+        }
+      }
+      await expect(store.receive(counted(), '/film')).rejects.toMatchObject({
+        code: 'body_too_large',
+        errors: [{ pointer: '/film', code: 'too_large', message: expect.stringContaining('--max-file-mb') }],
+      })
+      expect(readBytes).toBeLessThan(sizeBytes)
+      expect(readdirSync(directory)).toEqual([])
+    },
+  )
+
+  test.each([small, large])('a source that fails leaves nothing, and its error is told', async (bytes) => {
+    const gone = new Error('gone')
+    await expect(store.receive(inChunks(bytes, gone), '/image')).rejects.toBe(gone)
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test.each<[string, (handle: FileHandle) => void]>([
+    ['written', (handle) => void (handle.writeFile = () => Promise.reject(diskFull))],
+    ['closed', (handle) => void (handle.close = closing(handle, diskFull))],
+  ])('a disk that is full when a file is %s leaves nothing', async (_, spoil) => {
+    store = start({
+      openFile: async (...args) => {
+        const handle = await open(...args)
+        spoil(handle)
+        return handle
+      },
+    })
+    await expect(store.receive(inChunks(large), '/image')).rejects.toMatchObject({
+      code: 'storage_unavailable',
+      detail: expect.stringContaining('ENOSPC'),
+    })
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  test('a folder that is gone is told', async () => {
+    rmSync(directory, { recursive: true })
+    await expect(store.receive(inChunks(large), '/image')).rejects.toMatchObject({ code: 'storage_unavailable' })
+    const received = await store.receive(inChunks(small), '/image')
+    await expect(store.keep(received, '/image')).rejects.toMatchObject({ code: 'storage_unavailable' })
+  })
+
+  test('a file that is released while it is kept is kept, and cannot be kept any more', async () => {
+    const received = await store.receive(inChunks(large), '/image')
+    const keeping = store.keep(received, '/image')
+    await store.release(received)
+    expect((await keeping).sha256).toBe(received.sha256)
+    expect(parts()).toEqual([])
+    await expect(store.keep(received, '/image')).rejects.toMatchObject({ code: 'client_closed_request' })
+  })
+
+  test('what was left of an earlier process is removed at the start, and what is in use never', async () => {
+    const received = await store.receive(inChunks(large), '/image')
+    await store.deleteUnusedBefore(Date.now() + 1_000_000, () => false)
+    expect(parts()).toHaveLength(1)
+    const left = 'b6f1e3a0-5a51-4c3e-9d4f-0f6a2b7c8d9e.part'
+    writeFileSync(join(directory, left), 'half of a film')
+    writeFileSync(join(directory, 'note.part'), 'mine')
+    await store.deleteUnusedBefore(Date.now() + 1_000_000, () => false)
+    expect(parts()).not.toContain(left)
+    await store.release(received)
+    writeFileSync(join(directory, left), 'half of a film')
+    await start().close()
+    expect(parts()).toEqual(['note.part'])
+  })
+
+  test('what is not released is when the store closes', async () => {
+    await store.receive(inChunks(large), '/image')
+    await store.close()
+    expect(readdirSync(directory)).toEqual([])
+  })
+})
+
+const diskFull = Object.assign(new Error('no space left'), { code: 'ENOSPC', syscall: 'write' })
+
+/** Closes, and says that it could not, as some file systems do. */
+function closing(handle: FileHandle, error: Error): () => Promise<void> {
+  const close = handle.close.bind(handle)
+  return () => close().then(() => Promise.reject(error))
+}
