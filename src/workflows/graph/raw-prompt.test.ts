@@ -154,6 +154,22 @@ describe('files', () => {
     ])
   })
 
+  test('assets in place of an uploaded file are told with their kind', () => {
+    const graph = {
+      '1': { class_type: 'LoadImage', inputs: { image: { asset: 'a' } } },
+      '2': { class_type: 'LoadVideo', inputs: { file: { asset: 'b' } } },
+      '3': { class_type: 'Load3D', inputs: { model_file: { asset: 'c' }, image: {} } },
+      '4': { class_type: 'LoadImage', inputs: { image: 'AAAA' } },
+    }
+    const found = findEmbeddedMedia(read(graph), coreNode)
+    expect(found.map(({ pointer, kind, assetId }) => [pointer, kind, assetId])).toEqual([
+      ['/prompt/1/inputs/image', 'image', 'a'],
+      ['/prompt/2/inputs/file', 'video', 'b'],
+      ['/prompt/3/inputs/model_file', '3d', 'c'],
+      ['/prompt/4/inputs/image', 'image', undefined],
+    ])
+  })
+
   test('paths of nodes that do not say where they come from are files as well', () => {
     const nodes = () => ({ input: { required: { path: ['STRING', {}] } }, output: [] })
     const prompt = read({ '1': { class_type: 'Mine', inputs: { path: 'x' } } })
@@ -183,6 +199,24 @@ describe('files', () => {
       'a name in a list',
       { '1': { class_type: 'LoadImage', inputs: { image: { __value__: ['x.png'] } } } },
       '/prompt/1/inputs/image',
+    ],
+    [
+      'a name beside the id of an asset',
+      { '1': { class_type: 'LoadImage', inputs: { image: { asset: 'a', name: 'x.png' } } } },
+      '/prompt/1/inputs/image',
+    ],
+    [
+      'an asset in place of a folder',
+      { '1': { class_type: 'VHS_LoadImagesPath', inputs: { directory: { asset: 'a' } } } },
+      '/prompt/1/inputs/directory',
+    ],
+    [
+      'an asset that another node hands over',
+      {
+        '1': { class_type: 'LoadImage', inputs: { image: ['2', 0] } },
+        '2': { class_type: 'PrimitiveString', inputs: { value: { asset: 'a' } } },
+      },
+      '/prompt/2/inputs/value',
     ],
     [
       'a text that another node hands over',
