@@ -121,7 +121,7 @@ export const documentedPages: Readonly<Record<string, DocumentedPage>> = {
 
 /** What is not on every machine is not run; the files that it takes are there, but for the program that is built. */
 async function namesItsFiles(command: string): Promise<void> {
-  const files = command.match(/(?<= )(?:deploy\/[\w.-]+|Dockerfile[\w.]*)/g) ?? []
+  const files: string[] = command.match(/(?<= )(?:deploy\/[\w.-]+|Dockerfile[\w.]*)/g) ?? []
   if (command.includes('compose')) files.push('docker-compose.yml')
   for (const file of files) await readFile(path.join(root, file))
 }
