@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { samplerNames, schedulerNames, resizeMethods } from '../../workflows/_shared/sampling.ts'
+import { resizeMethods } from '../../workflows/_shared/resize-methods.ts'
 import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { inputChoices } from '../../src/comfyui/wire/object-info.ts'
 import { isRecord } from '../../src/lib/json-record.ts'
@@ -67,8 +67,6 @@ test('all modules of the folder are served without a problem or a warning', () =
 test('the lists of choices are those of the nodes', () => {
   const choices = (classType: string, input: string): readonly unknown[] | undefined =>
     inputChoices(coreNode(classType)?.input.required?.[input] ?? [])
-  expect(samplerNames).toEqual(choices('KSampler', 'sampler_name'))
-  expect(schedulerNames).toEqual(choices('KSampler', 'scheduler'))
   expect(resizeMethods).toEqual(choices('ImageScaleBy', 'upscale_method'))
   expect(resizeMethods).toEqual(choices('ImageScaleToTotalPixels', 'upscale_method'))
 })

@@ -6,6 +6,7 @@ import { isPromptLink, type Prompt } from '../../src/comfyui/wire/prompt.ts'
 import { checkPrompt } from '../../src/workflows/check/prompt/check-prompt.ts'
 import { reachedFrom } from '../../src/workflows/check/prompt/reached-nodes.ts'
 import { completePrompt } from '../../src/workflows/graph/complete-prompt.ts'
+import { coreNames } from '../../src/workflows/salad/known-names.ts'
 import type { ServedWorkflow, WorkflowRegistry } from '../../src/workflows/served-workflow.ts'
 import { createWorkflowRegistry } from '../../src/workflows/workflow-registry.ts'
 import { nativeImport } from './native-import.ts'
@@ -59,6 +60,8 @@ function valuesOf(schema: Parameters): readonly unknown[] {
   if (Array.isArray(choices)) return choices.map((choice: unknown) => choice)
   if (type === 'boolean') return [false, true]
   if (type === 'string' && schema['format'] === 'byte') return [upload]
+  const list = schema['x-comfyui-list']
+  if (list === 'samplers' || list === 'schedulers') return coreNames()[list]
   if (type === 'string') return minLength === undefined ? ['', ...texts] : texts
   if (typeof minimum !== 'number' || typeof maximum !== 'number') throw new Error(`a number has no limits`)
   const step = typeof multipleOf === 'number' ? multipleOf : type === 'integer' ? 1 : 0.25

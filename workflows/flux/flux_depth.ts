@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { defineWorkflow, image } from 'comfyui-api'
+import { defineWorkflow, image, model, sampler, scheduler, seed } from 'comfyui-api'
 import { exampleImage } from '../_shared/example-image.ts'
-import { randomSeed, samplerNames, schedulerNames } from '../_shared/sampling.ts'
 
 export default defineWorkflow({
   summary: 'FLUX.1 Depth: text to image along a depth map',
@@ -16,22 +15,18 @@ to use FLUX.1 [dev] with the depth LoRA instead, give \`unet_name\` and \`lora_n
     negative_prompt: z.string().default('').describe('What to keep out of the image; counts only when cfg is above 1'),
     width: z.int().min(256).max(2048).multipleOf(16).default(1024).describe('Pixels, a multiple of 16'),
     height: z.int().min(256).max(2048).multipleOf(16).default(1024).describe('Pixels, a multiple of 16'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(20).describe('Sampling steps; more take longer'),
     guidance: z.number().min(0).max(100).default(30).describe('How closely the image follows prompt and depth map'),
     cfg: z.number().min(0).max(20).default(1).describe('Leave it at 1: FLUX.1 [dev] has its own guidance'),
-    sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('simple').describe('How the noise is spread over the steps'),
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('simple').describe('How the noise is spread over the steps'),
     denoise: z.number().min(0).max(1).default(1).describe('Below 1 part of the noise stays in the image'),
-    unet_name: z.string().min(1).default('flux1-depth-dev.safetensors').describe('Diffusion model'),
-    clip_name1: z.string().min(1).default('clip_l.safetensors').describe('First text encoder (CLIP)'),
-    clip_name2: z.string().min(1).default('t5xxl_fp8_e4m3fn.safetensors').describe('Second text encoder (T5)'),
-    vae_name: z.string().min(1).default('ae.safetensors').describe('VAE'),
-    lora_name: z.string().min(1).optional().describe('A LoRA to load. Default: none'),
+    unet_name: model('diffusion_models').default('flux1-depth-dev.safetensors').describe('Diffusion model'),
+    clip_name1: model('text_encoders').default('clip_l.safetensors').describe('First text encoder (CLIP)'),
+    clip_name2: model('text_encoders').default('t5xxl_fp8_e4m3fn.safetensors').describe('Second text encoder (T5)'),
+    vae_name: model('vae').default('ae.safetensors').describe('VAE'),
+    lora_name: model('loras').optional().describe('A LoRA to load. Default: none'),
     lora_strength: z.number().min(0).max(2).default(1).describe('Strength of the LoRA; means nothing without one'),
   }),
 

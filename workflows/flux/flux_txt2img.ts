@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { defineWorkflow } from 'comfyui-api'
-import { randomSeed, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { defineWorkflow, model, sampler, scheduler, seed } from 'comfyui-api'
 
 export default defineWorkflow({
   summary: 'FLUX.1 [schnell]: text to image in four steps',
@@ -14,21 +13,17 @@ loaded only when \`lora_name\` is given.`,
     negative_prompt: z.string().default('').describe('What to keep out of the image; counts only when cfg is above 1'),
     width: z.int().min(256).max(2048).multipleOf(16).default(1024).describe('Pixels, a multiple of 16'),
     height: z.int().min(256).max(2048).multipleOf(16).default(1024).describe('Pixels, a multiple of 16'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(4).describe('Sampling steps; more take longer'),
     cfg: z.number().min(0).max(20).default(1).describe('Leave it at 1: the model was made to do without'),
-    sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('simple').describe('How the noise is spread over the steps'),
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('simple').describe('How the noise is spread over the steps'),
     denoise: z.number().min(0).max(1).default(1).describe('Below 1 part of the noise stays in the image'),
-    unet_name: z.string().min(1).default('flux1-schnell.safetensors').describe('Diffusion model'),
-    clip_name1: z.string().min(1).default('clip_l.safetensors').describe('First text encoder (CLIP)'),
-    clip_name2: z.string().min(1).default('t5xxl_fp8_e4m3fn.safetensors').describe('Second text encoder (T5)'),
-    vae_name: z.string().min(1).default('ae.safetensors').describe('VAE'),
-    lora_name: z.string().min(1).optional().describe('A LoRA to load. Default: none'),
+    unet_name: model('diffusion_models').default('flux1-schnell.safetensors').describe('Diffusion model'),
+    clip_name1: model('text_encoders').default('clip_l.safetensors').describe('First text encoder (CLIP)'),
+    clip_name2: model('text_encoders').default('t5xxl_fp8_e4m3fn.safetensors').describe('Second text encoder (T5)'),
+    vae_name: model('vae').default('ae.safetensors').describe('VAE'),
+    lora_name: model('loras').optional().describe('A LoRA to load. Default: none'),
     lora_strength: z.number().min(0).max(2).default(1).describe('Strength of the LoRA; means nothing without one'),
   }),
 

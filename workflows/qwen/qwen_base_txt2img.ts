@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { defineWorkflow } from 'comfyui-api'
-import { randomSeed, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { defineWorkflow, model, sampler, scheduler, seed } from 'comfyui-api'
 
 export default defineWorkflow({
   summary: 'Qwen Image: text to image',
@@ -13,20 +12,16 @@ The model has about 20 billion parameters: the fp8 files named below need a GPU 
     negative_prompt: z.string().default('').describe('What to keep out of the image'),
     width: z.int().min(256).max(2048).multipleOf(16).default(1024).describe('Pixels, a multiple of 16'),
     height: z.int().min(256).max(2048).multipleOf(16).default(1536).describe('Pixels, a multiple of 16'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(20).describe('Sampling steps; more take longer'),
     cfg: z.number().min(0).max(20).default(4.5).describe('How closely the image follows the prompt'),
-    sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('simple').describe('How the noise is spread over the steps'),
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('simple').describe('How the noise is spread over the steps'),
     denoise: z.number().min(0).max(1).default(1).describe('Below 1 part of the noise stays in the image'),
     shift: z.number().min(0).max(10).default(3.1).describe('Higher values spend more steps on composition'),
-    unet_name: z.string().min(1).default('qwen_image_fp8_e4m3fn.safetensors').describe('Diffusion model'),
-    clip_name: z.string().min(1).default('qwen_2.5_vl_7b_fp8_scaled.safetensors').describe('Text encoder'),
-    vae_name: z.string().min(1).default('qwen_image_vae.safetensors').describe('VAE'),
+    unet_name: model('diffusion_models').default('qwen_image_fp8_e4m3fn.safetensors').describe('Diffusion model'),
+    clip_name: model('text_encoders').default('qwen_2.5_vl_7b_fp8_scaled.safetensors').describe('Text encoder'),
+    vae_name: model('vae').default('qwen_image_vae.safetensors').describe('VAE'),
   }),
 
   generateWorkflow: (input) => ({

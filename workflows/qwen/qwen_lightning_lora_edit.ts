@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { defineWorkflow, image } from 'comfyui-api'
+import { defineWorkflow, image, model, sampler, scheduler, seed } from 'comfyui-api'
 import { exampleImage } from '../_shared/example-image.ts'
-import { randomSeed, resizeMethods, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { resizeMethods } from '../_shared/resize-methods.ts'
 
 const loraName = 'Qwen-Image-Lightning-4steps-V1.0.safetensors'
 
@@ -16,23 +16,19 @@ which are for quality. The image is scaled to one megapixel, edited, and the res
     image: image().describe('The image to change'),
     prompt: z.string().min(1).describe('What to change'),
     negative_prompt: z.string().default('').describe('What to keep out of the image; counts only when cfg is above 1'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(20).describe('Sampling steps; 4 are enough when cfg is 1'),
     cfg: z.number().min(0).max(20).default(2.5).describe('How closely the image follows the prompt; 1 is fastest'),
-    sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('simple').describe('How the noise is spread over the steps'),
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('simple').describe('How the noise is spread over the steps'),
     denoise: z.number().min(0).max(1).default(1).describe('Lower values keep more of the original image'),
     upscale_factor: z.number().min(0.5).max(4).default(1.25).describe('Size of the result, relative to one megapixel'),
     upscale_method: z.enum(resizeMethods).default('lanczos').describe('How images are resized'),
     shift: z.number().min(0).max(10).default(3).describe('Higher values spend more steps on composition'),
     strength: z.number().min(0).max(2).default(1).describe('Strength of the normalisation of cfg (CFGNorm)'),
-    unet_name: z.string().min(1).default('qwen_image_edit_fp8_e4m3fn.safetensors').describe('Diffusion model'),
-    clip_name: z.string().min(1).default('qwen_2.5_vl_7b_fp8_scaled.safetensors').describe('Text encoder'),
-    vae_name: z.string().min(1).default('qwen_image_vae.safetensors').describe('VAE'),
+    unet_name: model('diffusion_models').default('qwen_image_edit_fp8_e4m3fn.safetensors').describe('Diffusion model'),
+    clip_name: model('text_encoders').default('qwen_2.5_vl_7b_fp8_scaled.safetensors').describe('Text encoder'),
+    vae_name: model('vae').default('qwen_image_vae.safetensors').describe('VAE'),
     lora_strength: z.number().min(0).max(2).default(1).describe('Strength of the Lightning LoRA'),
   }),
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { defineWorkflow, image } from 'comfyui-api'
+import { defineWorkflow, image, model, sampler, scheduler, seed } from 'comfyui-api'
 import { exampleImage } from '../_shared/example-image.ts'
-import { randomSeed, resizeMethods, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { resizeMethods } from '../_shared/resize-methods.ts'
 import { sd15Models } from './_models.ts'
 
 export default defineWorkflow({
@@ -17,18 +17,12 @@ The image is scaled to \`megapixels\` first, because the model draws best at abo
     denoise: z.number().min(0).max(1).default(0.75).describe('0 keeps the image, 1 ignores it'),
     megapixels: z.number().min(0.1).max(1).default(0.25).describe('Size to draw at'),
     upscale_method: z.enum(resizeMethods).default('lanczos').describe('How the image is resized'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(20).describe('Sampling steps; more take longer'),
     cfg: z.number().min(0).max(20).default(7).describe('How closely the image follows the prompt'),
-    sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('normal').describe('How the noise is spread over the steps'),
-    checkpoint_name: z
-      .string()
-      .min(1)
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('normal').describe('How the noise is spread over the steps'),
+    checkpoint_name: model('checkpoints')
       .default(sd15Models[0].name)
       .describe('Checkpoint of the Stable Diffusion 1 family'),
   }),

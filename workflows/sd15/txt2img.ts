@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { defineWorkflow } from 'comfyui-api'
-import { randomSeed, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { defineWorkflow, model, sampler, scheduler, seed } from 'comfyui-api'
 import { sd15Models } from './_models.ts'
 
 export default defineWorkflow({
@@ -14,18 +13,12 @@ which makes this module a good one to copy.`,
     width: z.int().min(64).max(1024).multipleOf(8).default(512).describe('Pixels, a multiple of 8'),
     height: z.int().min(64).max(1024).multipleOf(8).default(512).describe('Pixels, a multiple of 8'),
     batch_size: z.int().min(1).max(8).default(1).describe('How many images to draw'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(20).describe('Sampling steps; more take longer'),
     cfg: z.number().min(0).max(20).default(7).describe('How closely the image follows the prompt'),
-    sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('normal').describe('How the noise is spread over the steps'),
-    checkpoint_name: z
-      .string()
-      .min(1)
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('normal').describe('How the noise is spread over the steps'),
+    checkpoint_name: model('checkpoints')
       .default(sd15Models[0].name)
       .describe('Checkpoint of the Stable Diffusion 1 family'),
   }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { defineWorkflow, type WorkflowGraph } from 'comfyui-api'
-import { randomSeed, resizeMethods, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { defineWorkflow, model, sampler, scheduler, seed, type WorkflowGraph } from 'comfyui-api'
+import { resizeMethods } from '../_shared/resize-methods.ts'
 import { sdxlVae } from './_models.ts'
 import { efficiencyNodes, impactPack, impactSubpack } from './_packs.ts'
 
@@ -22,19 +22,15 @@ const RequestSchema = z.object({
     .describe('What to keep out of the image'),
   width: z.int().min(512).max(2048).multipleOf(64).default(832).describe('Pixels before hires, a multiple of 64'),
   height: z.int().min(512).max(2048).multipleOf(64).default(1216).describe('Pixels before hires, a multiple of 64'),
-  seed: z
-    .int()
-    .min(0)
-    .default(randomSeed)
-    .describe('The same seed and parameters give the same image. Default: another one each time'),
+  seed: seed(),
   steps: z.int().min(1).max(100).default(8).describe('Sampling steps; more take longer'),
   cfg_scale: z.number().min(1).max(20).default(1.5).describe('How closely the image follows the prompt'),
-  sampler_name: z.enum(samplerNames).default('dpmpp_sde').describe('Sampling algorithm'),
-  scheduler: z.enum(schedulerNames).default('karras').describe('How the noise is spread over the steps'),
-  checkpoint_name: z.string().min(1).default(checkpointName).describe('Checkpoint of the SDXL family'),
+  sampler_name: sampler().default('dpmpp_sde').describe('Sampling algorithm'),
+  scheduler: scheduler().default('karras').describe('How the noise is spread over the steps'),
+  checkpoint_name: model('checkpoints').default(checkpointName).describe('Checkpoint of the SDXL family'),
   vae_name: z.string().default(sdxlVae.name).describe('VAE; empty: that of the checkpoint'),
   hires_enabled: z.boolean().default(true).describe('Enlarge the image and draw it again'),
-  hires_upscale_model: z.string().min(1).default(upscaleModel).describe('Model that enlarges, mostly four times'),
+  hires_upscale_model: model('upscale_models').default(upscaleModel).describe('Model that enlarges, mostly four times'),
   hires_upscale_method: z
     .enum([...resizeMethods, 'bislerp'])
     .default('nearest-exact')

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { defineWorkflow, type WorkflowGraph } from 'comfyui-api'
-import { randomSeed, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { defineWorkflow, model, sampler, scheduler, seed, type WorkflowGraph } from 'comfyui-api'
 import { sdxlVae } from './_models.ts'
 import { efficiencyNodes, impactPack, impactSubpack } from './_packs.ts'
 
@@ -21,16 +20,12 @@ const RequestSchema = z.object({
     .describe('What to keep out of the image'),
   width: z.int().min(512).max(2048).multipleOf(64).default(768).describe('Pixels before enlarging, a multiple of 64'),
   height: z.int().min(512).max(2048).multipleOf(64).default(1152).describe('Pixels before enlarging, a multiple of 64'),
-  seed: z
-    .int()
-    .min(0)
-    .default(randomSeed)
-    .describe('The same seed and parameters give the same image. Default: another one each time'),
+  seed: seed(),
   steps: z.int().min(1).max(100).default(32).describe('Sampling steps; more take longer'),
   cfg: z.number().min(1).max(20).default(4).describe('How closely the image follows the prompt; 3 to 8 are usual'),
-  sampler_name: z.enum(samplerNames).default('dpmpp_2m_sde').describe('Sampling algorithm'),
-  scheduler: z.enum(schedulerNames).default('karras').describe('How the noise is spread over the steps'),
-  checkpoint_name: z.string().min(1).default(checkpointName).describe('Checkpoint of the SDXL family'),
+  sampler_name: sampler().default('dpmpp_2m_sde').describe('Sampling algorithm'),
+  scheduler: scheduler().default('karras').describe('How the noise is spread over the steps'),
+  checkpoint_name: model('checkpoints').default(checkpointName).describe('Checkpoint of the SDXL family'),
   vae_name: z.string().default(sdxlVae.name).describe('VAE; empty: that of the checkpoint'),
   lora1_name: z.string().default(loraName).describe('First LoRA; empty: none'),
   lora1_strength: z.number().min(0.1).max(1.5).default(1).describe('Strength of the first LoRA'),
@@ -46,7 +41,7 @@ const RequestSchema = z.object({
   eye_resolution: z.int().min(256).max(2048).multipleOf(64).default(1024).describe('Size to draw eyes at, in pixels'),
   eye_denoise: z.number().min(0).max(1).default(0.5).describe('How much of the eyes is drawn anew; 0 leaves them'),
   upscale_enabled: z.boolean().default(true).describe('Enlarge the image'),
-  upscale_model: z.string().min(1).default(upscaleModel).describe('Model that enlarges, mostly four times'),
+  upscale_model: model('upscale_models').default(upscaleModel).describe('Model that enlarges, mostly four times'),
   upscale_factor: z
     .number()
     .min(0.1)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { defineWorkflow, image } from 'comfyui-api'
+import { defineWorkflow, image, model, sampler, scheduler, seed } from 'comfyui-api'
 import { exampleImage } from '../_shared/example-image.ts'
-import { randomSeed, resizeMethods, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { resizeMethods } from '../_shared/resize-methods.ts'
 import { sdxlBase } from './_models.ts'
 
 export default defineWorkflow({
@@ -20,18 +20,14 @@ unless \`vae_name\` is given, and a LoRA is loaded only when \`lora_name\` is gi
     width: z.int().min(256).max(2048).multipleOf(8).default(1024).describe('Pixels, a multiple of 8'),
     height: z.int().min(256).max(2048).multipleOf(8).default(1024).describe('Pixels, a multiple of 8'),
     upscale_method: z.enum(resizeMethods).default('lanczos').describe('How the image is resized'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(20).describe('Sampling steps; more take longer'),
     cfg: z.number().min(0).max(20).default(5.5).describe('How closely the image follows the prompt'),
-    sampler_name: z.enum(samplerNames).default('dpmpp_2m_sde_gpu').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('exponential').describe('How the noise is spread over the steps'),
-    checkpoint_name: z.string().min(1).default(sdxlBase.name).describe('Checkpoint of the SDXL family'),
-    vae_name: z.string().min(1).optional().describe('A VAE to use. Default: that of the checkpoint'),
-    lora_name: z.string().min(1).optional().describe('A LoRA to load. Default: none'),
+    sampler_name: sampler().default('dpmpp_2m_sde_gpu').describe('Sampling algorithm'),
+    scheduler: scheduler().default('exponential').describe('How the noise is spread over the steps'),
+    checkpoint_name: model('checkpoints').default(sdxlBase.name).describe('Checkpoint of the SDXL family'),
+    vae_name: model('vae').optional().describe('A VAE to use. Default: that of the checkpoint'),
+    lora_name: model('loras').optional().describe('A LoRA to load. Default: none'),
     lora_strength: z.number().min(0).max(2).default(1).describe('Strength of the LoRA; means nothing without one'),
   }),
 

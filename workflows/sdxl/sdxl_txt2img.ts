@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { defineWorkflow } from 'comfyui-api'
-import { randomSeed, samplerNames, schedulerNames } from '../_shared/sampling.ts'
+import { defineWorkflow, model, sampler, scheduler, seed } from 'comfyui-api'
 import { sdxlBase } from './_models.ts'
 
 export default defineWorkflow({
@@ -15,19 +14,15 @@ The checkpoint's own VAE is used unless \`vae_name\` is given, and a LoRA is loa
     width: z.int().min(256).max(2048).multipleOf(8).default(1024).describe('Pixels, a multiple of 8'),
     height: z.int().min(256).max(2048).multipleOf(8).default(1024).describe('Pixels, a multiple of 8'),
     batch_size: z.int().min(1).max(8).default(1).describe('How many images to draw'),
-    seed: z
-      .int()
-      .min(0)
-      .default(randomSeed)
-      .describe('The same seed and parameters give the same image. Default: another one each time'),
+    seed: seed(),
     steps: z.int().min(1).max(100).default(20).describe('Sampling steps; more take longer'),
     cfg: z.number().min(0).max(20).default(8).describe('How closely the image follows the prompt'),
-    sampler_name: z.enum(samplerNames).default('euler').describe('Sampling algorithm'),
-    scheduler: z.enum(schedulerNames).default('normal').describe('How the noise is spread over the steps'),
+    sampler_name: sampler().default('euler').describe('Sampling algorithm'),
+    scheduler: scheduler().default('normal').describe('How the noise is spread over the steps'),
     denoise: z.number().min(0).max(1).default(1).describe('Below 1 part of the noise stays in the image'),
-    checkpoint_name: z.string().min(1).default(sdxlBase.name).describe('Checkpoint of the SDXL family'),
-    vae_name: z.string().min(1).optional().describe('A VAE to use. Default: that of the checkpoint'),
-    lora_name: z.string().min(1).optional().describe('A LoRA to load. Default: none'),
+    checkpoint_name: model('checkpoints').default(sdxlBase.name).describe('Checkpoint of the SDXL family'),
+    vae_name: model('vae').optional().describe('A VAE to use. Default: that of the checkpoint'),
+    lora_name: model('loras').optional().describe('A LoRA to load. Default: none'),
     lora_strength: z.number().min(0).max(2).default(1).describe('Strength of the LoRA; means nothing without one'),
   }),
 
