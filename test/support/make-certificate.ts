@@ -1,12 +1,13 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 
-/** A key, and a certificate for one name that it signed itself, in PEM. */
+/** A key, and a certificate for one name or IPv4 address that it signed itself, in PEM. */
 export function makeCertificate(name: string): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const algorithm = sequence(der(0x06, hex('2a8648ce3d040302')))
   const names = sequence(der(0x31, sequence(der(0x06, hex('550403')), der(0x0c, Buffer.from(name)))))
   const validity = sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('491231235959Z')))
-  const alternative = sequence(der(0x06, hex('551d11')), der(0x04, sequence(der(0x82, Buffer.from(name)))))
+  const alternative = sequence(der(0x06, hex('551d11')), der(0x04, sequence(alternativeName(name))))
   const body = sequence(
     der(0xa0, der(0x02, hex('02'))),
     der(0x02, hex('01')),
@@ -21,6 +22,10 @@ export function makeCertificate(name: string): { readonly key: string; readonly 
   const certificate = sequence(body, algorithm, signature).toString('base64')
   const cert = `-----BEGIN CERTIFICATE-----\n${certificate.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
   return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), cert }
+}
+
+function alternativeName(name: string): Buffer {
+  return isIPv4(name) ? der(0x87, Buffer.from(name.split('.').map(Number))) : der(0x82, Buffer.from(name))
 }
 
 function sequence(...parts: readonly Buffer[]): Buffer {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readMediaTexts } from '../../lib/media-texts/read-media-texts.ts'
@@ -5,6 +6,7 @@ import { filledPicture } from '../drawing/picture.ts'
 import { encodeVideo } from './encode-video.ts'
 import { createNalWriter } from './nal-writer.ts'
 import { writeAudio } from './write-audio.ts'
+import { writeFlac } from './write-flac.ts'
 import { writeGlb, writeLatent, writePly, writeSvg } from './write-model.ts'
 import { writeMp4 } from './write-mp4.ts'
 
@@ -102,14 +104,27 @@ describe('a sound', () => {
 
   test('has frames with right check sums (FLAC)', () => {
     const file = writeAudio('flac', title)
-    const frames = file.subarray(file.indexOf(Buffer.from([0xff, 0xf8, 0x74])))
-    const length = frames.length / 2
-    for (const frame of [frames.subarray(0, length), frames.subarray(length)]) {
+    const frames = file.subarray(file.indexOf(Buffer.from([0xff, 0xf8, 0x70])))
+    // The head, its sum and the kind of what follows, 2 bytes a sample, the sum of it all.
+    const length = 8 + 1 + 2 * (frames.readUInt16BE(5) + 1) + 2
+    const last = frames.subarray(length)
+    expect(last.length).toBe(8 + 1 + 2 * (last.readUInt16BE(5) + 1) + 2)
+    for (const frame of [frames.subarray(0, length), last]) {
       expect(frame.readUInt16BE(0)).toBe(0xfff8)
       // A check sum over data and its check sum is 0.
       expect(remainder(frame.subarray(0, 8), 8, 0x07)).toBe(0)
       expect(remainder(frame, 16, 0x8005)).toBe(0)
     }
+  })
+
+  test('of several channels is told apart by the sum of its samples (FLAC)', () => {
+    const samples = Int16Array.from({ length: 2 * 5000 }, (_, index) => (index * 7919) % 30_000)
+    const file = writeFlac({ sampleRate: 44_100, channelCount: 2, samples }, title)
+    const counts = file.readBigUInt64BE(8 + 10)
+    expect([counts >> 44n, (counts >> 41n) & 7n, counts & 0xf_ffff_ffffn]).toEqual([44_100n, 1n, 5000n])
+    const pcm = Buffer.alloc(samples.length * 2)
+    for (const [index, sample] of samples.entries()) pcm.writeInt16LE(sample, index * 2)
+    expect(file.subarray(8 + 18, 8 + 34)).toEqual(createHash('md5').update(pcm).digest())
   })
 
   test('has whole frames (MP3)', () => {

@@ -1,3 +1,8 @@
+import { checksum } from './checksum.ts'
+import type { Sound } from './sound.ts'
+import { vorbisComment } from './vorbis-comment.ts'
+import { writeFlac } from './write-flac.ts'
+
 /* Short sounds in the formats in which ComfyUI saves them, each with a comment that says what it is. */
 
 export type AudioFormat = 'flac' | 'mp3' | 'opus'
@@ -5,7 +10,7 @@ export type AudioFormat = 'flac' | 'mp3' | 'opus'
 export function writeAudio(format: AudioFormat, title: string): Buffer {
   switch (format) {
     case 'flac':
-      return writeFlac(title)
+      return writeFlac(tone(), title)
     case 'mp3':
       return writeMp3(title)
     case 'opus':
@@ -13,43 +18,16 @@ export function writeAudio(format: AudioFormat, title: string): Buffer {
   }
 }
 
-const flacRate = 8000
-const flacBlock = 4000
+const toneRate = 8000
 const toneHertz = 440
 const loudness = 3000
 
-/** A second of a tone, not compressed (RFC 9639). */
-function writeFlac(title: string): Buffer {
-  const blocks = flacRate / flacBlock
-  const stream = Buffer.alloc(34)
-  stream.writeUInt16BE(flacBlock, 0)
-  stream.writeUInt16BE(flacBlock, 2)
-  // 20 bits of the rate, 3 of channels less 1, 5 of bits less 1, 36 of the number of samples.
-  stream.writeBigUInt64BE((BigInt(flacRate) << 44n) | (15n << 36n) | BigInt(flacBlock * blocks), 10)
-  const comment = vorbisComment(title)
-  const frames = Array.from({ length: blocks }, (_, index) => flacFrame(index))
-  return Buffer.concat([
-    Buffer.from('fLaC'),
-    Buffer.from([0, 0, 0, stream.length]),
-    stream,
-    Buffer.from([0x84, 0, comment.length >> 8, comment.length & 255]),
-    comment,
-    ...frames,
-  ])
-}
-
-function flacFrame(index: number): Buffer {
-  // A block of the length that follows, 8 kHz, one channel, 16 bits, the number of the frame.
-  const header = Buffer.from([0xff, 0xf8, 0x74, 0x08, index, (flacBlock - 1) >> 8, (flacBlock - 1) & 255])
-  const samples = Buffer.alloc(flacBlock * 2)
-  for (let at = 0; at < flacBlock; at += 1) {
-    const seconds = (index * flacBlock + at) / flacRate
-    samples.writeInt16BE(Math.round(loudness * Math.sin(2 * Math.PI * toneHertz * seconds)), at * 2)
-  }
-  const uncompressed = 0x02
-  const frame = Buffer.concat([header, Buffer.from([crc(header, 8, 0x07), uncompressed]), samples])
-  const sum = crc(frame, 16, 0x8005)
-  return Buffer.concat([frame, Buffer.from([sum >> 8, sum & 255])])
+/** A second of a tone. */
+function tone(): Sound {
+  const samples = Int16Array.from({ length: toneRate }, (_, at) =>
+    Math.round(loudness * Math.sin((2 * Math.PI * toneHertz * at) / toneRate)),
+  )
+  return { sampleRate: toneRate, channelCount: 1, samples }
 }
 
 const mp3Frames = 39
@@ -99,31 +77,6 @@ function oggPage(packets: readonly Buffer[], number: number, flags: number, posi
   header.writeUInt32LE(number, 18)
   header.writeUInt8(packets.length, 26)
   const page = Buffer.concat([header, Buffer.from(packets.map(({ length }) => length)), ...packets])
-  page.writeUInt32LE(crc(page, 32, 0x04c11db7), 22)
+  page.writeUInt32LE(checksum(page, 32, 0x04c11db7), 22)
   return page
-}
-
-function vorbisComment(title: string): Buffer {
-  const vendor = Buffer.from('comfyui-api simulator')
-  const comment = Buffer.from(`TITLE=${title}`)
-  return Buffer.concat([u32(vendor.length), vendor, u32(1), u32(comment.length), comment])
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
-/** A check sum whose highest bits come first, from 0, as FLAC and Ogg have it. */
-function crc(bytes: Uint8Array, width: 8 | 16 | 32, polynomial: number): number {
-  let sum = 0
-  for (const byte of bytes) {
-    sum ^= byte << (width - 8)
-    for (let bit = 0; bit < 8; bit += 1) {
-      const isSet = ((sum >>> (width - 1)) & 1) === 1
-      sum = (sum << 1) ^ (isSet ? polynomial : 0)
-    }
-  }
-  return width === 32 ? sum >>> 0 : sum & (2 ** width - 1)
 }

@@ -8,7 +8,7 @@ import {
   type MaskPicture,
   type Picture,
 } from '../drawing/picture.ts'
-import { annotatedName, normalisePath } from '../file-store.ts'
+import { loadFile } from './load-file.ts'
 import {
   imageOf,
   linkedInput,
@@ -129,12 +129,9 @@ function loadImage(run: NodeRun): NodeResult {
 /** @throws NodeFailure when there is no such file, or none that can be read */
 function loadPicture(run: NodeRun): Picture {
   const name = textInput(run, 'image')
-  const { root, path } = annotatedName(name)
-  const normalised = normalisePath(path)
-  const file = normalised === undefined ? undefined : run.files.get(root, normalised)
-  if (file === undefined) throw new NodeFailure('FileNotFoundError', `[Errno 2] No such file or directory: '${name}'`)
+  const bytes = loadFile(run, 'image')
   try {
-    return decodeImage(file.bytes)
+    return decodeImage(bytes)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new NodeFailure('PIL.UnidentifiedImageError', `cannot identify image file '${name}' (simulator: ${reason})`)

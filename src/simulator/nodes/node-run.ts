@@ -50,7 +50,8 @@ export interface NodeResult {
   ui?: NodeUi
 }
 
-export type NodeImplementation = (run: NodeRun) => NodeResult | Promise<NodeResult>
+/** `undefined` where it cannot do it for these inputs: something stands in for the result. */
+export type NodeImplementation = (run: NodeRun) => NodeResult | undefined | Promise<NodeResult | undefined>
 
 export function numberInput({ inputs }: NodeRun, name: string, fallback = 0): number {
   const value = inputs[name]

@@ -1,4 +1,5 @@
 import type { MaskPicture, Picture } from '../drawing/picture.ts'
+import type { Sound } from '../media/sound.ts'
 
 /* What links carry in the simulator. */
 
@@ -42,6 +43,10 @@ export interface TokenValue {
   texts?: readonly string[]
   /** What it shows. */
   picture?: Picture
+  /** What is heard of it. */
+  sound?: Sound
+  /** The film that it is, as a file. */
+  film?: Buffer
 }
 
 export type NodeValue = ImageValue | MaskValue | LatentValue | ConditioningValue | TokenValue

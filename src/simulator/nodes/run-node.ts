@@ -7,6 +7,7 @@ import { imageOf, type NodeImplementation, type NodeResult, type NodeRun } from 
 import { isNodeValue, type TokenValue } from './node-values.ts'
 import { runOther } from './other-nodes.ts'
 import { contentOf } from './stand-in.ts'
+import { mediaNodes } from './media-nodes.ts'
 import { outputNodes } from './output-nodes.ts'
 import { samplerNodes } from './sampler-nodes.ts'
 import { testNodes } from './test-nodes.ts'
@@ -16,6 +17,7 @@ const implementations: Readonly<Record<string, NodeImplementation>> = {
   ...conditioningNodes,
   ...imageNodes,
   ...latentNodes,
+  ...mediaNodes,
   ...outputNodes,
   ...samplerNodes,
   ...testNodes,
