@@ -95,7 +95,7 @@ export interface HttpLimits {
   readonly retentionMs: number
   /** Time for the headers of a request to arrive. */
   readonly headersTimeoutMs?: number
-  /** Time for a whole request, body included, to arrive. */
+  /** Time for a body to arrive; a longer one may take more of it while it comes at 16 KiB a second or faster. */
   readonly requestTimeoutMs?: number
   readonly connectionsCheckIntervalMs?: number
   readonly maxConnections?: number

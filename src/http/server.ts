@@ -6,10 +6,13 @@ import { GatewayError } from '../errors/gateway-error.ts'
 import type { HttpLimits, HttpLogger, TrustedProxies } from './app-options.ts'
 import { isUpgradeRequest } from './events/websocket-upgrades.ts'
 import type { Links } from './links.ts'
+import { limitBodyPace } from './plugins/body-pace.ts'
 import { sendProblem } from './plugins/errors.ts'
 import { problemContentType, problemOf } from './schemas/problem.ts'
 
 const idleSweepMs = 50
+/** How long somebody who was hung up on has to hang up as well. */
+const lingerMs = 5_000
 const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/
 
 /** What a slow or hostile client may use up. Fastify and Node leave most of these open. */
@@ -35,7 +38,8 @@ export function createServer(options: {
   const app = Fastify({
     logger: false,
     bodyLimit: limits.maxBodyBytes,
-    requestTimeout: limits.requestTimeoutMs ?? defaults.requestTimeoutMs,
+    // Bodies are watched by their pace instead.
+    requestTimeout: 0,
     keepAliveTimeout: defaults.keepAliveTimeoutMs,
     maxRequestsPerSocket: defaults.maxRequestsPerSocket,
     return503OnClosing: false,
@@ -58,6 +62,10 @@ export function createServer(options: {
       sendProblem(error, request, reply, { logger, maxBodyBytes: limits.maxBodyBytes, links })
     },
     clientErrorHandler: (error, socket) => refuseConnection(error.code, socket, mintRequestId()),
+  })
+  limitBodyPace(app, {
+    periodMs: limits.requestTimeoutMs ?? defaults.requestTimeoutMs,
+    refuse: ({ socket }, requestId) => refuseConnection('ERR_HTTP_REQUEST_TIMEOUT', socket, requestId),
   })
   app.server.maxConnections = limits.maxConnections ?? defaults.maxConnections
   app.addHook('preClose', (done) => {
@@ -96,6 +104,8 @@ function refuseConnection(reason: string, socket: Socket, requestId: string): vo
   socket.end(
     `HTTP/1.1 ${status} ${phrases[code]}\r\nContent-Type: ${problemContentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nX-Request-Id: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
   )
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 type ConnectionErrorCode = Extract<ErrorCode, 'request_timeout' | 'headers_too_large' | 'malformed_request'>
