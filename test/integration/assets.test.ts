@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AssetResource, assetSchema } from '../../src/http/schemas/asset.ts'
@@ -14,7 +14,7 @@ import { createClient, readProblem } from '../support/call-gateway.ts'
 import { makePng } from '../support/make-image.ts'
 import { isoBox, mp4Of } from '../support/make-media.ts'
 import { makeDataDir, type RunningGateway, startGateway, testWorkflows } from '../support/start-gateway.ts'
-import { answerAtOnce, postJson, startTestApp, type TestApp } from '../support/start-test-app.ts'
+import { answerAtOnce, postJson, startTestApp, type TestApp, type TestAppChanges } from '../support/start-test-app.ts'
 
 const png = makePng()
 const other = makePng(7, 5)
@@ -420,35 +420,58 @@ describe('a server with keys', () => {
   })
 })
 
-test('an asset that nobody used for its time is gone, with its bytes', async () => {
-  const parent = mkdtempSync(join(tmpdir(), 'assets-'))
+describe('in a store with a clock', () => {
   const retentionMs = 3_600_000
-  let nowMs = Date.now()
-  const now = () => nowMs
-  const inputs = createLocalInputStore({ directory: join(parent, 'inputs'), maxBytes: 1_000_000, now })
-  const assets = createAssets({ inputs, directory: join(parent, 'assets'), retentionMs, isNeeded: () => false, now })
-  const app = await startTestApp({ options: { inputs, assets } })
-  try {
+
+  async function start(changes: TestAppChanges = {}) {
+    const stack = new AsyncDisposableStack()
+    const folder = mkdtempSync(join(tmpdir(), 'assets-'))
+    stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+    const clock = { nowMs: Date.now() }
+    const now = () => clock.nowMs
+    const inputs = createLocalInputStore({ directory: join(folder, 'inputs'), maxBytes: 1_000_000, now })
+    stack.defer(() => inputs.close())
+    const assets = createAssets({ inputs, directory: join(folder, 'assets'), retentionMs, isNeeded: () => false, now })
+    stack.defer(() => assets.close())
+    const app = stack.use(await startTestApp({ ...changes, options: { inputs, assets } }))
+    return {
+      app,
+      clock,
+      listed: () => [...readdirSync(join(folder, 'inputs')), ...readdirSync(join(folder, 'assets'))],
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    }
+  }
+
+  test('an asset that nobody used for its time is gone, with its bytes', async () => {
+    await using started = await start()
+    const { app, clock, listed } = started
     const { id, urls } = await assetOf(await upload(app.url, png))
     answerAtOnce(app, png)
-    nowMs += retentionMs - 1
+    clock.nowMs += retentionMs - 1
     const used = await postJson(`${app.url}/test/img2img`, { image: { asset: id } })
     expect(used.status, await used.text()).toBe(200)
-    nowMs += retentionMs - 1
+    clock.nowMs += retentionMs - 1
     const asset = assetSchema.parse(await (await fetch(app.url + urls.self)).json())
-    expect(asset.expires_at).toBe(new Date(nowMs + 1).toISOString())
-    nowMs += 1
+    expect(asset.expires_at).toBe(new Date(clock.nowMs + 1).toISOString())
+    clock.nowMs += 1
     expect(await readProblem(await fetch(app.url + urls.self))).toMatchObject({ code: 'asset_not_found' })
     expect(await readProblem(await postJson(`${app.url}/test/img2img`, { image: { asset: id } }))).toMatchObject({
       errors: [{ pointer: '/image', code: 'asset_not_found', message: expect.stringContaining('POST /assets') }],
     })
-    await setImmediate()
-    expect(readdirSync(join(parent, 'inputs'))).toEqual([])
-    expect(readdirSync(join(parent, 'assets'))).toEqual([])
-  } finally {
-    await app[Symbol.asyncDispose]()
-    await assets.close()
-    await inputs.close()
-    rmSync(parent, { recursive: true, force: true })
-  }
+    expect(listed()).toEqual([])
+  })
+
+  test('an upload that does not go on is 408, and leaves nothing', async () => {
+    await using started = await start({ limits: { requestTimeoutMs: 100 } })
+    const { app, listed } = started
+    const stalled = request(`${app.url}/assets`, { method: 'POST', headers: { 'content-length': '900000' } })
+    stalled.on('error', () => {})
+    const answered = once(stalled, 'response') as Promise<[IncomingMessage]>
+    stalled.write(Buffer.alloc(400_000))
+    const [answer] = await answered
+    expect(answer.statusCode).toBe(408)
+    answer.resume()
+    stalled.destroy()
+    await expect.poll(listed, generous).toEqual([])
+  })
 })
