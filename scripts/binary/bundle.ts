@@ -11,6 +11,7 @@ const standIns: Readonly<Record<string, string>> = {
   'src/workflows/modules/import-module.ts': 'import-module.ts',
   'src/workflows/modules/load-transform.ts': 'load-transform.ts',
   'src/outputs/load-sharp.ts': 'load-sharp.ts',
+  'src/cli/read-types.ts': 'read-types.ts',
 }
 
 const common = {
@@ -107,17 +108,16 @@ const includeWorkflows: Plugin = {
   },
 }
 
-/** Packages that a server needs late or never, and what `src/` takes of them: each loads its package when it is used. */
-const latePackages = ['file-type', 'jpeg-js', 'pino-pretty', 'pngjs', 'zod-to-json-schema']
+/** Packages that a server needs late or never: what is taken of them loads its package when it is used. */
+const latePackages = ['file-type', 'glob', 'jpeg-js', 'pino-pretty', 'pngjs', 'yaml', 'zod-to-json-schema']
 
 const loadPackagesLate: Plugin = {
   name: 'load-packages-late',
   setup(bundler) {
-    const isOurs = (importer: string): boolean => importer.startsWith(join(repository, 'src'))
     const filter = new RegExp(`^(${[...latePackages, 'undici'].join('|')})$`)
-    bundler.onResolve({ filter }, ({ path, importer }) => (isOurs(importer) ? { path, namespace: 'late' } : undefined))
+    bundler.onResolve({ filter }, ({ path, namespace }) => (namespace === 'late' ? undefined : { path, namespace: 'late' }))
     bundler.onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => ({
-      contents: path === 'undici' ? partsOfUndici : await lateExports(path),
+      contents: lateSources[path] ?? (await lateExports(path)),
       loader: 'js',
       resolveDir: repository,
     }))
@@ -130,13 +130,19 @@ async function lateExports(name: string): Promise<string> {
   return `module.exports = {${getters.join(',')}}`
 }
 
-/** Its entry loads all of it: `fetch`, caches, mocks. */
-const partsOfUndici = `
+const lateSources: Readonly<Record<string, string>> = {
+  // It is taken out of the package at once.
+  glob: `exports.glob = (...given) => require('glob').glob(...given)`,
+  // Its entry loads all of it: fetch, caches, mocks.
+  undici: `
 Object.assign(require('undici/lib/dispatcher/dispatcher.js').prototype, require('undici/lib/api'))
-module.exports = {
-  Agent: require('undici/lib/dispatcher/agent.js'),
-  Client: require('undici/lib/dispatcher/client.js'),
-  Pool: require('undici/lib/dispatcher/pool.js'),
-  get request() { return require('undici/index.js').request },
+const Agent = require('undici/lib/dispatcher/agent.js')
+const Client = require('undici/lib/dispatcher/client.js')
+const Pool = require('undici/lib/dispatcher/pool.js')
+const request = (address, { dispatcher = new Agent(), ...options } = {}) => {
+  const { origin, pathname, search } = new URL(address)
+  return dispatcher.request({ method: 'GET', ...options, origin, path: pathname + search })
 }
-`
+module.exports = { Agent, Client, Pool, request }
+`,
+}

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, relative } from 'node:path'
-import { editorFiles, typesFolder } from '../../src/cli/workflow-folder-files.ts'
+import { basename, dirname, join } from 'node:path'
+import { z } from 'zod'
+import { readTypes } from '../../src/cli/read-types.ts'
 import { readPackageVersion, typeSources } from '../../src/config/package-info.ts'
 import { type Architecture, filesBelow, type Places, repository, shippedModules } from './places.ts'
 
@@ -19,7 +20,7 @@ export async function stageFiles(places: Places): Promise<void> {
 
 /** What the packer is told. */
 function packageJson(): object {
-  const assets = ['program.*', 'tables/**', 'prompts/**', 'workflows/**', 'src/**', 'native/**', 'node_modules/**']
+  const assets = ['program.*', 'tables/**', 'prompts/**', 'workflows/**', 'types.json', 'native/**', 'node_modules/**']
   return { name: 'comfyui-api', version: readPackageVersion(), bin: 'boot.cjs', pkg: { assets } }
 }
 
@@ -27,10 +28,21 @@ function packageJson(): object {
 async function copyTables(stage: string): Promise<void> {
   for (const name of await filesBelow(join(repository, 'src'))) {
     if (!name.endsWith('.json') || name.includes('fixtures/')) continue
-    const text = await readFile(join(repository, 'src', name), 'utf8')
-    await write(join(stage, 'tables', basename(name)), JSON.stringify(JSON.parse(text)))
+    const table: unknown = JSON.parse(await readFile(join(repository, 'src', name), 'utf8'))
+    await writeJson(join(stage, 'tables', basename(name)), name.endsWith('core-nodes.json') ? classesAsTexts(table) : table)
   }
 }
+
+/** Few classes are used, so the others need not be read. */
+function classesAsTexts(table: unknown): object {
+  const { nodes, older, ...rest } = coreNodesSchema.parse(table)
+  const asTexts = (classes: Record<string, unknown>): Record<string, string> =>
+    Object.fromEntries(Object.entries(classes).map(([name, node]) => [name, JSON.stringify(node)]))
+  return { ...rest, nodes: asTexts(nodes), older: { ...older, nodes: asTexts(older.nodes) } }
+}
+
+const classesSchema = z.record(z.string(), z.unknown())
+const coreNodesSchema = z.looseObject({ nodes: classesSchema, older: z.looseObject({ nodes: classesSchema }) })
 
 /** They are in the bundle as well; their sources are what is shown, and what tells that they are there. */
 async function copyWorkflows(stage: string): Promise<void> {
@@ -45,12 +57,7 @@ async function copyDocsPage(stage: string): Promise<void> {
 
 /** For `init`, and Zod 3, which only modules use that ask for it. */
 async function copyTypes(stage: string): Promise<void> {
-  for (const [name, content] of await editorFiles(typeSources())) {
-    const [, owner, path] = /^([^/]+)\/(.+)$/.exec(relative(typesFolder, name)) ?? []
-    if (path === undefined) continue
-    if (owner === 'comfyui-api') await write(join(stage, 'src', path), content)
-    if (owner === 'zod') await write(join(stage, 'node_modules', 'zod', path), content)
-  }
+  await writeJson(join(stage, 'types.json'), Object.fromEntries(await readTypes(typeSources())))
   await copy('node_modules/zod/package.json', stage)
   for (const name of await filesBelow(join(repository, 'node_modules', 'zod', 'v3'))) {
     if (name.endsWith('.cjs')) await copy(join('node_modules', 'zod', 'v3', name), stage)

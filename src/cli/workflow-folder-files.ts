@@ -1,19 +1,15 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
+import { dirname, relative } from 'node:path'
 import type { TypeSources } from '../config/package-info.ts'
+import { prefixed, readTypes, type FolderFiles } from './read-types.ts'
 
-/** Path relative to the folder, with `/` → content. */
-export type FolderFiles = ReadonlyMap<string, string>
+export type { FolderFiles } from './read-types.ts'
 
 /** A folder whose name begins with a dot is nothing to the server. */
 export const typesFolder = '.comfyui-api/types'
 
 /** What an editor and `tsc` need in a folder of workflow modules: settings, and the types of what modules import. */
 export async function editorFiles(sources: TypeSources): Promise<FolderFiles> {
-  const types = new Map([
-    ...prefixed('comfyui-api', await readModuleGraph(sources.entry)),
-    ...prefixed('zod', await readDeclarations(sources.zodFolder)),
-  ])
+  const types = await readTypes(sources)
   const entry = relative(dirname(sources.entry), sources.entry)
   return new Map([
     ['tsconfig.json', tsconfig(`./${typesFolder}/comfyui-api/${entry}`)],
@@ -116,39 +112,3 @@ declare module '*/types' {
   export function isWorkflow(value: unknown): value is Workflow
 }
 `
-
-/** A module and everything it imports by a relative path. */
-async function readModuleGraph(entry: string): Promise<FolderFiles> {
-  const root = dirname(entry)
-  const files = new Map<string, string>()
-  const pending = [entry]
-  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
-    const name = toPosix(relative(root, file))
-    if (files.has(name)) continue
-    const source = await readFile(file, 'utf8')
-    files.set(name, source)
-    const extension = file.endsWith('.d.ts') ? '.d.ts' : '.ts'
-    for (const [, specifier] of source.matchAll(/from '(\.[^']+)'/g)) {
-      if (specifier !== undefined) pending.push(join(dirname(file), specifier.replace(/\.ts$/, extension)))
-    }
-  }
-  return files
-}
-
-async function readDeclarations(folder: string): Promise<FolderFiles> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => isDeclaration(toPosix(name)))
-  const files = names.map(async (name) => [toPosix(name), await readFile(join(folder, name), 'utf8')] as const)
-  return new Map(await Promise.all(files))
-}
-
-function isDeclaration(name: string): boolean {
-  return name.endsWith('.d.ts') && !/^(?:src|node_modules)\//.test(name)
-}
-
-function prefixed(prefix: string, files: FolderFiles): FolderFiles {
-  return new Map([...files].map(([name, content]) => [`${prefix}/${name}`, content]))
-}
-
-function toPosix(path: string): string {
-  return path.split(sep).join('/')
-}

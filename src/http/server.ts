@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { validatorCompiler } from 'fastify-type-provider-zod'
 import { errorCatalogue, type ErrorCode } from '../errors/error-catalogue.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { HttpLimits, HttpLogger, TrustedProxies } from './app-options.ts'
@@ -46,6 +47,14 @@ export function createServer(options: {
     trustProxy: trustOf(trustedProxies),
     rewriteUrl: ({ url = '/' }) => links.routeOf(url) ?? url,
     routerOptions: { maxParamLength: 500 },
+    // Given here, so that Fastify does not load compilers of its own.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: () => validatorCompiler,
+        // What is sent has been typed by the same schemas; checking it again would cost each answer.
+        buildSerializer: () => () => JSON.stringify,
+      },
+    },
     http: {
       headersTimeout: limits.headersTimeoutMs ?? defaults.headersTimeoutMs,
       connectionsCheckingInterval: limits.connectionsCheckIntervalMs ?? defaults.connectionsCheckIntervalMs,

@@ -35,7 +35,7 @@ export function coreNode(classType: string, version: CoreNodesVersion = '0.33.0'
   if (known !== undefined) return known
   const stored = nodes.stored.get(classType)
   if (stored === undefined) return undefined
-  const definition = nodeDefinitionSchema.parse(expand(classType, resolve(stored, nodes.shared), version))
+  const definition = nodeDefinitionSchema.parse(expand(classType, resolve(read(stored), nodes.shared), version))
   nodes.expanded.set(classType, definition)
   return definition
 }
@@ -58,6 +58,11 @@ function coreNodes(version: CoreNodesVersion): CoreNodes {
     cache.set(version, nodes)
   }
   return nodes
+}
+
+/** A bundle may have each class as a text of its own, so that only those are read that are asked for. */
+function read(stored: unknown): unknown {
+  return typeof stored === 'string' ? JSON.parse(stored) : stored
 }
 
 /** Puts shared values back where the table only refers to them. */

@@ -26,7 +26,7 @@ const nodeSchema = {
 /** What ComfyUI's own page sends in `extra_data`. */
 const ofNoEffect = ['client_id', 'create_time', 'preview_method', 'comfy_usage_source']
 
-const bodySchema = {
+const bodySchema = () => ({
   title: 'A graph',
   type: 'object',
   properties: {
@@ -51,7 +51,7 @@ const bodySchema = {
   },
   required: ['prompt'],
   additionalProperties: false,
-}
+})
 
 const example = {
   prompt: {
@@ -83,7 +83,7 @@ export function promptPath(): Record<string, unknown> {
         required: true,
         content: {
           'application/json': {
-            schema: bodySchema,
+            schema: bodySchema(),
             examples: { picture: { summary: 'An even picture', value: example } },
           },
         },
