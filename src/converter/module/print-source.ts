@@ -153,7 +153,8 @@ function printEntry({ key, value }: Entry, indent: string): string {
 }
 
 function printChain({ head, calls }: Extract<Expression, { kind: 'chain' }>, indent: string): string {
-  const isShort = calls.length <= 2
+  // A head that is a call itself is one of them.
+  const isShort = calls.length + (head.endsWith(')') ? 1 : 0) <= 2
   const inner = isShort ? indent : indent + step
   const lines = calls.map((call, index) => {
     const isLast = index === calls.length - 1

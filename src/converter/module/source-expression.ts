@@ -6,7 +6,7 @@ export type Expression =
   | { readonly kind: 'code'; readonly code: string }
   | { readonly kind: 'array'; readonly items: readonly Expression[] }
   | { readonly kind: 'object'; readonly entries: readonly Entry[]; readonly layout?: ObjectLayout }
-  /** `z.string().min(1)`: a name, then calls. */
+  /** `z.string().min(1)`: a name or a call, then calls. */
   | { readonly kind: 'chain'; readonly head: string; readonly calls: readonly Call[] }
   /** `opening(…)closing`, around an object that always stands on lines of its own. */
   | { readonly kind: 'wrapped'; readonly opening: string; readonly inner: Expression; readonly closing: string }

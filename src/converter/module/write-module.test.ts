@@ -139,6 +139,17 @@ export default defineWorkflow({
 `)
   })
 
+  test('breaks the lines of long names as the project does', async () => {
+    const name = `a_model_${'with_a_long_name_'.repeat(5)}.safetensors`
+    const prompt: Prompt = {
+      ...textToImage,
+      '4': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: name } },
+    }
+    const source = writeModule(planOf(prompt), prompt)
+    expect(source).toContain(`    checkpoint: model('checkpoints')\n      .default('${name}')\n      .describe(`)
+    expect(await format(source)).toBe(source)
+  })
+
   test('rebuilds its prompt, and each parameter changes its own inputs only', async () => {
     expect(await problemsOf(textToImage, planOf(textToImage, hints))).toEqual([])
   })
