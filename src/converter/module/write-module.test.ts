@@ -140,7 +140,7 @@ export default defineWorkflow({
   })
 
   test('breaks the lines of long names as the project does', async () => {
-    const name = `a_model_${'with_a_long_name_'.repeat(5)}.safetensors`
+    const name = `a_model_${'with_a_long_name_'.repeat(3)}.safetensors`
     const prompt: Prompt = {
       ...textToImage,
       '4': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: name } },
