@@ -86,7 +86,8 @@ export async function runAttempt(
     } else if (live.isCancelRequested) follower.cancel()
     const verdict = await follower.verdict
     release()
-    return await conclude(verdict, live, context, socketImages)
+    const result = await conclude(verdict, live, context, socketImages)
+    return result.kind === 'lost' && socketImages.areExpected ? { ...result, isSpent: true } : result
   } catch (error) {
     return failureOf(error)
   } finally {
@@ -230,7 +231,7 @@ async function conclude(
     case 'success': {
       if (socketImages.areTooLarge) return { kind: 'failed', error: socketImagesTooLarge }
       const missing = socketImages.whyMissing(verdict)
-      if (missing !== undefined) return { ...lost(missing, true), isSpent: true }
+      if (missing !== undefined) return lost(missing, true)
       return keepOutputs(socketImages.amongOutputs(verdict.outputs), live, context, socketImages)
     }
     case 'error':
@@ -323,7 +324,7 @@ const socketImagesTooLarge: JobError = {
   message: 'The images that came over the socket are too large to be held. Save them with SaveImage instead.',
 }
 
-function lost(reason: string, mayHaveRun: boolean): AttemptResult & { readonly kind: 'lost' } {
+function lost(reason: string, mayHaveRun: boolean): AttemptResult {
   return { kind: 'lost', error: { code: 'instance_lost', message: reason }, mayHaveRun }
 }
 

@@ -79,6 +79,7 @@ describe('images that come over the socket', () => {
     const images = createSocketImages({ '1': node('EmptyImage'), '9': node('SaveImage') })
     const { all } = hooksOf()
     expect(images.watch(all)).toBe(all)
+    expect([images.areExpected, createSocketImages(prompt).areExpected]).toEqual([false, true])
     expect(images.whyMissing({ ...heard, wasHeard: false, outputs: {} })).toBeUndefined()
     const outputs = { '9': { images: [{ filename: 'a.png' }, sentItem] } }
     expect(images.amongOutputs(outputs)).toEqual({

@@ -20,6 +20,8 @@ const maxHeldBytes = 128 * 1024 * 1024
 export interface SocketImages {
   /** The same hooks, which are not told what is no preview but an output. */
   watch(hooks: FollowHooks): FollowHooks
+  /** Some are to come: a run that was not heard from its beginning to its end is of no use. */
+  readonly areExpected: boolean
   /** Why not all of them are here; undefined when they are, or none were to come. */
   whyMissing(verdict: Extract<Verdict, { kind: 'success' }>): string | undefined
   /** There were more than can be held. */
@@ -72,6 +74,7 @@ export function createSocketImages(prompt: Prompt): SocketImages {
         },
       }
     },
+    areExpected: senders.size > 0,
     whyMissing({ wasHeard, outputs }) {
       if (senders.size === 0 || areTooLarge) return undefined
       const [first = ''] = senders

@@ -166,6 +166,24 @@ describe('images of comfyui-tooling-nodes', () => {
     expect(await client.bytes(ended.outputs[0]?.url ?? '')).toEqual(makePng(6, 6))
   })
 
+  test('and whose instance was away meanwhile are made under another id', async () => {
+    const { comfyui, client } = stage
+    const job = await client.submit('/prompt', { prompt: { '9': { class_type: 'SaveImageWebsocket', inputs: {} } } })
+    const first = await comfyui.nextPrompt()
+    first.begin()
+    first.forget()
+    comfyui.dropSockets()
+    const second = await comfyui.nextPrompt()
+    expect(second.id).not.toBe(first.id)
+    await comfyui.when(() => comfyui.openSockets === 1)
+    second.begin()
+    second.executing('9')
+    comfyui.sendFrame(frame(makePng(3, 3)))
+    second.finish({})
+    const ended = await stage.ended(job)
+    expect(await client.bytes(ended.outputs[0]?.url ?? '')).toEqual(makePng(3, 3))
+  })
+
   test('of a class that is not known are told of, and nothing is made of them', async () => {
     const job = await run('SomeSender', tell({ '9': { images: [announced] } }))
     expect(job).toMatchObject({
