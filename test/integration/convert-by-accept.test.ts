@@ -105,6 +105,21 @@ describeConversion('a picture of a workflow', () => {
     },
   )
 
+  test('is stored and converted also where raw answers are not stored', async () => {
+    const flags = { comfyuiUrl: [simulator.url], workflows: [testWorkflows], outputs: 'stream' }
+    const streaming = await startGateway({ flags })
+    try {
+      const response = await postJson(`${streaming.url}/test/picture`, picture(), { accept: 'image/webp' })
+      expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/webp'])
+      await expectRed(await bytesOf(response))
+      const stored = await fetch(`${streaming.url}/jobs/${response.headers.get('job-id') ?? ''}/outputs/0`)
+      await expectRed(await bytesOf(stored))
+      expect(stored.headers.get('content-type')).toBe('image/png')
+    } finally {
+      await streaming.close()
+    }
+  })
+
   test('answers as many callers at once as there are', async () => {
     const accepts = ['image/webp', 'image/jpeg', 'image/png']
     const types = await Promise.all(
