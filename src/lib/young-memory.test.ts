@@ -17,7 +17,7 @@ test('V8 does collect young memory, and nothing else', async () => {
   const kinds: unknown[] = []
   const { promise, resolve } = Promise.withResolvers<undefined>()
   const observer = new PerformanceObserver((list) => {
-    for (const { detail } of list.getEntries()) kinds.push(detail)
+    for (const entry of list.getEntries()) if ('detail' in entry) kinds.push(entry.detail)
     resolve(undefined)
   })
   observer.observe({ entryTypes: ['gc'] })

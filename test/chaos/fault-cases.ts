@@ -40,7 +40,7 @@ export function versionsOf({ versions = anyVersion }: FaultCase): Versions {
 }
 
 const refusals = ['500', '503', '429', '413', '403'] as const
-const files = ['404', '500', 'half', 'empty', 'wrong-type', 'drip'] as const
+const files = ['404', '500', 'half', 'empty', 'page', 'wrong-type', 'drip'] as const
 const now = ['restart', 'crash', 'refuse', 'ws-close', 'ws-half-open', 'ws-deaf', 'ws-garbage'] as const
 /** Longer than the gateway waits for an answer in these tests. */
 const tooLateMs = 5000

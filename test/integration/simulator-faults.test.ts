@@ -512,6 +512,13 @@ describe('HTTP', () => {
       expect(Buffer.from(await answer.arrayBuffer())).toEqual(bytes)
     })
 
+    test('has a page in its place', async () => {
+      const { simulator } = await startWithFile('view=page')
+      const answer = await fetch(simulator.url + path)
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+      expect(await answer.text()).toContain('<html>')
+    })
+
     test('comes drop by drop', async () => {
       const { simulator, bytes } = await startWithFile('view=drip,ms=50')
       const answer = await fetch(simulator.url + path)

@@ -5,6 +5,7 @@ import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
 import type { JobResource } from '../schemas/job.ts'
 import type { RunStats } from '../schemas/result.ts'
+import { base64Length, encodeBase64 } from './encode-base64.ts'
 import { expiredOutput } from './send-output.ts'
 
 /** Images up to this size in all are answered in one piece. */
@@ -78,19 +79,4 @@ async function* writeResult(
     }
   }
   yield Buffer.from('"]}')
-}
-
-async function* encodeBase64(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of source) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const whole = bytes.length - (bytes.length % 3)
-    if (whole > 0) yield Buffer.from(bytes.toString('base64', 0, whole), 'latin1')
-    rest = bytes.subarray(whole)
-  }
-  if (rest.length > 0) yield Buffer.from(rest.toString('base64'), 'latin1')
-}
-
-function base64Length(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / 3) * 4
 }

@@ -195,9 +195,9 @@ export const faultTable = {
   },
   view: {
     description:
-      'A file is answered with 404, with 500, with half of its bytes before the connection ends, with no bytes, as `text/html`, or drop by drop.',
+      'A file is answered with 404, with 500, with half of its bytes before the connection ends, with no bytes, with a page in its place, as `text/html`, or drop by drop.',
     counts: 'answers with a file in them',
-    choices: ['404', '500', 'half', 'empty', 'wrong-type', 'drip'],
+    choices: ['404', '500', 'half', 'empty', 'page', 'wrong-type', 'drip'],
     ms: { means: 'how long all drops together take', default: 2000 },
   },
   'upload-lost': {

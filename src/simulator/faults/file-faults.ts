@@ -20,6 +20,8 @@ export interface FileFaultsOptions {
 }
 
 const dropCount = 10
+/** What proxies answer with when they should pass something on. */
+const proxyPage = Buffer.from('<!DOCTYPE html>\n<html><title>Sign in</title><h1>Sign in to go on</h1></html>\n')
 
 /** What goes wrong with files on their way. */
 export function createFileFaults({ plan, reach, files, sleep }: FileFaultsOptions): FileFaults {
@@ -47,6 +49,8 @@ export function createFileFaults({ plan, reach, files, sleep }: FileFaultsOption
           return undefined
         case 'empty':
           return sendBytes(response, status, headers, Buffer.alloc(0))
+        case 'page':
+          return sendBytes(response, status, { 'Content-Type': 'text/html; charset=utf-8' }, proxyPage)
         case 'wrong-type':
           return sendBytes(response, status, { ...headers, 'Content-Type': 'text/html; charset=utf-8' }, bytes)
         case 'drip':
