@@ -208,7 +208,7 @@ describe('a module of Zod 3 gets what the typed route promises', () => {
     expect(input).toMatchObject({ required: ['prompt', 'image'], additionalProperties: false })
     expect(input.properties).toMatchObject({
       prompt: { type: 'string', minLength: 3, description: 'What to draw' },
-      image: { type: 'string', format: 'byte', contentMediaType: 'image/*' },
+      image: { anyOf: [{ type: 'string', format: 'byte', contentMediaType: 'image/*' }, { required: ['asset'] }] },
       size: {
         type: 'object',
         additionalProperties: false,
