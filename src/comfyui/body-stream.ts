@@ -8,7 +8,7 @@ export interface BodyStream extends AsyncIterable<Buffer> {
 }
 
 /** The server is told to wait while this much is not taken, and to go on when it has fallen to the lower mark. */
-const pauseAtBytes = 256 * 1024
+const pauseAtBytes = 128 * 1024
 const resumeAtBytes = 64 * 1024
 
 /**

@@ -7,7 +7,7 @@ export interface YoungMemory {
   passed(bytes: number): void
 }
 
-const everyBytes = 8 * 1024 * 1024
+const everyBytes = 4 * 1024 * 1024
 
 /**
  * Frees buffers that are done with before they cost much. What lives for a moment is freed by a collection of young
