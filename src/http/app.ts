@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { createJobCalls } from './answers/job-calls.ts'
 import { createJobPresenter } from './answers/job-presenter.ts'
 import { createWaiting } from './answers/waiting.ts'
@@ -56,6 +56,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { trustedProxies, ...addresses } = options.proxying ?? {}
   const links = createLinks(addresses)
   const app = createServer({ ...options, links, trustedProxies }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  // What is sent has been typed by the same schemas; checking it again would cost each answer.
+  app.setSerializerCompiler(() => JSON.stringify)
 
   const presenter = createJobPresenter({ jobs, retentionMs: limits.retentionMs, links })
   const waiting = createWaiting({ jobs, onDisconnect: limits.onDisconnect, logger })

@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { validatorCompiler } from 'fastify-type-provider-zod'
 import { errorCatalogue, type ErrorCode } from '../errors/error-catalogue.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { HttpLimits, HttpLogger, TrustedProxies } from './app-options.ts'
@@ -47,14 +46,8 @@ export function createServer(options: {
     trustProxy: trustOf(trustedProxies),
     rewriteUrl: ({ url = '/' }) => links.routeOf(url) ?? url,
     routerOptions: { maxParamLength: 500 },
-    // Given here, so that Fastify does not load compilers of its own.
-    schemaController: {
-      compilersFactory: {
-        buildValidator: () => validatorCompiler,
-        // What is sent has been typed by the same schemas; checking it again would cost each answer.
-        buildSerializer: () => () => JSON.stringify,
-      },
-    },
+    // The routes come with compilers of their own. Without these two Fastify loads what it usually makes them with.
+    schemaController: { compilersFactory: { buildValidator: refuseToCompile, buildSerializer: refuseToCompile } },
     http: {
       headersTimeout: limits.headersTimeoutMs ?? defaults.headersTimeoutMs,
       connectionsCheckingInterval: limits.connectionsCheckIntervalMs ?? defaults.connectionsCheckIntervalMs,
@@ -82,6 +75,10 @@ export function createServer(options: {
     done()
   })
   return app
+}
+
+function refuseToCompile(): never {
+  throw new Error('No compiler of schemas is set.')
 }
 
 /**
