@@ -1,8 +1,12 @@
 import { createServer, request as sendRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 
-/** What a front does with a request: answers it itself, or closes the connection, before or after passing it on. */
-export type FrontAction = { readonly status: number; readonly body: string } | 'hang up' | 'hide the answer'
+/** What a front does with a request: answers it itself, passes it on later, or closes the connection, before or after. */
+export type FrontAction =
+  | { readonly status: number; readonly body: string }
+  | { readonly passAfter: Promise<unknown> }
+  | 'hang up'
+  | 'hide the answer'
 
 /** A request as it came. */
 export interface PassedRequest {
@@ -54,6 +58,7 @@ export async function createFront(
     const action = decide(name)
     if (action === undefined || action === 'hide the answer') return pass(request, response, action !== undefined)
     if (action === 'hang up') return void request.socket.destroy()
+    if ('passAfter' in action) return void action.passAfter.then(() => pass(request, response, false))
     request.resume()
     response.writeHead(action.status, { 'content-type': 'application/json' }).end(action.body)
   })
