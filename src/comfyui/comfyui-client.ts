@@ -360,7 +360,7 @@ function parseAnswer<T>(answer: HttpAnswer, schema: z.ZodType<T>, route: string)
   }
 }
 
-async function* enclosed(before: Buffer, content: Readable, after: Buffer): AsyncGenerator<unknown> {
+async function* enclosed(before: Buffer, content: Readable, after: Buffer): AsyncGenerator {
   yield before
   yield* content
   yield after
