@@ -5,11 +5,19 @@ import { ComfyuiError } from './comfyui-error.ts'
 export interface BodyStream extends AsyncIterable<Buffer> {
   /** Ends the transfer. Harmless when it is over. */
   destroy(): unknown
+  /**
+   * Gives a piece back whose bytes nobody will look at any more, in it or in a part of it: where it can be, its memory is
+   * free at once. Otherwise it is freed when V8 finds it, which takes a look at everything.
+   */
+  release?(chunk: Buffer): void
 }
 
 /** The server is told to wait while this much is not taken, and to go on when it has fallen to the lower mark. */
 const pauseAtBytes = 128 * 1024
 const resumeAtBytes = 64 * 1024
+
+/** Smaller ones may lie in memory that `Buffer` shares among them. */
+const minReleasedBytes = 16 * 1024
 
 /**
  * The body of one answer. A queue and nothing else: no piece is copied, joined or delayed, and whoever iterates slowly
@@ -17,6 +25,7 @@ const resumeAtBytes = 64 * 1024
  */
 export class AnswerBody implements BodyStream, AsyncIterator<Buffer, undefined> {
   readonly #controller: Dispatcher.DispatchController
+  readonly #ownsMemory: boolean
   #chunks: Buffer[] = []
   #heldBytes = 0
   #next: PromiseWithResolvers<IteratorResult<Buffer, undefined>> | undefined
@@ -24,8 +33,10 @@ export class AnswerBody implements BodyStream, AsyncIterator<Buffer, undefined> 
   #isOver = false
   #failure: Error | undefined
 
-  constructor(controller: Dispatcher.DispatchController) {
+  /** @param ownsMemory each piece is all that lies in its memory: one read, of a body without frames in it */
+  constructor(controller: Dispatcher.DispatchController, ownsMemory: boolean) {
     this.#controller = controller
+    this.#ownsMemory = ownsMemory
   }
 
   push(chunk: Buffer): void {
@@ -59,6 +70,11 @@ export class AnswerBody implements BodyStream, AsyncIterator<Buffer, undefined> 
       this.#controller.abort(error)
     }
     this.#chunks = []
+  }
+
+  release({ buffer, byteLength }: Buffer): void {
+    const isAlone = this.#ownsMemory && byteLength >= minReleasedBytes && byteLength * 2 > buffer.byteLength
+    if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0)
   }
 
   [Symbol.asyncIterator](): this {

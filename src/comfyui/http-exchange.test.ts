@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { Pool } from 'undici'
@@ -108,4 +110,32 @@ test('a signal cuts the call', async () => {
   const call = exchange(pool, { ...get, signal: controller.signal })
   controller.abort()
   await expect(call).rejects.toMatchObject({ name: 'ComfyuiError' })
+})
+
+test.each([
+  ['of its own is free', true],
+  ['that others may lie in stays', false],
+])('memory %s when its piece is given back, and no other byte is lost', async (_what, isAnnounced) => {
+  const bytes = randomBytes(5_000_000)
+  const pool = await serve(async (_request, response) => {
+    response.writeHead(200, isAnnounced ? { 'content-length': bytes.length } : {})
+    // Many frames in one read.
+    for (let at = 0; at < bytes.length; at += 20_000) {
+      if (!response.write(bytes.subarray(at, at + 20_000))) await once(response, 'drain')
+    }
+    response.end()
+  })
+  const { body } = await exchange(pool, get)
+  if (Buffer.isBuffer(body)) throw new Error('it is too long for that')
+  const copies: Buffer[] = []
+  const released: Buffer[] = []
+  for await (const chunk of body) {
+    copies.push(Buffer.from(chunk))
+    body.release?.(chunk)
+    released.push(chunk)
+  }
+  expect(Buffer.concat(copies).equals(bytes)).toBe(true)
+  const freed = released.filter(({ length }) => length === 0)
+  if (isAnnounced) expect(freed.length).toBeGreaterThan(released.length / 2)
+  else expect(freed).toEqual([])
 })

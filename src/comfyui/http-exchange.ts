@@ -141,7 +141,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   #startStream(controller: Dispatcher.DispatchController): void {
-    const stream = new AnswerBody(controller)
+    // Pieces of a body in frames may lie side by side in what was read at once.
+    const isInFrames = this.#headers['transfer-encoding'] !== undefined
+    const stream = new AnswerBody(controller, !isInFrames)
     this.#stream = stream
     for (const chunk of this.#chunks) stream.push(chunk)
     this.#chunks = []

@@ -30,8 +30,11 @@ export interface OutputTap {
 export interface OutputReader {
   /** Nobody reads any more; what is written goes nowhere. */
   readonly isGone: boolean
-  /** Gives the next bytes. A promise says when the reader can take more; it never rejects, also when the reader goes. */
-  write(bytes: Buffer): Promise<void> | undefined
+  /**
+   * Gives the next bytes. A promise says when the reader can take more; it never rejects, also when the reader goes.
+   * @param onSent called once the bytes are not looked at any more; not always
+   */
+  write(bytes: Buffer, onSent?: () => void): Promise<void> | undefined
   /**
    * All bytes were given and stand: of an output that is not stored. Resolves to whether the reader took them all.
    */

@@ -118,7 +118,7 @@ async function keepBytes(
 
 /** `undefined`: the reader for whom it was is gone, so that it has to be fetched again. */
 async function keepStream(
-  source: AsyncIterable<Buffer>,
+  source: AsyncIterable<Buffer> & Pick<BodyStream, 'release'>,
   index: number,
   { jobId, store }: StoreOutputOptions,
   open: (first: Buffer) => OutputReader | undefined,

@@ -15,7 +15,8 @@ export interface ByteRange {
 export interface OutputStore {
   /**
    * Stores the bytes as one output. Resolves when it is complete; on failure nothing is left. A source is read as fast as
-   * it can be stored, and told when nobody reads on; its own errors are passed on as they are.
+   * it can be stored, and told when nobody reads on; its own errors are passed on as they are. A piece of it is not looked at
+   * any more when the next one is asked for.
    * @throws GatewayError `storage_unavailable`
    */
   write(jobId: string, index: number, source: Buffer | AsyncIterable<Uint8Array>): Promise<{ sizeBytes: number }>

@@ -132,9 +132,12 @@ class RawResponse implements OutputReader {
     return this.#response.destroyed && !this.#isSent
   }
 
-  write(bytes: Buffer): Promise<void> | undefined {
+  write(bytes: Buffer, onSent?: () => void): Promise<void> | undefined {
     const response = this.#response
-    if (response.destroyed) return undefined
+    if (response.destroyed) {
+      onSent?.()
+      return undefined
+    }
     if (this.#leftBytes !== undefined) {
       this.#leftBytes -= bytes.length
       if (this.#leftBytes <= 0) {
@@ -142,7 +145,7 @@ class RawResponse implements OutputReader {
         return undefined
       }
     }
-    if (response.write(bytes) || response.writableLength < maxUnsentBytes) return undefined
+    if (response.write(bytes, onSent) || response.writableLength < maxUnsentBytes) return undefined
     return this.#event()
   }
 
