@@ -118,6 +118,7 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
             'unsupported_input',
             'workflow_failed',
             'workflow_unavailable',
+            'storage_unavailable',
             'draining',
           ),
         },
