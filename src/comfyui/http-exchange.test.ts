@@ -117,14 +117,15 @@ test.each([
   ['that others may lie in stays', false],
 ])('memory %s when its piece is given back, and no other byte is lost', async (_what, isAnnounced) => {
   const bytes = randomBytes(5_000_000)
-  const pool = await serve(async (_request, response) => {
+  const send = async (response: ServerResponse): Promise<void> => {
     response.writeHead(200, isAnnounced ? { 'content-length': bytes.length } : {})
     // Many frames in one read.
     for (let at = 0; at < bytes.length; at += 20_000) {
       if (!response.write(bytes.subarray(at, at + 20_000))) await once(response, 'drain')
     }
     response.end()
-  })
+  }
+  const pool = await serve((_request, response) => void send(response))
   const { body } = await exchange(pool, get)
   if (Buffer.isBuffer(body)) throw new Error('it is too long for that')
   const copies: Buffer[] = []

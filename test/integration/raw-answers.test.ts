@@ -18,6 +18,8 @@ vi.setConfig({ maxConcurrency: 8 })
 const mebibyte = 1024 * 1024
 const pixels = pngChunk('IDAT', randomBytes(4 * mebibyte))
 const picture = pngOf(pngText.plain(['prompt', '{"1": {}}']), pixels)
+/** More than the system has buffers for. */
+const large = pngOf(pngChunk('IDAT', randomBytes(96 * mebibyte)))
 const strippedPicture = pngOf(pixels)
 
 const image = (filename: string) => ({ filename, subfolder: '', type: 'output' })
@@ -160,7 +162,6 @@ test.concurrent.each(ways)(
   'a caller who takes nothing holds up the instance, is dropped, and the output is stored: $outputs',
   async ({ limits }) => {
     await using stage = await setRawStage({ limits: { ...limits, stalledReaderTimeoutMs: 500 } })
-    const large = pngOf(pngChunk('IDAT', Buffer.alloc(96 * mebibyte, 'x')))
     const file = new PacedFile(large)
     stage.comfyui.on('GET /view', () => file.answer())
     const caller = stage.call()
