@@ -4,7 +4,7 @@ import path from 'node:path'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { jobSchema } from '../../src/http/schemas/job.ts'
+import { jobDetailSchema, jobSchema } from '../../src/http/schemas/job.ts'
 import { jobListSchema } from '../../src/http/schemas/job-list.ts'
 import { resultSchema } from '../../src/http/schemas/result.ts'
 import { parsePythonJson } from '../../src/lib/parse-python-json.ts'
@@ -264,6 +264,15 @@ describe('a deadline', () => {
     },
     generous,
   )
+})
+
+test('a job tells what it was run with, defaults included, also after a restart', async () => {
+  await client.run('/test/slow', { seconds: 0, nonce: 77 }, { 'job-id': 'told' })
+  const inputOf = async () => jobDetailSchema.parse(await (await request('GET', '/jobs/told')).json()).input
+  const before = await inputOf()
+  expect(before).toEqual({ seconds: 0, ticks: 10, nonce: 77 })
+  await restart()
+  expect(await inputOf()).toEqual(before)
 })
 
 describe('a long poll', () => {

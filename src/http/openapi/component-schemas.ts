@@ -1,5 +1,5 @@
 import { $ZodRegistry, globalRegistry, type $ZodType } from 'zod/v4/core'
-import { jobExample, problemExample, resultExample } from './examples.ts'
+import { jobDetailExample, jobExample, problemExample, resultExample } from './examples.ts'
 import {
   instanceExample,
   modelListExample,
@@ -8,7 +8,7 @@ import {
   workflowListExample,
 } from './workflow-examples.ts'
 import { instanceSchema } from '../schemas/instance.ts'
-import { jobErrorSchema, jobOutputSchema, jobProgressSchema, jobSchema } from '../schemas/job.ts'
+import { jobDetailSchema, jobErrorSchema, jobOutputSchema, jobProgressSchema, jobSchema } from '../schemas/job.ts'
 import { jobListSchema } from '../schemas/job-list.ts'
 import { modelListSchema } from '../schemas/models.ts'
 import { fieldErrorSchema, problemSchema } from '../schemas/problem.ts'
@@ -20,6 +20,7 @@ import { workflowDescriptionSchema, workflowListSchema } from '../schemas/workfl
 /** The schemas that have a name of their own in the OpenAPI document. */
 const components = {
   Job: jobSchema,
+  JobDetail: jobDetailSchema,
   JobError: jobErrorSchema,
   JobList: jobListSchema,
   JobOutput: jobOutputSchema,
@@ -39,6 +40,7 @@ const components = {
 
 const examples = new Map<$ZodType, object>([
   [jobSchema, jobExample],
+  [jobDetailSchema, jobDetailExample],
   [resultSchema, resultExample],
   [problemSchema, problemExample],
   [instanceSchema, instanceExample],

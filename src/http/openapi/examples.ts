@@ -1,6 +1,7 @@
 import { errorCatalogue, type ErrorCode } from '../../errors/error-catalogue.ts'
 import { problemOf, type ProblemResource } from '../schemas/problem.ts'
-import type { JobResource } from '../schemas/job.ts'
+import type { z } from 'zod'
+import type { jobDetailSchema, JobResource } from '../schemas/job.ts'
 import type { ResultResource } from '../schemas/result.ts'
 
 const id = '0b9c1c5e-3f0e-4c9f-9a43-5d6f3c1a7e21'
@@ -50,6 +51,11 @@ export const jobExample: JobResource = {
     retry: `/jobs/${id}/retry`,
     outputs: `/jobs/${id}/outputs`,
   },
+}
+
+export const jobDetailExample: z.infer<typeof jobDetailSchema> = {
+  ...jobExample,
+  input: { prompt: 'a lighthouse at dawn', width: 1024, height: 1024, seed: 4_081_209_355_713 },
 }
 
 export const resultExample: ResultResource = {

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { isRecord } from '../../lib/json-record.ts'
 import type { Job } from '../../jobs/job.ts'
 import type { JobQuery } from '../../jobs/job-store.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
@@ -9,7 +10,7 @@ import type { JobPresenter } from '../answers/job-presenter.ts'
 import type { Waiting } from '../answers/waiting.ts'
 import { parsePrefer } from '../negotiation/prefer.ts'
 import { changeErrors, errorResponses, jsonResponse } from '../openapi/responses.ts'
-import { jobOutputSchema, jobSchema } from '../schemas/job.ts'
+import { jobDetailSchema, jobOutputSchema, jobSchema } from '../schemas/job.ts'
 import { jobListQuerySchema, jobListSchema, jobParamsSchema, toJobFilter } from '../schemas/job-list.ts'
 import { decodeCursor, encodeCursor } from '../schemas/job-cursor.ts'
 
@@ -63,18 +64,23 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
         description: 'As it is now; with `Prefer: wait=n` as it is when it has ended, or after n seconds.',
         params: jobParamsSchema,
         headers: waitHeadersSchema,
-        response: { 200: jsonResponse('The job', jobSchema), ...errorResponses('job_not_found') },
+        response: { 200: jsonResponse('The job', jobDetailSchema), ...errorResponses('job_not_found') },
       },
     },
     async (request, reply) => {
       const job = requireJob(jobs, request.params.id)
       const { waitSeconds } = parsePrefer(request.headers.prefer)
       reply.header('cache-control', 'no-store').header('vary', 'Prefer')
-      if (waitSeconds === undefined) return reply.send(presenter.present(job))
+      if (waitSeconds === undefined) return reply.send(detailOf(job))
       reply.header('preference-applied', `wait=${waitSeconds}`)
-      return reply.send(presenter.present(await hold(job, waitSeconds, reply)))
+      return reply.send(detailOf(await hold(job, waitSeconds, reply)))
     },
   )
+
+  function detailOf(job: Job): z.infer<typeof jobDetailSchema> {
+    const input = jobs.getPayload(job.id)?.input
+    return { ...presenter.present(job), input: isRecord(input) ? input : {} }
+  }
 
   async function hold(job: Job, waitSeconds: number, reply: FastifyReply): Promise<Job> {
     const caller = waiting.watch(reply.raw)

@@ -89,6 +89,16 @@ export const jobSchema = z.object({
   }),
 })
 
+/** One job looked at alone. */
+export const jobDetailSchema = jobSchema.extend({
+  input: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'The parameters it was run with: all defaults filled in, a seed that was drawn among them, media by the names of ' +
+        'their files. Empty for a graph of the caller.',
+    ),
+})
+
 export type JobResource = z.infer<typeof jobSchema>
 export type JobProgressResource = z.infer<typeof jobProgressSchema>
 export type JobOutputResource = z.infer<typeof jobOutputSchema>
