@@ -57,7 +57,7 @@ describe('assets', () => {
   async function* oneChunk(bytes: Buffer): AsyncGenerator<Buffer> {
     yield bytes
   }
-  const refusal = (code: string) =>
+  const refusal = (code: string): unknown =>
     expect.objectContaining({
       code: 'unsupported_input',
       errors: [expect.objectContaining({ pointer: '/image', code })],
