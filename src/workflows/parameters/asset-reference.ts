@@ -16,7 +16,9 @@ export function assetIdIn(value: unknown): string | undefined {
 export const assetReferenceSchema = {
   type: 'object',
   title: 'Asset',
-  properties: { asset: { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'Id of an asset.' } },
+  properties: {
+    asset: { type: 'string', pattern: '^[0-9a-f]{64}$', minLength: 64, maxLength: 64, description: 'Id of an asset.' },
+  },
   required: ['asset'],
   additionalProperties: false,
 } as const
