@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { repository, shippedModules } from './places.ts'
 
@@ -12,6 +11,9 @@ const standIns: Readonly<Record<string, string>> = {
   'src/workflows/modules/load-transform.ts': 'load-transform.ts',
   'src/outputs/load-sharp.ts': 'load-sharp.ts',
   'src/cli/read-types.ts': 'read-types.ts',
+  'src/workflows/parameters/describe-input.ts': 'describe-input.ts',
+  'src/workflows/graph/find-media-fields.ts': 'find-media-fields.ts',
+  'src/workflows/graph/find-list-fields.ts': 'find-list-fields.ts',
 }
 
 const common = {
@@ -56,17 +58,17 @@ function escapeCharacters(code: string): string {
   return code.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** A stand-in may import what it stands for. */
 const replaceFiles: Plugin = {
   name: 'replace-files',
   setup(bundler) {
-    for (const [original, standIn] of Object.entries(standIns)) {
-      const path = join(repository, original)
-      const filter = new RegExp(`^${path.replaceAll(/[.*+?^$()[\]{}|\\]/g, String.raw`\$&`)}$`)
-      bundler.onLoad({ filter }, () => {
-        const contents = readFileSync(join(runtime, standIn), 'utf8')
-        return { contents, loader: 'ts', resolveDir: runtime }
-      })
-    }
+    const names = Object.keys(standIns).map((original) => basename(original))
+    const filter = new RegExp(`/(${names.join('|')})$`)
+    bundler.onResolve({ filter }, ({ path, importer, resolveDir }) => {
+      const standIn = standIns[relative(repository, resolve(resolveDir, path))]
+      const isFromStandIn = dirname(importer) === runtime
+      return standIn === undefined || isFromStandIn ? undefined : { path: join(runtime, standIn) }
+    })
   },
 }
 
@@ -115,7 +117,9 @@ const loadPackagesLate: Plugin = {
   name: 'load-packages-late',
   setup(bundler) {
     const filter = new RegExp(`^(${[...latePackages, 'undici'].join('|')})$`)
-    bundler.onResolve({ filter }, ({ path, namespace }) => (namespace === 'late' ? undefined : { path, namespace: 'late' }))
+    bundler.onResolve({ filter }, ({ path, namespace }) =>
+      namespace === 'late' ? undefined : { path, namespace: 'late' },
+    )
     bundler.onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => ({
       contents: lateSources[path] ?? (await lateExports(path)),
       loader: 'js',

@@ -29,7 +29,10 @@ async function copyTables(stage: string): Promise<void> {
   for (const name of await filesBelow(join(repository, 'src'))) {
     if (!name.endsWith('.json') || name.includes('fixtures/')) continue
     const table: unknown = JSON.parse(await readFile(join(repository, 'src', name), 'utf8'))
-    await writeJson(join(stage, 'tables', basename(name)), name.endsWith('core-nodes.json') ? classesAsTexts(table) : table)
+    await writeJson(
+      join(stage, 'tables', basename(name)),
+      name.endsWith('core-nodes.json') ? classesAsTexts(table) : table,
+    )
   }
 }
 

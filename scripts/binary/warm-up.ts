@@ -31,7 +31,7 @@ export async function warmUp(places: Places): Promise<void> {
       await ask(`${url}/qwen/qwen_base_txt2img`)
       await ask(`${url}/examples/solid_color`)
       const ended = once(program, 'exit')
-      program.send(join(stage, 'program.compiled'))
+      program.send('enough')
       await Promise.race([ended, setTimeout(timeoutMs, undefined, { ref: false })])
       if (program.exitCode !== 0) throw new Error('The code that was compiled could not be kept')
     } finally {
