@@ -168,11 +168,16 @@ test.concurrent.each(ways)(
     const { id, prompt } = await jobOf(stage)
     prompt.run(onePicture)
     const response = await caller.response
+    let sentBytes = large.length
+    stage.responses[0]?.once('close', () => {
+      sentBytes = file.sentBytes
+    })
     const job = await stage.started.ended({ id })
+    // What left the instance until then is in buffers of the system. All else had to wait there.
+    expect(sentBytes).toBeLessThan(large.length / 2)
     expect(job).toMatchObject({ state: 'succeeded', outputs: [{ sizeBytes: large.length }] })
     expect(job.outputs[0]?.isPassedOn).toBeUndefined()
     expect((await stage.stored(job, 0))?.equals(large)).toBe(true)
-    // What it was sent before is in buffers of the system. All else had to wait on the instance.
     const { bytes, isWhole } = await readUntilBroken(response)
     expect([isWhole, bytes.length < large.length / 2]).toEqual([false, true])
     expect(await stage.leftovers()).toEqual([])
@@ -376,4 +381,30 @@ test.concurrent('an old client that cannot be told of a broken answer gets it wh
   const answer = await buffer(socket)
   expect(answer.subarray(answer.indexOf('\r\n\r\n') + 4).equals(strippedPicture)).toBe(true)
   expect(answer.toString('latin1')).toContain(`content-length: ${strippedPicture.length}\r\n`)
+})
+
+test.concurrent.each(ways)('a connection serves on after a large answer: $outputs', async ({ limits }) => {
+  await using stage = await setRawStage({ limits })
+  const file = new PacedFile(picture)
+  stage.comfyui.on('GET /view', () => file.answer())
+  stage.comfyui.runsAlone = true
+  const body = '{"prompt":"a"}'
+  const post = (connection: string) =>
+    `POST /test/txt2img HTTP/1.1\r\nHost: localhost\r\nAccept: image/*\r\nConnection: ${connection}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  // The second one is there before the first is answered.
+  const socket = await openRaw(stage.port, post('keep-alive') + post('close'))
+  const answers = await buffer(socket)
+  const begin = answers.indexOf('\r\n\r\n') + 4
+  const second = answers.subarray(begin + picture.length)
+  expect(answers.subarray(begin, begin + picture.length).equals(picture)).toBe(true)
+  expect(second.toString('latin1', 0, 15)).toBe('HTTP/1.1 200 OK')
+  expect(second.subarray(second.indexOf('\r\n\r\n') + 4).equals(picture)).toBe(true)
+
+  const response = await fetch(`${stage.url}/test/txt2img`, {
+    method: 'POST',
+    headers: { accept: 'image/*', 'content-type': 'application/json' },
+    body,
+  })
+  expect(Buffer.from(await response.arrayBuffer()).equals(picture)).toBe(true)
+  expect(await stage.leftovers()).toEqual([])
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobsOptions } from '../../src/jobs/create-jobs.ts'
@@ -28,6 +29,8 @@ export interface RawStage extends AsyncDisposable {
   readonly directory: string
   readonly url: string
   readonly port: number
+  /** Of the gateway, in the order of the requests. */
+  readonly responses: readonly ServerResponse[]
   /** Runs the workflow for a caller who wants the picture as it is. */
   call(headers?: Readonly<Record<string, string>>): RawCaller
   /** What is stored of an output. */
@@ -42,6 +45,8 @@ export interface RawStageOptions {
   readonly jobLimits?: Partial<JobsOptions['limits']>
 }
 
+/** Of nothing else that there is. */
+const stalledReaderTimeoutMs = 31_234
 const watchedEvents = ['drain', 'timeout'] as const
 
 export async function setRawStage(options: RawStageOptions = {}): Promise<RawStage> {
@@ -51,7 +56,12 @@ export async function setRawStage(options: RawStageOptions = {}): Promise<RawSta
   const store = createLocalOutputStore({ directory })
   const started = await startJobs(servers, jobLimits, { outputs: store })
   const responses: ServerResponse[] = []
-  const gateway = await startTestApp({ ...(limits && { limits }), options: { jobs: started.jobs, outputs: store } })
+  const gateway = await startTestApp({
+    limits: { stalledReaderTimeoutMs, ...limits },
+    options: { jobs: started.jobs, outputs: store },
+  })
+  const sockets = new Set<Socket>()
+  gateway.app.server.on('connection', (socket: Socket) => void sockets.add(socket))
   gateway.app.server.on('request', (_request, response) => void responses.push(response))
   const [comfyui] = servers
   if (!comfyui) throw new Error('a stage needs a server')
@@ -64,6 +74,7 @@ export async function setRawStage(options: RawStageOptions = {}): Promise<RawSta
     directory,
     url: gateway.url,
     port: gateway.port,
+    responses,
     call(headers = {}) {
       const outgoing = request(`${gateway.url}/test/txt2img`, {
         method: 'POST',
@@ -86,6 +97,9 @@ export async function setRawStage(options: RawStageOptions = {}): Promise<RawSta
       return [
         ...readdirSync(directory).filter((name) => name.endsWith('.part')),
         ...responses.flatMap((response) => watchedEvents.filter((event) => response.listenerCount(event) > 0)),
+        ...[...sockets]
+          .filter(({ destroyed, timeout }) => !destroyed && timeout === stalledReaderTimeoutMs)
+          .map(() => 'a timer'),
       ]
     },
     async [Symbol.asyncDispose]() {
