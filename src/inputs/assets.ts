@@ -7,10 +7,10 @@ import { Tally } from '../lib/tally.ts'
 import { writeDurably } from '../lib/write-durably.ts'
 import type { InputFile } from './input-file.ts'
 import type { InputStore } from './input-store.ts'
-import { isTakenAs, kindOfMedia } from './media-kinds.ts'
+import { isTakenAs, kindOfMedia } from './formats/media-kinds.ts'
 import type { ReceivedFile } from './received-file.ts'
 import { refuseInput } from './refuse-input.ts'
-import type { InputKind } from './sniff-media.ts'
+import type { InputKind } from './formats/sniff-media.ts'
 import { storageError } from './storage-error.ts'
 
 /** A file that a caller sent once, to name it in many requests. */

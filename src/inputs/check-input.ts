@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
-import { readerOfBytes, readFileBytes } from './byte-reader.ts'
+import { readerOfBytes, readFileBytes } from './formats/byte-reader.ts'
 import type { InputFile } from './input-file.ts'
 import { inputNameOf } from './input-name.ts'
 import { refuseTooLarge } from './refuse-input.ts'
 import type { ReceivedBytes } from './receive-files.ts'
 import type { ReceivedFile } from './received-file.ts'
-import { sniffMedia, type InputKind, type TakenKind } from './sniff-media.ts'
+import { sniffMedia, type InputKind, type TakenKind } from './formats/sniff-media.ts'
 
 /**
  * What the bytes of a media parameter are as a file. Nothing is stored.

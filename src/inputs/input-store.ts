@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { InputFile } from './input-file.ts'
 import type { ReceivedFile } from './received-file.ts'
-import type { InputKind, TakenKind } from './sniff-media.ts'
+import type { InputKind, TakenKind } from './formats/sniff-media.ts'
 
 /** Keeps the media that callers send, by content: the same bytes are one file. */
 export interface InputStore {

@@ -10,7 +10,7 @@ import { filenameOf, inputNameOf } from './input-name.ts'
 import type { InputStore } from './input-store.ts'
 import { createFileReceiver, partPattern } from './receive-files.ts'
 import type { ReceivedFile } from './received-file.ts'
-import type { InputKind, TakenKind } from './sniff-media.ts'
+import type { InputKind, TakenKind } from './formats/sniff-media.ts'
 import { storageError } from './storage-error.ts'
 
 export interface LocalInputStoreOptions {

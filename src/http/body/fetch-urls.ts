@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import { inputFolder } from '../../inputs/input-name.ts'
 import type { InputFile } from '../../inputs/input-file.ts'
-import type { MediaFetcher } from '../../inputs/fetch-media.ts'
-import type { ReadMediaUrl } from '../../inputs/read-media-url.ts'
+import type { MediaFetcher } from '../../inputs/urls/fetch-media.ts'
+import type { ReadMediaUrl } from '../../inputs/urls/read-media-url.ts'
 import type { InputStore } from '../../inputs/input-store.ts'
-import type { InputKind } from '../../inputs/sniff-media.ts'
+import type { InputKind } from '../../inputs/formats/sniff-media.ts'
 import { fieldRefusal } from './refuse-fields.ts'
 
 /** A URL in place of media, and what puts the name of a file there. */

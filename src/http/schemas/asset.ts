@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Asset } from '../../inputs/assets.ts'
-import { kindOfMedia } from '../../inputs/media-kinds.ts'
+import { kindOfMedia } from '../../inputs/formats/media-kinds.ts'
 import type { Links } from '../links.ts'
 
 export const assetSchema = z.object({

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { isInNetwork } from '../lib/public-address.ts'
+import { isInNetwork } from '../../lib/public-address.ts'
 
 /** What may be fetched: a name, all names below one, or a network. */
 export type UrlAllowance = {

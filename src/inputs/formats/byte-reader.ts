@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { storageError } from './storage-error.ts'
+import { storageError } from '../storage-error.ts'
 
 /** Bytes that can be read anywhere, of which few are in memory. */
 interface ByteSource {

@@ -12,7 +12,7 @@ import {
 } from './image-layout.ts'
 import { structureChecks } from './media-structure.ts'
 import { modelFormatOf } from './model-formats.ts'
-import { refuseInput } from './refuse-input.ts'
+import { refuseInput } from '../refuse-input.ts'
 
 /** What a parameter takes. A mask is an image. */
 export type InputKind = 'image' | 'video' | 'audio' | '3d'

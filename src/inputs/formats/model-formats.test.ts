@@ -1,7 +1,7 @@
 import { deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { glbOf } from '../../test/support/make-media.ts'
-import { writeGlb, writePly } from '../simulator/media/write-model.ts'
+import { glbOf } from '../../../test/support/make-media.ts'
+import { writeGlb, writePly } from '../../simulator/media/write-model.ts'
 import { readerOfBytes } from './byte-reader.ts'
 import { modelFormatOf } from './model-formats.ts'
 

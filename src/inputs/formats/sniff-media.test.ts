@@ -14,9 +14,9 @@ import {
   makePngHeader,
   makeTiff,
   pngChunk,
-} from '../../test/support/make-image.ts'
-import { flacOf, isoBox, mp3Of, mp4Of, oggOf, pngOf, pngText } from '../../test/support/make-media.ts'
-import { GatewayError } from '../errors/gateway-error.ts'
+} from '../../../test/support/make-image.ts'
+import { flacOf, isoBox, mp3Of, mp4Of, oggOf, pngOf, pngText } from '../../../test/support/make-media.ts'
+import { GatewayError } from '../../errors/gateway-error.ts'
 import {
   type ImageLayoutReader,
   readBmpLayout,

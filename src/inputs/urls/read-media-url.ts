@@ -1,5 +1,5 @@
-import type { GatewayError } from '../errors/gateway-error.ts'
-import { refuseInput } from './refuse-input.ts'
+import type { GatewayError } from '../../errors/gateway-error.ts'
+import { refuseInput } from '../refuse-input.ts'
 import type { UrlRules } from './url-rules.ts'
 
 /**

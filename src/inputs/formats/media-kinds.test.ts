@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { makeGif, makePng } from '../../test/support/make-image.ts'
-import { flacOf, glbOf, mp4Of } from '../../test/support/make-media.ts'
+import { makeGif, makePng } from '../../../test/support/make-image.ts'
+import { flacOf, glbOf, mp4Of } from '../../../test/support/make-media.ts'
 import { readerOfBytes } from './byte-reader.ts'
 import { isTakenAs, kindOfMedia } from './media-kinds.ts'
 import { type InputKind, sniffMedia } from './sniff-media.ts'

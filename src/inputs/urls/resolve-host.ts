@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises'
-import { errnoOf } from '../lib/errno-of.ts'
+import { errnoOf } from '../../lib/errno-of.ts'
 
 /** All addresses of a host, or none when it has none. @throws when nobody could be asked, or `signal` was aborted */
 export type ResolveHost = (host: string, signal: AbortSignal) => Promise<readonly string[]>
