@@ -1,4 +1,5 @@
-import { open, rm } from 'node:fs/promises'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type MeasuredProcess, startMeasured } from '../measured-process.ts'
@@ -128,17 +129,17 @@ export async function measureMediaRows(options: {
 }
 
 /**
- * Writes as much as a load will, and removes it. The first touch of memory that a virtual machine has not used yet costs
- * ten times as much as writing to a file does, and would be measured with whoever comes first.
+ * Writes as much as a load will, and removes it. The first touch of memory that a virtual machine has not used for some
+ * seconds costs ten times as much as writing to a file does. What is in use all the time does not know of it.
  */
-async function touchMemory(path: string, bytes: number): Promise<void> {
-  const file = await open(path, 'w')
+function touchMemory(path: string, bytes: number): void {
+  const file = openSync(path, 'w')
   try {
-    const piece = Buffer.alloc(mebibyte)
-    for (let written = 0; written < bytes; written += piece.length) await file.write(piece)
+    const piece = Buffer.alloc(mebibyte / 4)
+    for (let written = 0; written < bytes; written += piece.length) writeSync(file, piece)
   } finally {
-    await file.close()
-    await rm(path, { force: true })
+    closeSync(file)
+    rmSync(path, { force: true })
   }
 }
 
@@ -146,14 +147,16 @@ async function measureCell(system: System, cell: Cell, comfyuiUrl: string, dataD
   const { process, url } = await system.start(comfyuiUrl, dataDir)
   try {
     await measureMedia(process, url, warmUp)
-    await touchMemory(`${dataDir}.touched`, (cell.sentBytes ?? cell.bytes) * (cell.jobs + cell.warmUpJobs) * 1.5)
+    const touch = () => touchMemory(`${dataDir}.touched`, (cell.sentBytes ?? cell.bytes) * cell.jobs * 2)
     if (cell.comparesMemory) {
+      touch()
       await process.resetPeakMemory()
       const idleMiB = await process.residentMemoryMiB()
       const figures = await measureMedia(process, url, cell)
       return { ...figures, addedMemoryMiB: figures.peakMemoryMiB - idleMiB }
     }
     await measureMedia(process, url, { ...cell, jobs: cell.warmUpJobs })
+    touch()
     return await measureMedia(process, url, cell)
   } finally {
     await process.stop()
