@@ -4,6 +4,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { ByteRange } from '../../outputs/output-store.ts'
 import { decideRange, type RangeDecision } from '../negotiation/byte-range.ts'
 import { decidePreconditions, httpDate, isSameRange } from '../negotiation/preconditions.ts'
+import { answerUnchanged } from './answer-unchanged.ts'
 
 /** Headers by which a caller asks for a part of something, or for it only when it is another one. */
 export const partHeadersSchema = z.looseObject({
@@ -50,7 +51,7 @@ export function choosePart(
   const outcome = decidePreconditions(headers, file)
   if (outcome === 'failed') throw new GatewayError('precondition_failed', { detail: `${what} is another one.` })
   if (outcome === 'unchanged') {
-    reply.code(304).header('etag', etag).send(null)
+    answerUnchanged(reply, etag)
     return { kind: 'unchanged' }
   }
   const decision = rangeOf(method, headers, file)

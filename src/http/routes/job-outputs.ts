@@ -7,6 +7,7 @@ import type { Job } from '../../jobs/job.ts'
 import { isConvertible } from '../../outputs/image-converter.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
+import { answerUnchanged } from '../answers/answer-unchanged.ts'
 import { choosePart, partHeadersSchema } from '../answers/choose-part.ts'
 import { formatInstead, type ImageFormat } from '../answers/choose-form.ts'
 import { convertedEtag, sendConverted, type ConversionTools } from '../answers/send-converted.ts'
@@ -100,7 +101,7 @@ async function answerConverted(
   const outcome = decidePreconditions(headers, { etag })
   if (outcome === 'failed') throw new GatewayError('precondition_failed', { detail: 'The output is another one.' })
   if (outcome === 'unchanged') {
-    reply.code(304).header('etag', `W/${etag}`).send(null)
+    answerUnchanged(reply, `W/${etag}`)
     return
   }
   try {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { answerUnchanged } from '../answers/answer-unchanged.ts'
 import { matchesEtag } from '../negotiation/preconditions.ts'
 import type { RenderedDocument } from '../openapi/document.ts'
 import { errorResponses, jsonResponse } from '../openapi/responses.ts'
@@ -27,7 +28,10 @@ export const openApiRoute: FastifyPluginAsyncZod<{ render: () => RenderedDocumen
     async (request, reply) => {
       const { json, etag } = render()
       reply.header('etag', etag).header('cache-control', 'no-cache')
-      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
+      if (matchesEtag(request.headers['if-none-match'], etag)) {
+        answerUnchanged(reply, etag)
+        return reply
+      }
       return reply.type('application/json; charset=utf-8').send(json)
     },
   )
