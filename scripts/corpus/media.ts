@@ -2,11 +2,13 @@ import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { fileTypeFromBuffer } from 'file-type'
 import sharp from 'sharp'
 import { readMediaTexts } from '../../src/lib/media-texts/read-media-texts.ts'
 import { removeMediaTexts, withoutMediaTexts } from '../../src/lib/media-texts/remove-media-texts.ts'
 import type { RemovalOutcome } from '../../src/lib/media-texts/removal-steps.ts'
 import { isTechnicalText } from '../../src/lib/media-texts/technical-names.ts'
+import { type MediaGateway, startMediaGateway } from './serve-media.ts'
 
 const pictures = new Set(['.png', '.apng', '.webp', '.jpg', '.jpeg', '.gif', '.avif'])
 const media = new Set([
@@ -31,7 +33,8 @@ const streamChunkBytes = 1021
 
 /**
  * Removes the texts from every media file in `media` of the corpus: no piece of a graph may be left, and decoders must see
- * and hear the same. Sound and video are decoded where ffmpeg is installed.
+ * and hear the same. Sound and video are decoded where ffmpeg is installed. Then the gateway serves each: as it is, and
+ * without texts, and as the type that it is by its bytes.
  */
 export async function compareMedia(folder: string): Promise<boolean> {
   const files = readdirSync(join(folder, 'media'), { recursive: true, encoding: 'utf8' }).filter((name) => {
@@ -39,14 +42,22 @@ export async function compareMedia(folder: string): Promise<boolean> {
     return media.has(extension) || others.has(extension)
   })
   const canDecode = await hasFfmpeg()
+  const gateway = await startMediaGateway(join(folder, 'media'))
   let good = 0
-  for (const name of files.toSorted()) {
-    const faults = await faultsOf(join(folder, 'media', name), canDecode)
-    for (const fault of faults) console.log(`${name}: ${fault}`)
-    if (faults.length === 0) good += 1
+  try {
+    for (const name of files.toSorted()) {
+      const path = join(folder, 'media', name)
+      const faults = [...(await faultsOf(path, canDecode)), ...(await servedWrong(path, gateway))]
+      for (const fault of faults) console.log(`${name}: ${fault}`)
+      if (faults.length === 0) good += 1
+    }
+  } finally {
+    await gateway.close()
   }
   const how = canDecode ? '' : ' Sound and video were not decoded: ffmpeg is not installed.'
-  console.log(`${String(good)} of ${String(files.length)} files carry no text any more and are whole.${how}`)
+  console.log(
+    `${String(good)} of ${String(files.length)} files are served as what they are, carry no text where none is wanted, and are whole.${how}`,
+  )
   return good === files.length && files.length > 0
 }
 
@@ -75,6 +86,24 @@ async function faultsOf(path: string, canDecode: boolean): Promise<string[]> {
     if (first !== second) faults.push('it decodes to something else')
   }
   return faults
+}
+
+/** Types that are told in more detail by the bytes, or have an older name. */
+const sameTypes: Readonly<Record<string, string>> = { 'image/apng': 'image/png', 'audio/x-flac': 'audio/flac' }
+
+async function servedWrong(path: string, gateway: MediaGateway): Promise<string[]> {
+  const bytes = readFileSync(path)
+  const kept = await gateway.ask(path, 'keep')
+  const stripped = await gateway.ask(path, 'strip')
+  const told = (await fileTypeFromBuffer(bytes))?.mime.split(';')[0] ?? 'application/octet-stream'
+  const type = sameTypes[told] ?? told
+  return [
+    ...(kept.bytes.equals(bytes) ? [] : ['it is not served as it is']),
+    ...(stripped.bytes.equals(removeMediaTexts(bytes).bytes) ? [] : ['what is served without texts is something else']),
+    ...[kept, stripped].flatMap(({ contentType }) =>
+      contentType === type ? [] : [`served as ${contentType}, not ${type}`],
+    ),
+  ]
 }
 
 async function streamed(bytes: Buffer): Promise<Buffer> {
