@@ -111,7 +111,16 @@ const includeWorkflows: Plugin = {
 }
 
 /** Packages that a server needs late or never: what is taken of them loads its package when it is used. */
-const latePackages = ['file-type', 'glob', 'jpeg-js', 'pino-pretty', 'pngjs', 'yaml', 'zod-to-json-schema']
+const latePackages = [
+  'file-type',
+  'glob',
+  'jpeg-js',
+  'node:http2',
+  'pino-pretty',
+  'pngjs',
+  'yaml',
+  'zod-to-json-schema',
+]
 
 const loadPackagesLate: Plugin = {
   name: 'load-packages-late',
@@ -120,6 +129,7 @@ const loadPackagesLate: Plugin = {
     bundler.onResolve({ filter }, ({ path, namespace }) =>
       namespace === 'late' ? undefined : { path, namespace: 'late' },
     )
+    bundler.onResolve({ filter: /^\.\/client-h2\.js$/ }, () => ({ path: http2Client, namespace: 'late' }))
     bundler.onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => ({
       contents: lateSources[path] ?? (await lateExports(path)),
       loader: 'js',
@@ -134,7 +144,9 @@ async function lateExports(name: string): Promise<string> {
   return `module.exports = {${getters.join(',')}}`
 }
 
+const http2Client = 'undici/lib/dispatcher/client-h2.js'
 const lateSources: Readonly<Record<string, string>> = {
+  [http2Client]: `module.exports = (...given) => require('${http2Client}')(...given)`,
   // It is taken out of the package at once.
   glob: `exports.glob = (...given) => require('glob').glob(...given)`,
   // Its entry loads all of it: fetch, caches, mocks.
