@@ -296,6 +296,20 @@ describe('an address without an answer', () => {
   ])('%s %s is 405 with what is allowed', async (method, path, allow) => {
     expect(await problemAt(path, { method })).toMatchObject({ code: 'method_not_allowed', status: 405, allow })
   })
+
+  test.each([
+    ['PUT', '/assets/abc', 'method_not_allowed'],
+    ['PUT', '/nobody', 'not_found'],
+    ['POST', '/nobody', 'not_found'],
+    ['POST', '/jobs', 'method_not_allowed'],
+    ['POST', '/workflows/nobody/render', 'not_found'],
+    ['POST', '/workflows/no/body/render', 'not_found'],
+  ])('%s %s is refused whatever is in its body', async (method, path, code) => {
+    const body = Buffer.from('ffd8ffe0', 'hex')
+    expect(await problemAt(path, { method, body })).toMatchObject({ code })
+    const headers = { 'content-type': 'application/json' }
+    expect(await problemAt(path, { method, body, headers })).toMatchObject({ code })
+  })
 })
 
 describe('the server', () => {

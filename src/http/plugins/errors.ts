@@ -35,10 +35,11 @@ export interface ProblemTools {
 /** Makes problem+json of every error that leaves a handler, a hook or Fastify itself. */
 export function answerErrors(app: FastifyInstance, { routes, ...tools }: ProblemTools & { routes: KnownRoutes }): void {
   app.setErrorHandler((error: unknown, request, reply) => sendProblem(error, request, reply, tools))
-  app.setNotFoundHandler((request, reply) => {
-    const missed = routes.explainMiss(request.method, pathOf(request.url))
-    return sendProblem(missed, request, reply, tools)
-  })
+  const explainMiss = (request: FastifyRequest) => routes.explainMiss(request.method, pathOf(request.url))
+  // Said before the body is read, in which other things may be wrong.
+  app.addHook('onRequest', (request, _reply, done) => done(request.is404 ? explainMiss(request) : undefined))
+  // For plugins that find nothing where there is a route.
+  app.setNotFoundHandler((request, reply) => sendProblem(explainMiss(request), request, reply, tools))
 }
 
 export function sendProblem(

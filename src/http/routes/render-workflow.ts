@@ -81,6 +81,9 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
     return workflow
   }
 
+  /** Before the body is read, in which other things may be wrong. */
+  const refuseMiss = async (request: FastifyRequest) => void requireWorkflow(request)
+
   const answer = async (request: FastifyRequest, reply: FastifyReply, format: 'full' | 'prompt') => {
     const rendered = await render(requireWorkflow(request), request, format)
     return reply.header('cache-control', 'no-store').send(rendered)
@@ -90,6 +93,7 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
     '/workflows/:name/render',
     {
       config: { formParts },
+      onRequest: refuseMiss,
       schema: {
         operationId: 'renderWorkflow',
         tags: ['workflows'],
@@ -128,7 +132,7 @@ export const renderWorkflowRoutes: FastifyPluginAsyncZod<RenderWorkflowOptions> 
   )
   app.post(
     '/workflows/*',
-    { config: { formParts }, schema: { hide: true, querystring: querySchema } },
+    { config: { formParts }, onRequest: refuseMiss, schema: { hide: true, querystring: querySchema } },
     (request, reply) => answer(request, reply, request.query.format),
   )
 }

@@ -22,13 +22,22 @@ export function runWorkflowRoute(app: FastifyInstance, { calls, registry, storag
     const workflow = workflowOf(request)
     return workflow && formPartsOf(workflow)
   }
-  app.post('/*', { config: { startsJobs: true, formParts }, schema: { hide: true } }, (request, reply) => {
-    const path = pathOf(request.url)
-    const workflow = workflowOf(request)
-    if (workflow === undefined) throw routes.explainMiss('POST', path)
-    calls.answer(request, reply, {
-      name: workflow.name,
-      prepare: (body, fetching) => prepareJob(workflow, { body, headers: request.headers, storage, fetching }),
-    })
-  })
+  const explainMiss = (request: FastifyRequest) => routes.explainMiss('POST', pathOf(request.url))
+  app.post(
+    '/*',
+    {
+      config: { startsJobs: true, formParts },
+      schema: { hide: true },
+      // Asked before the body is read, and again after it: modules come and go.
+      onRequest: (request, _reply, done) => done(workflowOf(request) === undefined ? explainMiss(request) : undefined),
+    },
+    (request, reply) => {
+      const workflow = workflowOf(request)
+      if (workflow === undefined) throw explainMiss(request)
+      calls.answer(request, reply, {
+        name: workflow.name,
+        prepare: (body, fetching) => prepareJob(workflow, { body, headers: request.headers, storage, fetching }),
+      })
+    },
+  )
 }
