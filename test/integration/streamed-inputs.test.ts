@@ -146,17 +146,23 @@ describe('a file of a form', () => {
   })
 
   test.each([
-    ['a text', '/test/loaded', partHead('picture')],
-    ['a file where none is taken', '/test/loaded', partHead('note', 'a.png')],
-    ['a file for no workflow', '/test/nothing', partHead('picture', 'a.png')],
-    ['a file for a route without forms', '/jobs/none/cancel', partHead('picture', 'a.png')],
-  ])('is something else than %s, which is held in memory', async (_, path, head) => {
+    ['a text', '/test/loaded', partHead('picture'), /^What is no file/],
+    ['a file where none is taken', '/test/loaded', partHead('pictrue', 'a.png'), /^"pictrue" takes no file/],
+    ['a file for a route without forms', '/jobs/none/cancel', partHead('picture', 'a.png'), /takes no file/],
+  ])('is something else than %s, which is held in memory', async (_, path, head, why) => {
     const refused = await answerToUnfinished(path, [head, Buffer.alloc(1.3 * mebibyte, 'a')])
     expect(refused).toMatchObject({
       status: 413,
       code: 'body_too_large',
       detail: expect.stringContaining('--max-body-mb'),
     })
+    expect(refused).toMatchObject({ detail: expect.stringMatching(why) })
+    expect(await storedFiles()).toEqual([])
+  })
+
+  test('is not received for no workflow', async () => {
+    const refused = await answerToUnfinished('/test/nothing', [partHead('picture', 'a.png'), Buffer.alloc(1000)])
+    expect(refused).toMatchObject({ status: 404, code: 'not_found' })
     expect(await storedFiles()).toEqual([])
   })
 

@@ -44,6 +44,7 @@ export async function parseMultipart(
   const parts: (BodyPart | undefined)[] = []
   const streams: FileStream[] = []
   const storedStreams: FileStream[] = []
+  const forgotten: { readonly name: string; readonly stream: FileStream }[] = []
   const received: ReceivedFile[] = []
   const receiving: Promise<void>[] = []
   const { promise: finished, resolve } = Promise.withResolvers<undefined>()
@@ -62,7 +63,10 @@ export async function parseMultipart(
 
   function receive(name: string, stream: FileStream): Promise<ReceivedFile> {
     const content = contentOf(stream)
-    if (!takesFile(name)) return forget(content)
+    if (!takesFile(name)) {
+      forgotten.push({ name, stream })
+      return forget(content)
+    }
     storedStreams.push(stream)
     return files.receive(content, pointerTo(name))
   }
@@ -103,7 +107,7 @@ export async function parseMultipart(
     })
     // What was just fed to a file may not be counted yet.
     if (textBytes() > maxTextBytes) await setImmediate()
-    if (textBytes() > maxTextBytes) fail(refuseTexts(maxTextBytes))
+    if (textBytes() > maxTextBytes) fail(refuseTexts(maxTextBytes, largestOf(forgotten, maxTextBytes / 2)))
     if (failure !== undefined) throw failure.error
   }
 
@@ -160,10 +164,17 @@ async function forget(content: AsyncIterable<Uint8Array>): Promise<ReceivedFile>
   return new ReceivedFile({ sha256: hash.digest('hex'), sizeBytes })
 }
 
-function refuseTexts(maxTextBytes: number): GatewayError {
-  return new GatewayError('body_too_large', {
-    detail: `What is no file in the body may have ${maxTextBytes} bytes (--max-body-mb).`,
-  })
+/** The name of the file that alone is more than half of what may come, if there is one. */
+function largestOf(files: readonly { name: string; stream: FileStream }[], halfBytes: number): string | undefined {
+  return files.find(({ stream }) => stream.bytesRead > halfBytes)?.name
+}
+
+/** @param file the name of one that is not taken as a file, and counts for that reason */
+function refuseTexts(maxTextBytes: number, file: string | undefined): GatewayError {
+  const limit = `What is no file in the body may have ${maxTextBytes} bytes (--max-body-mb).`
+  const detail =
+    file === undefined ? limit : `${JSON.stringify(file)} takes no file, so that what it holds counts. ${limit}`
+  return new GatewayError('body_too_large', { detail })
 }
 
 function openParser(contentType: string, maxTextBytes: number, isText: MultipartOptions['isText']) {
