@@ -101,7 +101,7 @@ export interface HttpLimits {
   readonly maxConnections?: number
   /** An output that the caller who ran the job took whole, as it is, is stored as well. It is when absent. */
   readonly storesRawAnswers?: boolean
-  /** A caller who takes nothing of an answer that comes from the instance for this long is dropped. */
+  /** A caller who takes nothing of a large answer for this long is dropped. */
   readonly stalledReaderTimeoutMs?: number
   /** Event streams that may be open at the same time. */
   readonly maxEventStreams?: number
@@ -170,7 +170,7 @@ export interface AppOptions {
   readonly registry: WorkflowRegistry
   readonly inputs: Pick<InputStore, 'put' | 'receive' | 'keep' | 'check' | 'release' | 'open'>
   readonly assets: Pick<Assets, 'add' | 'get' | 'find' | 'use' | 'remove'>
-  readonly outputs: Pick<OutputStore, 'read' | 'open'>
+  readonly outputs: Pick<OutputStore, 'read' | 'open' | 'scan' | 'pin'>
   readonly images: Pick<ImageConverter, 'requireAvailable' | 'convert'>
   readonly instances: InstanceControl
   readonly inventory: InstanceInventory

@@ -127,13 +127,16 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     jobs,
     streams,
     waiting,
-    tools: { presenter, outputs, images: options.images, now },
+    tools: {
+      presenter,
+      outputs,
+      images: options.images,
+      stalledReaderTimeoutMs: limits.stalledReaderTimeoutMs ?? defaults.stalledReaderTimeoutMs,
+      now,
+    },
     nodes: options.nodes,
     syncHoldMs: limits.syncHoldMs,
-    rawAnswers: {
-      areStored: limits.storesRawAnswers ?? true,
-      stalledReaderTimeoutMs: limits.stalledReaderTimeoutMs ?? defaults.stalledReaderTimeoutMs,
-    },
+    storesRawAnswers: limits.storesRawAnswers ?? true,
     outputMetadata: security.outputMetadata ?? { usual: 'keep', mayBeKept: true },
   })
   await app.register(retryJobRoute, { jobs, calls, takesRawPrompts })

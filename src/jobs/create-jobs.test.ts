@@ -54,6 +54,8 @@ function create({
       write: () => Promise.resolve({ sizeBytes: 0 }),
       read: () => Promise.resolve(undefined),
       open: () => Promise.resolve(undefined),
+      scan: () => Promise.resolve(false),
+      pin: () => () => {},
       remove: (id) => Promise.resolve(void removed.push(id)),
       close: () => Promise.resolve(),
     },

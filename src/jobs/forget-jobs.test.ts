@@ -34,6 +34,8 @@ async function create(changes: { store?: Partial<JobStore>; removeOutputs?: () =
       write: () => Promise.reject(new Error('not asked for')),
       read: () => Promise.resolve(undefined),
       open: () => Promise.resolve(undefined),
+      scan: () => Promise.resolve(false),
+      pin: () => () => {},
       remove: async (id, count) => {
         await changes.removeOutputs?.()
         done.push(`${count} outputs, job ${store.get(id) === undefined ? 'unknown' : 'known'}`)

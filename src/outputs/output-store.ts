@@ -24,6 +24,13 @@ export interface OutputStore {
   read(jobId: string, index: number): Promise<Buffer | undefined>
   /** Opens the output, or a part of it, as a stream the caller must consume or destroy. `undefined` when there is none. */
   open(jobId: string, index: number, range?: ByteRange): Promise<Readable | undefined>
+  /**
+   * Gives the whole output to `visit` in pieces, one after the other, as fast as it takes them; each may be looked at until
+   * `visit` is done with it, and `false` ends it. Resolves to whether there is such an output. Errors of `visit` are passed on.
+   */
+  scan(jobId: string, index: number, visit: (piece: Buffer) => boolean | Promise<boolean>): Promise<boolean>
+  /** Outputs of this job are not removed for want of room until the result is called. */
+  pin(jobId: string): () => void
   /** Removes all outputs of a job. Missing ones are no error. */
   remove(jobId: string, outputCount: number): Promise<void>
   close(): Promise<void>

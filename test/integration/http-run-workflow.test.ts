@@ -66,16 +66,15 @@ describe('a call that waits', () => {
   test('hangs up rather than ending a result whose image got lost on the way', async () => {
     const large = randomBytes(400_000)
     answerAtOnce(gateway, large, large)
-    const { read, open } = gateway.outputs
-    gateway.outputs.open = async (jobId, index, range) =>
-      index === 1 ? undefined : open.call(gateway.outputs, jobId, index, range)
+    const { scan } = gateway.outputs
+    gateway.outputs.scan = async (jobId, index, visit) =>
+      index === 1 ? false : scan.call(gateway.outputs, jobId, index, visit)
     try {
       const response = await postJson(route, body)
       expect(response.status).toBe(200)
       await expect(response.text()).rejects.toThrow()
     } finally {
-      gateway.outputs.open = open
-      gateway.outputs.read = read
+      gateway.outputs.scan = scan
     }
   })
 

@@ -68,6 +68,8 @@ export async function startJobs(
       },
       read: () => Promise.resolve(undefined),
       open: () => Promise.resolve(undefined),
+      scan: () => Promise.resolve(false),
+      pin: () => () => {},
       remove: (id, count) => Promise.resolve(void removedOutputs.push([id, count])),
       close: () => Promise.resolve(),
     },

@@ -56,6 +56,21 @@ export class MemoryOutputs {
     )
     return Readable.from(chunks, { objectMode: false })
   }
+
+  /** As the real one, with one piece of memory for all. */
+  async scan(jobId: string, index: number, visit: (piece: Buffer) => boolean | Promise<boolean>): Promise<boolean> {
+    const bytes = this.#bytes.get(`${jobId}.${index}`)
+    if (bytes === undefined) return false
+    const memory = Buffer.alloc(50_000)
+    for (let at = 0; at < bytes.length; at += memory.length) {
+      if (!(await visit(memory.subarray(0, bytes.copy(memory, 0, at))))) break
+    }
+    return true
+  }
+
+  pin(): () => void {
+    return () => {}
+  }
 }
 
 export interface TestApp extends AsyncDisposable {

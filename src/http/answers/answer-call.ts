@@ -28,8 +28,10 @@ export interface CallAnswer {
 
 export interface AnswerTools {
   readonly presenter: JobPresenter
-  readonly outputs: Pick<OutputStore, 'read' | 'open'>
+  readonly outputs: Pick<OutputStore, 'read' | 'open' | 'scan' | 'pin'>
   readonly images: Pick<ImageConverter, 'requireAvailable' | 'convert'>
+  /** A caller who takes nothing for this long is dropped. */
+  readonly stalledReaderTimeoutMs: number
   readonly now: () => number
 }
 
@@ -94,7 +96,8 @@ async function send(
   switch (chosen.kind) {
     case 'json': {
       const stats = runStats(job, { receivedAtMs, acceptedAtMs, nowMs: tools.now() })
-      return sendResult(reply, { job, resource: presenter.present(job), stats, outputs })
+      const stalledTimeoutMs = tools.stalledReaderTimeoutMs
+      return sendResult(reply, { job, resource: presenter.present(job), stats, outputs, stalledTimeoutMs })
     }
     case 'output': {
       const { output } = chosen

@@ -1,34 +1,36 @@
 /** Bytes in a group; base64 makes four characters of it. */
 const groupBytes = 3
-/** Larger pieces are encoded in several. */
-const maxPieceBytes = 192 * 1024
+/** Its text is small enough for the young memory of V8, where what lives for a moment costs next to nothing. */
+const maxPartBytes = 48 * 1024
 
-/**
- * Bytes as base64, as they come. A piece is encoded where it lies: of what it leaves over, at most two bytes are taken to
- * the next one.
- */
-export async function* encodeBase64(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+/** Bytes as base64, in the pieces in which they come. */
+export interface Base64Encoder {
+  /** The text of a piece, in parts, but for at most two bytes that wait for the next one. The piece is not kept. */
+  encode(piece: Buffer): Iterable<string>
+  /** The text of what waits, when all pieces were given. */
+  end(): string
+}
+
+export function createBase64Encoder(): Base64Encoder {
   let over: Buffer = Buffer.alloc(0)
-  for await (const chunk of source) {
-    const missing = over.length === 0 ? 0 : groupBytes - over.length
-    if (chunk.length < missing) {
-      over = Buffer.concat([over, chunk])
-      continue
-    }
-    if (missing > 0) yield encoded(Buffer.concat([over, chunk.subarray(0, missing)]))
-    const end = chunk.length - ((chunk.length - missing) % groupBytes)
-    for (let at = missing; at < end; at += maxPieceBytes) {
-      yield encoded(chunk.subarray(at, Math.min(at + maxPieceBytes, end)))
-    }
-    over = Buffer.from(chunk.subarray(end))
+  return {
+    *encode(piece) {
+      const missing = over.length === 0 ? 0 : groupBytes - over.length
+      if (piece.length < missing) {
+        over = Buffer.concat([over, piece])
+        return
+      }
+      if (missing > 0) yield Buffer.concat([over, piece.subarray(0, missing)]).toString('base64')
+      const end = piece.length - ((piece.length - missing) % groupBytes)
+      for (let at = missing; at < end; at += maxPartBytes) {
+        yield piece.toString('base64', at, Math.min(at + maxPartBytes, end))
+      }
+      over = Buffer.from(piece.subarray(end))
+    },
+    end: () => over.toString('base64'),
   }
-  if (over.length > 0) yield encoded(over)
 }
 
 export function base64Length(sizeBytes: number): number {
   return Math.ceil(sizeBytes / groupBytes) * 4
-}
-
-function encoded(bytes: Buffer): Buffer {
-  return Buffer.from(bytes.toString('base64'), 'latin1')
 }

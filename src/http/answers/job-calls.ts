@@ -28,17 +28,10 @@ export interface JobCallsOptions {
   /** What is known of node classes, those of custom nodes included. */
   readonly nodes: NodeLookup
   readonly syncHoldMs: number
-  readonly rawAnswers: RawAnswerPolicy
+  /** An output that a caller took whole, as it is, is stored as well. */
+  readonly storesRawAnswers: boolean
   /** What becomes of the texts in outputs. */
   readonly outputMetadata: OutputMetadataPolicy
-}
-
-/** How outputs go to callers who want them as they are. */
-export interface RawAnswerPolicy {
-  /** An output that such a caller took whole is stored as well. */
-  readonly areStored: boolean
-  /** One who takes nothing for this long is dropped. */
-  readonly stalledReaderTimeoutMs: number
 }
 
 /** What is a route's own about a request that starts a job. */
@@ -127,14 +120,14 @@ async function answerRaw(
   reply: FastifyReply,
   call: CallAnswer,
   wait: WaitOptions,
-  { jobs, waiting, tools, rawAnswers }: JobCallsOptions,
+  { jobs, waiting, tools, storesRawAnswers }: JobCallsOptions,
 ): Promise<void> {
   const raw = createRawAnswer(reply, {
     job: call.job,
     forms: call.forms,
     links: tools.presenter.links,
-    isStored: rawAnswers.areStored || wait.canComeBack,
-    stalledReaderTimeoutMs: rawAnswers.stalledReaderTimeoutMs,
+    isStored: storesRawAnswers || wait.canComeBack,
+    stalledReaderTimeoutMs: tools.stalledReaderTimeoutMs,
   })
   const untap = jobs.tapOutput(call.job.id, raw)
   try {

@@ -1,17 +1,17 @@
-import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Job } from '../../jobs/job.ts'
 import type { JobOutput } from '../../outputs/job-output.ts'
 import type { OutputStore } from '../../outputs/output-store.ts'
 import type { JobResource } from '../schemas/job.ts'
 import type { RunStats } from '../schemas/result.ts'
-import { base64Length, encodeBase64 } from './encode-base64.ts'
+import { BegunAnswer } from './begun-answer.ts'
+import { base64Length, createBase64Encoder } from './encode-base64.ts'
 import { expiredOutput } from './send-output.ts'
 
 /** Images up to this size in all are answered in one piece. */
 const maxPieceBytes = 262_144
 
-type Outputs = Pick<OutputStore, 'read' | 'open'>
+type Outputs = Pick<OutputStore, 'read' | 'scan' | 'pin'>
 
 /**
  * Answers with the job and its images as base64. The JSON is written by hand: base64 needs no escaping, its length is
@@ -20,7 +20,7 @@ type Outputs = Pick<OutputStore, 'read' | 'open'>
  */
 export async function sendResult(
   reply: FastifyReply,
-  result: { job: Job; resource: JobResource; stats: RunStats; outputs: Outputs },
+  result: { job: Job; resource: JobResource; stats: RunStats; outputs: Outputs; stalledTimeoutMs: number },
 ): Promise<void> {
   const { job, resource, stats, outputs } = result
   const images = job.outputs.filter((output) => output.kind === 'image')
@@ -31,17 +31,52 @@ export async function sendResult(
     reply.send(`${head}${(await readAll(outputs, job, images)).join(',')}]}`)
     return
   }
-  const [first, ...others] = images
-  const firstStream = first === undefined ? undefined : await openOutput(outputs, job, first)
   const length = images.reduce((total, image) => total + base64Length(image.sizeBytes) + 3, Buffer.byteLength(head) + 1)
-  reply.header('content-length', String(length))
-  const body = Readable.from(
-    writeResult(head, firstStream, others, (image) => openOutput(outputs, job, image)),
-    { objectMode: false },
-  )
-  // Of a caller who is gone before the first byte nothing is ever asked.
-  body.once('close', () => firstStream?.destroy())
-  reply.send(body)
+  await stream(images, { ...result, reply, head, length })
+}
+
+interface LargeResult {
+  readonly reply: FastifyReply
+  readonly job: Job
+  readonly outputs: Outputs
+  readonly stalledTimeoutMs: number
+  readonly head: string
+  readonly length: number
+}
+
+/** Begins with the first bytes that were read; what fails after that breaks the answer off. */
+async function stream(images: readonly JobOutput[], result: LargeResult): Promise<void> {
+  const { reply, job, outputs, stalledTimeoutMs, head, length } = result
+  let answer: BegunAnswer | undefined
+  const write = async (bytes: Buffer | string): Promise<boolean> => {
+    answer ??= new BegunAnswer(reply, { sizeBytes: length, stalledTimeoutMs })
+    await answer.write(bytes)
+    return !answer.isGone
+  }
+  const unpin = outputs.pin(job.id)
+  try {
+    for (const [position, image] of images.entries()) {
+      const encoder = createBase64Encoder()
+      const before = position === 0 ? Buffer.from(`${head}"`) : '","'
+      const progress = { isBegun: false }
+      const isThere = await outputs.scan(job.id, image.index, async (piece) => {
+        if (!progress.isBegun && !(await write(before))) return false
+        progress.isBegun = true
+        for (const part of encoder.encode(piece)) if (!(await write(part))) return false
+        return true
+      })
+      if (!isThere) throw expiredOutput(job, image)
+      if (!progress.isBegun) await write(before)
+      await write(encoder.end())
+    }
+    await write('"]}')
+    answer?.end()
+  } catch (error) {
+    if (answer === undefined) throw error
+    answer.destroy()
+  } finally {
+    unpin()
+  }
 }
 
 async function readAll(outputs: Outputs, job: Job, images: readonly JobOutput[]): Promise<string[]> {
@@ -52,31 +87,4 @@ async function readAll(outputs: Outputs, job: Job, images: readonly JobOutput[])
       return `"${bytes.toString('base64')}"`
     }),
   )
-}
-
-async function openOutput(outputs: Outputs, job: Job, image: JobOutput): Promise<Readable> {
-  const stream = await outputs.open(job.id, image.index)
-  if (stream === undefined) throw expiredOutput(job, image)
-  return stream
-}
-
-async function* writeResult(
-  head: string,
-  first: Readable | undefined,
-  others: readonly JobOutput[],
-  open: (image: JobOutput) => Promise<Readable>,
-): AsyncGenerator<Buffer> {
-  yield Buffer.from(`${head}"`)
-  if (first !== undefined) yield* encodeBase64(first)
-  for (const image of others) {
-    // At once: outputs of a job that is being read are not removed, and what is sent first may wait for long.
-    const stream = await open(image)
-    try {
-      yield Buffer.from('","')
-      yield* encodeBase64(stream)
-    } finally {
-      stream.destroy()
-    }
-  }
-  yield Buffer.from('"]}')
 }

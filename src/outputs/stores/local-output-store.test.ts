@@ -65,6 +65,23 @@ describe('local output store', () => {
       },
     )
 
+    test('gives an output in pieces, as far as they are wanted, and says whether there is one', async () => {
+      const store = create()
+      const jobId = randomUUID()
+      const bytes = randomBytes(large)
+      await store.write(jobId, 0, bytes)
+      const pieces: Buffer[] = []
+      const keep = (piece: Buffer) => pieces.push(Buffer.from(piece)) > 0
+      expect(await store.scan(jobId, 0, keep)).toBe(true)
+      expect(Buffer.concat(pieces).equals(bytes)).toBe(true)
+      let visits = 0
+      expect(await store.scan(jobId, 0, () => ++visits < 1)).toBe(true)
+      expect(visits).toBe(1)
+      expect(await store.scan(jobId, 1, keep)).toBe(false)
+      const failure = new Error('of the visitor')
+      await expect(store.scan(jobId, 0, () => Promise.reject(failure))).rejects.toBe(failure)
+    })
+
     test('gives every range that lies inside', async () => {
       const store = create()
       const jobId = randomUUID()

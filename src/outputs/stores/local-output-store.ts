@@ -8,6 +8,7 @@ import { createRecentMap } from '../../lib/recent-map.ts'
 import type { ByteRange, OutputStore } from '../output-store.ts'
 import { outputFilename, parseOutputFilename } from './output-filename.ts'
 import { createOutputSpace } from './output-space.ts'
+import { createSpareBuffers } from './spare-buffers.ts'
 import { refuseWrite, storageError } from './storage-error.ts'
 import { createStreamWriter } from './stream-writer.ts'
 
@@ -68,6 +69,7 @@ export function createLocalOutputStore({
 }: LocalOutputStoreOptions): LocalOutputStore {
   const space = createOutputSpace(maxBytes, isOpen)
   const streams = createStreamWriter()
+  const pieces = createSpareBuffers(readBytes)
   let removedOutputs = 0
   const recent = createRecentMap<string, Buffer>(recentBytes, (bytes) => bytes.length + recentEntryBytes)
   /** Outputs that are nowhere but here, oldest first. Empty in a durable store. */
@@ -182,6 +184,40 @@ export function createLocalOutputStore({
     }
   }
 
+  async function scan(
+    jobId: string,
+    index: number,
+    visit: (piece: Buffer) => boolean | Promise<boolean>,
+  ): Promise<boolean> {
+    const name = outputFilename(jobId, index)
+    if (name === undefined) return false
+    const unpin = space.pin(jobId)
+    try {
+      const bytes = held.get(name) ?? recent.get(name)
+      if (bytes === undefined) return await scanFile(join(directory, name), visit)
+      await visit(bytes)
+      return true
+    } finally {
+      unpin()
+    }
+  }
+
+  async function scanFile(path: string, visit: (piece: Buffer) => boolean | Promise<boolean>): Promise<boolean> {
+    const file = await openFile(path).catch(missingIsUndefined)
+    if (file === undefined) return false
+    const memory = pieces.take()
+    try {
+      for (let isWanted = true; isWanted;) {
+        const { bytesRead } = await file.read(memory, 0, memory.length).catch(refuseRead)
+        isWanted = bytesRead > 0 && (await visit(memory.subarray(0, bytesRead)))
+      }
+      return true
+    } finally {
+      pieces.giveBack(memory)
+      await file.close()
+    }
+  }
+
   async function openNamed(name: string, range: ByteRange | undefined): Promise<Readable | undefined> {
     const bytes = held.get(name) ?? recent.get(name)
     if (bytes !== undefined) return Readable.from(chunksOf(range ? bytes.subarray(range.start, range.end + 1) : bytes))
@@ -219,6 +255,8 @@ export function createLocalOutputStore({
     write,
     read,
     open,
+    scan,
+    pin: (jobId) => space.pin(jobId),
     remove,
     takeUp,
     usage: () => ({ keptBytes: space.keptBytes, removedOutputs }),

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { createSpareBuffers } from './spare-buffers.ts'
 import { refuseWrite } from './storage-error.ts'
 
 /** Writes files from streams. Reuses the memory that it takes. */
@@ -13,22 +14,17 @@ export interface StreamWriter {
 
 /** Size of each write: it costs a trip to another thread. */
 const writeBytes = 256 * 1024
-const maxSpare = 16
 
 export function createStreamWriter(): StreamWriter {
-  const spare: Buffer[] = []
-  const take = () => spare.pop() ?? Buffer.allocUnsafeSlow(writeBytes)
-  const giveBack = (...buffers: readonly Buffer[]) => {
-    for (const buffer of buffers) if (spare.length < maxSpare) spare.push(buffer)
-  }
+  const buffers = createSpareBuffers(writeBytes)
 
   return {
     async write(path, source) {
       let file: FileHandle | undefined
-      let filling = take()
+      let filling = buffers.take()
       let filledBytes = 0
       let sizeBytes = 0
-      let behind = take()
+      let behind = buffers.take()
       let writing: Promise<void> = Promise.resolve()
 
       async function flush(): Promise<void> {
@@ -58,7 +54,7 @@ export function createStreamWriter(): StreamWriter {
         return sizeBytes
       } finally {
         await writing.catch(() => {})
-        giveBack(filling, behind)
+        buffers.giveBack(filling, behind)
         await file?.close().catch(refuseWrite)
       }
     },
