@@ -175,6 +175,19 @@ describe('with a server that answers otherwise', () => {
     for (const header of ['origin', 'referer', 'cookie']) expect(requests[0]?.headers).not.toHaveProperty(header)
   })
 
+  test('is asked also while many of its files wait for slow readers', async () => {
+    const { client } = await answer({
+      'GET /api/view': { status: 200, text: 'x'.repeat(1_500_000) },
+      'GET /api/queue': emptyQueue,
+      [`GET /api/history/${promptId}`]: { status: 200, text: '{}' },
+    })
+    const files = await Promise.all(
+      Array.from({ length: 40 }, () => client.openFile({ filename: 'a.mp4', subfolder: '', type: 'output' })),
+    )
+    expect(await client.lookUp(promptId)).toEqual({ state: 'absent' })
+    for (const { body: unread } of files) if (!Buffer.isBuffer(unread)) unread.destroy()
+  })
+
   test('a refusal may be one line of text, and its list of nodes empty', async () => {
     const refusal = { status: 400, text: '{"error": "no prompt", "node_errors": []}' }
     const { client } = await answer({ 'POST /api/prompt': refusal })

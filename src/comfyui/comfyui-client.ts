@@ -82,6 +82,8 @@ const bufferedFileBytes = 1024 * 1024
  */
 export class ComfyuiClient {
   readonly #pool: Pool
+  /** Files go at the pace of others, who may be slow: what is small and cannot wait has connections of its own. */
+  readonly #filePool: Pool
   readonly #basePath: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #jsonHeaders: Readonly<Record<string, string>>
@@ -93,11 +95,9 @@ export class ComfyuiClient {
     this.#basePath = `${options.url.pathname.replace(/\/$/, '')}/api`
     this.#headers = { ...options.headers }
     this.#jsonHeaders = { ...options.headers, 'content-type': 'application/json' }
-    this.#pool = new Pool(options.url.origin, {
-      connections: 32,
-      pipelining: 1,
-      connect: { timeout: options.connectTimeoutMs },
-    })
+    const poolOptions = { pipelining: 1, connect: { timeout: options.connectTimeoutMs } }
+    this.#pool = new Pool(options.url.origin, { ...poolOptions, connections: 32 })
+    this.#filePool = new Pool(options.url.origin, { ...poolOptions, connections: null })
   }
 
   /**
@@ -183,12 +183,10 @@ export class ComfyuiClient {
   }
 
   async #open(path: string, what: string, signal: AbortSignal | undefined): Promise<OpenedFile> {
-    const answer = await this.#call({
-      method: 'GET',
-      path,
-      bufferUpToBytes: bufferedFileBytes,
-      ...(signal && { signal }),
-    })
+    const answer = await this.#call(
+      { method: 'GET', path, bufferUpToBytes: bufferedFileBytes, ...(signal && { signal }) },
+      this.#filePool,
+    )
     if (answer.status !== 200) {
       discard(answer.body)
       throw new ComfyuiError('bad_answer', `${what} answered ${String(answer.status)}`, { status: answer.status })
@@ -216,17 +214,20 @@ export class ComfyuiClient {
     )
     const after = Buffer.from(`\r\n--${boundary}--\r\n`)
     try {
-      const answer = await this.#call({
-        method: 'POST',
-        path: '/upload/image',
-        headers: {
-          ...this.#headers,
-          'content-type': `multipart/form-data; boundary=${boundary}`,
-          'content-length': String(before.length + file.sizeBytes + after.length),
+      const answer = await this.#call(
+        {
+          method: 'POST',
+          path: '/upload/image',
+          headers: {
+            ...this.#headers,
+            'content-type': `multipart/form-data; boundary=${boundary}`,
+            'content-length': String(before.length + file.sizeBytes + after.length),
+          },
+          body: Readable.from(enclosed(before, file.content, after), { objectMode: false }),
+          ...(signal && { signal }),
         },
-        body: Readable.from(enclosed(before, file.content, after), { objectMode: false }),
-        ...(signal && { signal }),
-      })
+        this.#filePool,
+      )
       if (answer.status === 413) throw tooLargeForIt(file, answer)
       if (answer.status !== 200) throw unexpected('POST /upload/image', answer)
       const { name, subfolder } = parseAnswer(answer, uploadedSchema, 'POST /upload/image')
@@ -322,7 +323,7 @@ export class ComfyuiClient {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy()
+    await Promise.all([this.#pool.destroy(), this.#filePool.destroy()])
   }
 
   async #getJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
@@ -336,8 +337,11 @@ export class ComfyuiClient {
     if (answer.status !== 200) throw unexpected(`POST ${path}`, answer)
   }
 
-  #call(request: Omit<HttpRequest, 'timeoutMs' | 'bufferUpToBytes'> & Partial<HttpRequest>): Promise<HttpAnswer> {
-    return exchange(this.#pool, {
+  #call(
+    request: Omit<HttpRequest, 'timeoutMs' | 'bufferUpToBytes'> & Partial<HttpRequest>,
+    pool: Pool = this.#pool,
+  ): Promise<HttpAnswer> {
+    return exchange(pool, {
       timeoutMs: this.#options.fetchTimeoutMs,
       bufferUpToBytes: maxJsonBytes,
       headers: this.#headers,
