@@ -4,7 +4,7 @@ import type { ImageConversion } from '../outputs/image-conversion.ts'
 import type { JobOutput, OutputMetadata } from '../outputs/job-output.ts'
 import type { Job, JobPayload, JobProgress, JobTimeLimits } from './job.ts'
 import type { JobQuery } from './job-store.ts'
-import type { OutputTap } from './output-tap.ts'
+import type { OutputTap } from './outputs/output-tap.ts'
 
 /** A request that was parsed, checked and built into a prompt. */
 export interface JobRequest {

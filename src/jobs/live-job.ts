@@ -1,7 +1,7 @@
 import { modelsOf } from '../instances/models-of.ts'
 import type { Job, JobPayload, JobProgress } from './job.ts'
 import { JobJournal } from './job-journal.ts'
-import type { OutputTap } from './output-tap.ts'
+import type { OutputTap } from './outputs/output-tap.ts'
 import { ProgressTracker } from './progress-tracker.ts'
 import { sizeOf } from './run-time-estimates.ts'
 

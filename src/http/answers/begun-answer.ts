@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { OutputReader } from '../../jobs/output-tap.ts'
+import type { OutputReader } from '../../jobs/outputs/output-tap.ts'
 import { definedHeaders } from '../defined-headers.ts'
 
 /** More than this is not left unsent. */

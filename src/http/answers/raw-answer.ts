@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Job } from '../../jobs/job.ts'
-import type { OutputTap } from '../../jobs/output-tap.ts'
+import type { OutputTap } from '../../jobs/outputs/output-tap.ts'
 import type { Links } from '../links.ts'
 import type { AnswerForm } from '../negotiation/accept.ts'
 import { BegunAnswer } from './begun-answer.ts'

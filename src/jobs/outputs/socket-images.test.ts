@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { ComfyuiEvent } from '../comfyui/comfyui-event.ts'
-import type { FollowHooks } from './prompt-follower.ts'
+import type { ComfyuiEvent } from '../../comfyui/comfyui-event.ts'
+import type { FollowHooks } from '../prompt-follower.ts'
 import { createSocketImages, withFreshSenders } from './socket-images.ts'
 
 const node = (classType: string) => ({ class_type: classType, inputs: { images: ['1', 0] }, _meta: {} })

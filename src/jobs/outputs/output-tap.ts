@@ -1,4 +1,4 @@
-import type { JobOutput } from '../outputs/job-output.ts'
+import type { JobOutput } from '../../outputs/job-output.ts'
 
 /** What is known of an output before its bytes are there. */
 export type PlannedOutput = Pick<

@@ -1,8 +1,8 @@
-import type { NodeOutput } from '../comfyui/wire/messages.ts'
-import type { RemovalOutcome } from '../lib/media-texts/removal-steps.ts'
-import { collectOutputs, type FoundOutput } from '../outputs/collect-outputs.ts'
-import type { JobOutput } from '../outputs/job-output.ts'
-import { nameOutput } from '../outputs/name-output.ts'
+import type { NodeOutput } from '../../comfyui/wire/messages.ts'
+import type { RemovalOutcome } from '../../lib/media-texts/removal-steps.ts'
+import { collectOutputs, type FoundOutput } from '../../outputs/collect-outputs.ts'
+import type { JobOutput } from '../../outputs/job-output.ts'
+import { nameOutput } from '../../outputs/name-output.ts'
 import type { OutputReader, OutputTap, PlannedOutput } from './output-tap.ts'
 import { storeOutput, type StoreOutputOptions, type StoredOutput, type TappedOutput } from './store-output.ts'
 

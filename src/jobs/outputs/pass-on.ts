@@ -1,4 +1,4 @@
-import type { BodyStream } from '../comfyui/body-stream.ts'
+import type { BodyStream } from '../../comfyui/body-stream.ts'
 import type { OutputReader } from './output-tap.ts'
 
 /** A body, or what is made of one. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { NodeOutput } from '../comfyui/wire/messages.ts'
-import type { Prompt } from '../comfyui/wire/prompt.ts'
-import type { FollowHooks } from './prompt-follower.ts'
-import type { Verdict } from './verdict.ts'
+import type { NodeOutput } from '../../comfyui/wire/messages.ts'
+import type { Prompt } from '../../comfyui/wire/prompt.ts'
+import type { FollowHooks } from '../prompt-follower.ts'
+import type { Verdict } from '../verdict.ts'
 
 /** Classes that send what they make over the WebSocket, as previews are sent, in place of saving it. */
 const sendingClasses: ReadonlySet<string> = new Set(['SaveImageWebsocket', 'ETN_SendImageWebSocket'])
