@@ -20,13 +20,13 @@ export interface MeasuredProcess {
 const clockTicks = 100
 const startTimeoutMs = 20_000
 
-/** Starts a Node program and waits until a line of its output matches. */
+/** Starts a program, Node's own unless given, and waits until a line of its output matches. */
 export async function startMeasured(
   args: readonly string[],
   announcement: RegExp,
-  env: Readonly<Record<string, string>> = {},
+  command: string = process.execPath,
 ): Promise<MeasuredProcess> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const announced = await announcementOf(child, announcement, args)
   const pid = String(child.pid)
   return {

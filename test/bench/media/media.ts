@@ -2,6 +2,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { programUnderTest } from '../../support/program.ts'
 import { type MeasuredProcess, startMeasured } from '../measured-process.ts'
 import { type MediaFigures, type MediaLoad, mebibyte, measureMedia, medianOf, nameOf } from './load.ts'
 
@@ -40,15 +41,16 @@ const systems: readonly System[] = [
 ]
 
 function gateway(name: SystemName, options: readonly string[]): System {
+  const program = programUnderTest()
   return {
     name,
     async start(comfyuiUrl, dataDir) {
       const args = [
-        ...[inRoot('bin/comfyui-api.js'), 'serve', '--port', '0', '--comfyui-url', comfyuiUrl],
+        ...[...program.args, 'serve', '--port', '0', '--comfyui-url', comfyuiUrl],
         ...['--workflows', inRoot('test/bench/media/workflows'), '--no-shipped-workflows', '--max-queued', '100000'],
         ...['--data-dir', dataDir, '--submit-ahead', String(submitAhead), '--log-format', 'json', ...options],
       ]
-      const process = await startMeasured(args, /"url":"(http:[^"]+)"/)
+      const process = await startMeasured(args, /"url":"(http:[^"]+)"/, program.command)
       return { process, url: process.announced }
     },
   }
