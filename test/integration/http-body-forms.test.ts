@@ -122,6 +122,19 @@ describe('JSON bodies', () => {
     expect(problem).toMatchObject({ code: 'validation_error', errors: [{ pointer, code: 'broken_text' }] })
   })
 
+  test.each([
+    ['prompt', Buffer.from('caf\u00e9', 'latin1'), '/prompt'],
+    ['input', Buffer.from('{"prompt":"cut \\ud83d"}'), '/input/prompt'],
+    ['tags', Buffer.from('["a", "cut \\ud83d"]'), '/tags/1'],
+  ])('the part %s of a form with a text that is none is refused', async (name, text, pointer) => {
+    const head = `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n`
+    const body = Buffer.concat([Buffer.from(head), text, Buffer.from('\r\n--x--\r\n')])
+    const problem = await problemOf(
+      await send('/test/txt2img', body, { 'content-type': 'multipart/form-data; boundary=x' }),
+    )
+    expect(problem).toMatchObject({ code: 'validation_error', errors: [{ pointer, code: 'broken_text' }] })
+  })
+
   test('a whole character may be escaped', async () => {
     const body = '{"prompt":"\\ud83d\\ude00"}'
     expect((await send('/test/txt2img', body, { 'content-type': 'application/json' })).status).toBe(200)

@@ -10,6 +10,7 @@ import { parseJson } from './parse-json.ts'
 import type { MultipartOptions } from './parse-multipart.ts'
 import { readPart, takesPart } from './read-part.ts'
 import { requireObject, type BodyPart, type ReceivedBody } from './received-body.ts'
+import { refuseBrokenPart, refuseBrokenText } from './refuse-broken-text.ts'
 import { refuseFields } from './refuse-fields.ts'
 
 /** Parameters as the caller gave them, files as `ReceivedFile`s, and the options beside them. */
@@ -61,6 +62,7 @@ function splitJson(value: unknown, workflow: FormWorkflow): SplitBody {
 
 /** Parts named like parameters are the flat form; with a part `input` (JSON) beside them, other names may be options. */
 function splitParts(parts: readonly BodyPart[], workflow: FormWorkflow): SplitBody {
+  for (const { name, content } of parts) if (content.kind === 'text') refuseBrokenPart(name, content.text)
   const inputPart = parts.find(({ name }) => isInputPart(name, workflow))
   const named = groupByName(parts.filter((part) => part !== inputPart))
   if (inputPart === undefined) return { parameters: readParts(named, workflow), beside: {} }
@@ -99,6 +101,7 @@ export function formPartsOf(workflow: FormWorkflow): FormParts {
 function readParts(named: ReadonlyMap<string, readonly BodyPart[]>, workflow: FormWorkflow): Record<string, unknown> {
   const entries = [...named].flatMap(([name, group]): [string, unknown][] => {
     const value = readPart(name, group, workflow)
+    for (const { content } of group) if (content.kind === 'text') refuseBrokenText({ [name]: value }, content.text)
     return value === undefined ? [] : [[name, value]]
   })
   return Object.fromEntries(entries)
@@ -109,6 +112,7 @@ function parseInputPart(part: BodyPart): Record<string, unknown> {
     throw new GatewayError('malformed_body', { detail: 'The part `input` must be a JSON object.' })
   const input = parseJson(Buffer.from(part.content.text))
   refuseComplexity(input)
+  refuseBrokenText({ input }, part.content.text)
   if (!isRecord(input)) throw new GatewayError('malformed_body', { detail: 'The part `input` must be a JSON object.' })
   return input
 }
