@@ -149,7 +149,10 @@ describe('a reference to an asset', () => {
           return
         }
         expect([400, 422]).toContain(response.status)
-        expect((await readProblem(response)).errors).toMatchObject([{ pointer: expect.stringContaining(pointer) }])
+        const said = 'asset' in wrong ? { code: 'invalid_asset' } : {}
+        expect((await readProblem(response)).errors).toMatchObject([
+          { pointer: expect.stringContaining(pointer), ...said },
+        ])
       },
     )
   })

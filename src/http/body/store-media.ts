@@ -34,7 +34,7 @@ function standInForAsset(id: string): InputFile {
 /**
  * Stores the media among raw parameters and puts the names of the stored files in their place. What is neither text nor
  * a received file nor an asset stays as it is, for the workflow's own check to refuse.
- * @throws GatewayError `unsupported_input`, `storage_unavailable`, and what `fetchUrls` throws
+ * @throws GatewayError `unsupported_input`, `validation_error`, `storage_unavailable`, and what `fetchUrls` throws
  */
 export async function storeMedia(
   parameters: Record<string, unknown>,
@@ -72,7 +72,10 @@ async function fileOf(
   if (typeof value === 'string') return inputs.put(decodeMedia(value, pointer), pointer, kind)
   if (isReceivedFile(value)) return inputs.keep(value, pointer, kind)
   const assetId = assetIdIn(value)
-  return assetId === undefined ? undefined : useAsset(assetId, pointer, kind)
+  if (assetId !== undefined) return useAsset(assetId, pointer, kind)
+  if (!isRecord(value) || !Object.hasOwn(value, 'asset')) return undefined
+  const message = 'names no asset: in {"asset": id} the id is a text, and nothing stands beside it'
+  throw fieldRefusal({ pointer, code: 'invalid_asset', message })
 }
 
 /** A mask is an image of which one channel is read. */
