@@ -1,9 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import type { OutputReader } from '../../jobs/outputs/output-tap.ts'
 import { definedHeaders } from '../defined-headers.ts'
+import { watchReader } from './reader-pace.ts'
 
 /** More than this is not left unsent. */
 const maxUnsentBytes = 128 * 1024
+/** One who takes next to nothing is dropped after so many times the time of one who takes nothing. */
+const slowReaderPeriods = 10
 
 /**
  * An answer whose status is out while its bytes are not all there yet. It is written by hand, past the streams of Node:
@@ -41,6 +44,15 @@ export class BegunAnswer implements OutputReader {
     }
     const onDrain = () => this.#wake()
     response.setTimeout(stalledTimeoutMs, onTimeout)
+    const reader = {
+      get sentBytes() {
+        return socket?.bytesWritten ?? 0
+      },
+      get isBehind() {
+        return response.writableLength > 0
+      },
+    }
+    const unwatch = watchReader(reader, slowReaderPeriods * stalledTimeoutMs, () => response.destroy())
     response.on('drain', onDrain)
     response.once('finish', () => {
       // Pending writes of a connection that broke are told of in the same way.
@@ -50,6 +62,7 @@ export class BegunAnswer implements OutputReader {
       this.#wake()
     })
     response.once('close', () => {
+      unwatch()
       response.removeListener('drain', onDrain)
       response.removeListener('timeout', onTimeout)
       this.#last = undefined
