@@ -14,9 +14,10 @@ export interface InputStore {
    * Takes in a file as it comes, whatever it holds; little of it is in memory. `release` is to be called for the result.
    * When this throws, the source is given up, and nothing of what came is left.
    * @param pointer names what the file came as in errors
+   * @param announcedBytes how many there will be, where somebody said so: too many are refused before one is taken
    * @throws GatewayError `body_too_large`, `storage_unavailable`, and what the source throws
    */
-  receive(source: AsyncIterable<Uint8Array>, pointer: string): Promise<ReceivedFile>
+  receive(source: AsyncIterable<Uint8Array>, pointer: string, announcedBytes?: number): Promise<ReceivedFile>
   /**
    * Sniffs the type of a received file, which is to be of this kind, an image unless given, and stores it as `put` does.
    * The received file can be kept again, also as another kind.

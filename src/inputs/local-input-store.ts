@@ -145,7 +145,7 @@ export function createLocalInputStore(options: LocalInputStoreOptions): InputSto
     await receiver.close()
   }
 
-  const receive: InputStore['receive'] = (source, pointer) => receiver.receive(source, pointer)
+  const receive: InputStore['receive'] = (...asked) => receiver.receive(...asked)
   const release: InputStore['release'] = (received) => receiver.release(received)
   return { put, receive, keep, check, release, open: openInput, renew, remove, deleteUnusedBefore, close }
 }

@@ -12,7 +12,7 @@ export type ReceivedBytes =
 
 export interface FileReceiver {
   /** As `InputStore.receive`. */
-  receive(source: AsyncIterable<Uint8Array>, pointer: string): Promise<ReceivedFile>
+  receive(source: AsyncIterable<Uint8Array>, pointer: string, announcedBytes?: number): Promise<ReceivedFile>
   /**
    * Lets somebody read the bytes, which stay that long whoever releases them meanwhile.
    * @throws GatewayError `client_closed_request` when they were released before
@@ -43,7 +43,12 @@ export function createFileReceiver({ directory, maxFileBytes, openFile }: FileRe
   const received = new Map<ReceivedFile, Holding>()
   const partNames = new Set<string>()
 
-  async function receive(source: AsyncIterable<Uint8Array>, pointer: string): Promise<ReceivedFile> {
+  async function receive(
+    source: AsyncIterable<Uint8Array>,
+    pointer: string,
+    announcedBytes = 0,
+  ): Promise<ReceivedFile> {
+    if (announcedBytes > maxFileBytes) throw refuseFileTooLarge(pointer, maxFileBytes)
     const hash = createHash('sha256')
     const chunks: Uint8Array[] = []
     let sizeBytes = 0

@@ -302,6 +302,17 @@ describe('an asset of the gateway', () => {
     expect(everything()).toEqual(before)
   })
 
+  test('is refused as too large before any of it has come', async () => {
+    const headers = { 'content-length': String(4 * 1024 * 1024 + 1) }
+    const announced = request(`${gateway.url}/assets`, { method: 'POST', headers })
+    announced.on('error', () => {})
+    announced.flushHeaders()
+    const { promise, resolve } = Promise.withResolvers<number | undefined>()
+    announced.once('response', ({ statusCode }) => resolve(statusCode))
+    expect(await promise).toBe(413)
+    announced.destroy()
+  })
+
   test('of which the upload is cut off leaves nothing', async () => {
     const before = everything()
     const cut = request(`${gateway.url}/assets`, { method: 'POST', headers: { 'content-length': '3000000' } })

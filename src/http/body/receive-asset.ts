@@ -44,7 +44,7 @@ function isForm(headers: IncomingHttpHeaders): boolean {
 type Files = Pick<InputStore, 'receive' | 'release'>
 
 async function receiveWhole(stream: IncomingMessage, files: Files, digests: readonly string[]): Promise<ReceivedAsset> {
-  const file = await files.receive(chunksOf(stream), '')
+  const file = await files.receive(chunksOf(stream), '', Number(stream.headers['content-length'] ?? 0))
   return releasedUnless(files, [file], () => {
     requireDigests(digests, file.sha256)
     if (file.sizeBytes > 0) return { file, pointer: '' }
