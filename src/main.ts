@@ -19,7 +19,7 @@ const program = createProgram({
   convertExport: async (request) => (await import('./convert.ts')).convertExport(request),
   generateModule: async (...asked) => (await import('./generate.ts')).generateModule(...asked),
   fetchObjectInfo: async (...asked) => (await import('./object-info.ts')).fetchObjectInfo(...asked),
-  askServer: async (url) => (await import('./ask-server.ts')).askServer(url),
+  askServer: async (...asked) => (await import('./ask-server.ts')).askServer(...asked),
   startGateway: async (config, dependencies) => {
     // Left to itself V8 lets the heap of a long-lived server grow far beyond what is in use before it collects.
     setFlagsFromString('--heap-growing-percent=25')

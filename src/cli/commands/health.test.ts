@@ -13,8 +13,8 @@ async function run(args: readonly string[], { env = {}, isWell = true }: { env?:
       printError: (line) => void lines.err.push(line),
       flush: async () => undefined,
     },
-    askServer: async ({ href }) => {
-      asked.push(href)
+    askServer: async ({ href }, key) => {
+      asked.push(key === undefined ? href : `${href} as ${key}`)
       return { isWell, told: isWell ? 'fine' : 'not fine' }
     },
     exit: (code) => void exitCodes.push(code),
@@ -43,6 +43,12 @@ describe('health', () => {
   test('flags win, and --ready asks for more', async () => {
     const { asked } = await run(['--ready', '--port', '3001'], { env: { PORT: '8080' } })
     expect(asked).toEqual(['http://127.0.0.1:3001/ready'])
+  })
+
+  test('sends the key that the server asks for', async () => {
+    const key = 'a-secret-of-the-server'
+    const { asked } = await run(['--ready'], { env: { COMFYUI_API_KEY: `${key},another-secret-of-it` } })
+    expect(asked).toEqual([`http://127.0.0.1:3000/ready as ${key}`])
   })
 
   test('exits with 1 when the server is not well', async () => {

@@ -7,8 +7,11 @@ import { exitOnMisuse, misuseExitCode } from '../exit-on-misuse.ts'
 import { addSettingFlags, givenFlags } from '../setting-options.ts'
 import type { Terminal } from '../terminal.ts'
 
-/** What a server said of itself, or why it said nothing. Never rejects. */
-export type AskServer = (url: URL) => Promise<{ readonly isWell: boolean; readonly told: string }>
+/** What a server said of itself, or why it said nothing. Never rejects. With a key it is told who asks. */
+export type AskServer = (
+  url: URL,
+  key: string | undefined,
+) => Promise<{ readonly isWell: boolean; readonly told: string }>
 
 export interface HealthDependencies {
   readonly env: Environment
@@ -19,7 +22,7 @@ export interface HealthDependencies {
 }
 
 const about = `
-For the health checks of containers, which often have no curl. Exit code: 0 when the server is well, 1 when it is not or
+For the health checks of containers, which often have no curl. Where COMFYUI_API_KEY is set it is sent. Exit code: 0 when the server is well, 1 when it is not or
 does not answer, 2 when the command is wrong.
 
 Examples:
@@ -40,11 +43,13 @@ async function askHealth(command: Command, { env, terminal, askServer, exit }: H
   const problems: string[] = []
   const port = readSetting(settings.port, { env, flags, problems })
   const host = readSetting(settings.host, { env, flags, problems })
+  const [key] = readSetting(settings.apiKeys, { env, flags, problems })
   if (problems.length > 0) {
     terminal.printError(new ConfigError(problems).message)
     return exit(misuseExitCode)
   }
-  const { isWell, told } = await askServer(new URL(ready === true ? '/ready' : '/health', addressOf(host, port)))
+  const url = new URL(ready === true ? '/ready' : '/health', addressOf(host, port))
+  const { isWell, told } = await askServer(url, key?.reveal())
   if (isWell) terminal.print(told)
   else terminal.printError(told)
   await terminal.flush()
