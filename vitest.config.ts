@@ -9,6 +9,8 @@ export default defineConfig({
     typecheck: { enabled: false },
     // Nobody's own key is used: tests ask no service.
     env: { OPENROUTER_API_KEY: '' },
+    // Most of them wait for something for a while: a core has time for all.
+    maxWorkers: '100%',
     // Long enough for a machine that has other things to do; nothing waits for them unless it hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,

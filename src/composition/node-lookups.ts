@@ -2,7 +2,7 @@ import { coreNode } from '../comfyui/wire/core-nodes.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import { withUploadLists } from '../instances/file-lists.ts'
 import type { InstancePool } from '../instances/instance-pool.ts'
-import type { WorkflowRegistryOptions } from '../workflows/workflow-registry.ts'
+import type { WorkflowRegistryOptions } from '../workflows/registry-options.ts'
 
 /** What is known of node classes: those of ComfyUI itself, and those that instances tell of once there are any. */
 export interface NodeLookups {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { openWorkflows } from '../workflows/open-workflows.ts'
-import type { WorkflowRegistryOptions } from '../workflows/workflow-registry.ts'
+import type { WorkflowRegistryOptions } from '../workflows/registry-options.ts'
 import type { OpenSource } from './make-module.ts'
 
 /** Loads modules as the server does, each from a folder that is gone when the workflow is closed. */

@@ -6,7 +6,8 @@ import { exportName, exportTitle } from './exports/export-name.ts'
 import { readExportFile } from './exports/read-export-file.ts'
 import { exportExtension, scanFolder, type ScannedFolder } from './modules/scan-folder.ts'
 import type { ServedWorkflow, WorkflowProblem } from './served-workflow.ts'
-import { createWorkflowRegistry, type WorkflowRegistryOptions } from './workflow-registry.ts'
+import type { WorkflowRegistryOptions } from './registry-options.ts'
+import { createWorkflowRegistry } from './workflow-registry.ts'
 
 /** One workflow: by its name in folders, or a module that may lie anywhere. */
 export type WorkflowTarget = { readonly name: string; readonly folders: readonly string[] } | { readonly file: string }

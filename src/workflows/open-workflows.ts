@@ -2,7 +2,8 @@ import { basename, dirname, extname, join, relative, resolve, sep } from 'node:p
 import type { ServedWorkflow, WorkflowProblem } from './served-workflow.ts'
 import { exportTitle } from './exports/export-name.ts'
 import { exportExtension, type ScannedFolder } from './modules/scan-folder.ts'
-import { createWorkflowRegistry, type LoadingRegistry, type WorkflowRegistryOptions } from './workflow-registry.ts'
+import type { WorkflowRegistryOptions } from './registry-options.ts'
+import { createWorkflowRegistry, type LoadingRegistry } from './workflow-registry.ts'
 
 /** All modules of a folder, or some modules that lie in one. */
 export type WorkflowSource =

@@ -6,7 +6,7 @@ import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import { describeModuleError, type ModuleErrorText } from './modules/describe-module-error.ts'
 import { findListFields } from './graph/find-list-fields.ts'
 import { findMediaFields } from './graph/find-media-fields.ts'
-import { hostModules, type HostModules } from './modules/host-modules.ts'
+import { hostModules } from './modules/host-modules.ts'
 import { importModule } from './modules/import-module.ts'
 import { coreNames, type KnownNames } from './salad/known-names.ts'
 import { createModuleLoader, type ModuleLoader } from './modules/module-loader.ts'
@@ -19,48 +19,11 @@ import { createExportFiles, type ExportRoute } from './exports/export-files.ts'
 import { ExportError, loadExport, noteLookUps, type LoadedExport, type UsedDefinitions } from './exports/load-export.ts'
 import { isExport, mergeRoutes, type Route } from './merge-routes.ts'
 import { scanFolder, type RouteFile, type ScannedFolder } from './modules/scan-folder.ts'
+import type { WorkflowRegistryOptions } from './registry-options.ts'
 import { serveWorkflow } from './serve-workflow.ts'
 import type { ListField, MediaField, ServedWorkflow, WorkflowProblem, WorkflowRegistry } from './served-workflow.ts'
 import { loadTranspiler, type TranspileModule } from './modules/transpile-module.ts'
 import { watchFolders } from './modules/watch-folders.ts'
-
-export interface WorkflowRegistryOptions {
-  /** Of two folders that serve the same name, the later one does. */
-  readonly folders: readonly string[]
-  readonly watch: 'native' | 'poll' | 'off'
-  /** First path segments that modules cannot have. Default: those of the server. */
-  readonly reservedNames?: ReadonlySet<string>
-  readonly logger?: WorkflowLogger
-  /** Finds the modules of a folder. Default: all that it may serve. */
-  readonly scan?: typeof scanFolder
-  /** What is known of node classes. Default: the core nodes of ComfyUI. */
-  readonly nodes?: NodeLookup
-  /** The same as ComfyUI's editor sees it, which says how exports are read. Default: `nodes`. */
-  readonly editorNodes?: EditorNodes
-  /** Default: the copies in this process. */
-  readonly hostModules?: HostModules
-  /** `(url) => import(url)`, for bundles and test runners that replace `import()`. */
-  readonly importModule?: (url: string) => Promise<unknown>
-  /** Called when the first TypeScript file is found. */
-  readonly loadTranspiler?: () => Promise<TranspileModule>
-  /** What modules written for Salad's comfyui-api find as `config.warmupCkpt`. */
-  readonly warmupCheckpoint?: string | undefined
-  readonly pollIntervalMs?: number
-  /** A module that has not finished loading by then counts as broken until it does. */
-  readonly loadTimeoutMs?: number
-}
-
-export interface EditorNodes {
-  readonly lookUp: NodeLookup
-  /** For people: whose definitions these are now. */
-  readonly source: () => string
-}
-
-/** The part of a pino logger that is used here. */
-export interface WorkflowLogger {
-  info(facts: object, message: string): void
-  warn(facts: object, message: string): void
-}
 
 export interface LoadingRegistry extends WorkflowRegistry {
   /** Whether any module asks for names that instances know: of samplers, schedulers, model files. */

@@ -89,7 +89,7 @@ test('the page shows every workflow by family, and that it is a demo', async () 
   for (const family of ['qwen', 'sd15', 'sdxl', 'flux']) await page.locator(`#operations-tag-${family}`).waitFor()
   expect(await page.locator('.info').textContent()).toContain('SIMULATED')
   const groups = await page.evaluate('[...document.querySelectorAll(".opblock-tag")].map((tag) => tag.dataset.tag)')
-  const own = ['workflows', 'prompt', 'jobs', 'events', 'outputs', 'models', 'server']
+  const own = ['workflows', 'prompt', 'jobs', 'events', 'outputs', 'assets', 'models', 'server']
   expect(groups).toEqual(['flux', 'qwen', 'sd15', 'sdxl', ...own])
   expect(await page.locator('.authorize, .authorization__btn').count()).toBe(0)
 })

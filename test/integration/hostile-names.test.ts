@@ -177,7 +177,7 @@ const refusing: readonly (readonly [title: string, field: string, send: Send])[]
   ['plain text in a record', '/table', (image) => postJson('/named/plain', { table: { a: image } })],
   ['anything at all', '/any', (any) => postJson('/named/plain', { any })],
   ['model()', '/checkpoint', (checkpoint) => postJson('/choosy/sample', { checkpoint })],
-  ['model() behind a switch', '/lora', (lora) => postJson('/choosy/sample', { mode: 'inked', lora })],
+  ['model() behind a switch', '/lora', (lora) => postJson('/choosy/sample', { strength: 1, lora })],
   ['sampler()', '/sampler', (sampler) => postJson('/choosy/sample', { sampler })],
   ['a model as plain text', '/checkpoint', (checkpoint) => postJson('/choosy/draw', { checkpoint })],
   ['a model in a list', '/loras/0/name', (name) => postJson('/choosy/draw', { loras: [{ name }] })],

@@ -131,7 +131,7 @@ test('a parameter that says what it names has the list of that, even where no gr
       },
       { timeout: 50_000 },
     )
-    expect(properties['lora']).toMatchObject({ 'x-comfyui-model': 'loras', description: 'The LoRA of the mode inked' })
+    expect(properties['lora']).toMatchObject({ 'x-comfyui-model': 'loras', description: 'The LoRA' })
     expect(properties['checkpoint']).toMatchObject({
       'x-comfyui-model': 'checkpoints',
       default: 'common.safetensors',

@@ -89,7 +89,7 @@ const mistakes: readonly [
   [
     'a LoRA that nobody has, behind a switch',
     '/choosy/sample',
-    { mode: 'inked', lora: 'inky.safetensors' },
+    { strength: 1, lora: 'inky.safetensors' },
     ['invalid_workflow', ['/lora']],
   ],
   ['a scheduler that nobody has', '/choosy/sample', { scheduler: 'karas' }, ['invalid_workflow', ['/scheduler']]],
@@ -243,12 +243,12 @@ describe('instances with different models', () => {
   })
 
   test('a model that the module knows where to get is refused with that, and with the parameter', async () => {
-    const body = { mode: 'inked', lora: 'rare.safetensors' }
+    const body = { strength: 1, lora: 'rare.safetensors' }
     const problem = await readProblem(await client.post('/choosy/sample', body))
     expect(problem).toMatchObject({ status: 422, errors: [{ pointer: '/lora', code: 'value_not_in_list' }] })
     expect(problem.detail).toContain('belongs into models/loras')
     expect(problem.detail).toContain('https://models.example/rare.safetensors')
-    expect(await client.run('/choosy/sample', { ...body, mode: 'plain' })).toMatchObject({ status: 'succeeded' })
+    expect(await client.run('/choosy/sample', { ...body, strength: 0 })).toMatchObject({ status: 'succeeded' })
   })
 
   test('what they have only together is refused, with who has what', async () => {

@@ -1,11 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import {
-  createWorkflowRegistry,
-  type LoadingRegistry,
-  type WorkflowRegistryOptions,
-} from '../../src/workflows/workflow-registry.ts'
+import type { WorkflowRegistryOptions } from '../../src/workflows/registry-options.ts'
+import { createWorkflowRegistry, type LoadingRegistry } from '../../src/workflows/workflow-registry.ts'
 import type { WorkflowRegistry } from '../../src/workflows/served-workflow.ts'
 import { nativeImport } from './native-import.ts'
 
