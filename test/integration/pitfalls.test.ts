@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { coreNode } from '../../src/comfyui/wire/core-nodes.ts'
 import { onePicture, type ScriptedComfyui, type SeenRequest } from '../support/scripted-comfyui.ts'
 import { setStage } from '../support/scripted-stage.ts'
 
@@ -202,7 +203,9 @@ test.concurrent('a success that wins over a cancel is a success', async () => {
 })
 
 test.concurrent('asks for single prompts only, and for the nodes once for each connection', async () => {
-  await using stage = await setStage({ servers: [{ version: '0.3.64', runsAlone: true }] })
+  // Without nodes that can be read they would be asked for again and again.
+  const objectInfo = { EmptyImage: coreNode('EmptyImage'), SaveImage: coreNode('SaveImage') }
+  await using stage = await setStage({ servers: [{ version: '0.3.64', runsAlone: true, objectInfo }] })
   const { comfyui } = stage
   comfyui.publishes = false
   await stage.client.run('/test/picture', { color: 1 })
