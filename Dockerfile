@@ -20,7 +20,7 @@ RUN mkdir /data /workflows && chown node:node /data
 WORKDIR /app
 COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/bin/comfyui-api.js bin/comfyui-api.js
+COPY --from=build /app/bin/comfyui-api.js /app/bin/package.json bin/
 COPY --from=build /app/dist dist
 COPY --from=build /app/prompts prompts
 COPY --from=build /app/workflows workflows

@@ -41,6 +41,16 @@ describe.each(['Dockerfile', 'Dockerfile.binary'])('%s', (file) => {
   })
 })
 
+test('the image with Node.js holds all that the package holds', () => {
+  const { files } = z.object({ files: z.array(z.string()) }).parse(JSON.parse(textOf('package.json')))
+  const copied = [...textOf('Dockerfile').matchAll(/\/app\/([\w.-]+)/g)].map(([, path = '']) => path)
+  // Nothing of these is read at run time.
+  const unread = ['docs', 'CHANGELOG.md']
+  const needed = files.filter((file) => !file.startsWith('!') && !unread.includes(file))
+  expect(copied).toEqual(expect.arrayContaining(needed))
+  expect(textOf('Dockerfile')).toContain('/app/bin/package.json')
+})
+
 describe('docker-compose.yml', () => {
   const serviceSchema = z.looseObject({
     image: z.string(),
