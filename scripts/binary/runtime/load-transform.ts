@@ -1,9 +1,9 @@
-import { stripTypeScriptTypes, type SourceMapPayload } from 'node:module'
-import type { transformSync } from 'oxc-transform'
+import { stripTypeScriptTypes } from 'node:module'
+import { z } from 'zod'
+import type { Transform } from '../../../src/workflows/modules/transform.ts'
 import { loadNativeCode, offerFolder } from './native-code.ts'
 
-type Transform = typeof transformSync
-type Result = ReturnType<Transform>
+const mapSchema = z.object({ mappings: z.string(), names: z.array(z.string()) })
 
 /** Stands for src/workflows/modules/load-transform.ts. Nothing is loaded before there is a file to transpile. */
 export async function loadTransform(copyTo?: string): Promise<Transform> {
@@ -31,12 +31,10 @@ const transformByNode: Transform = (file, source) => {
   try {
     const text = stripTypeScriptTypes(source, { mode: 'transform', sourceMap: true, sourceUrl: file })
     const [code = '', encoded = ''] = text.split('\n\n//# sourceMappingURL=data:application/json;base64,')
-    const { mappings, names } = JSON.parse(Buffer.from(encoded, 'base64').toString()) as SourceMapPayload
-    const map = { version: 3, sources: [file], names, mappings }
-    return { code, map, errors: [], helpersUsed: {} }
+    const map = mapSchema.parse(JSON.parse(Buffer.from(encoded, 'base64').toString()))
+    return { code, map: { version: 3, ...map }, errors: [] }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    const failure = { severity: 'Error', message, labels: [], helpMessage: null, codeframe: null }
-    return { code: '', errors: [failure as unknown as Result['errors'][number]], helpersUsed: {} }
+    return { code: '', errors: [{ severity: 'Error', message, labels: [], helpMessage: null }] }
   }
 }

@@ -1,6 +1,6 @@
-import type { OxcError, transformSync } from 'oxc-transform'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import { loadTransform } from './load-transform.ts'
+import type { Transform } from './transform.ts'
 
 /** JavaScript of a module and the way back from its lines to those of the source. */
 export interface TranspiledModule {
@@ -30,10 +30,12 @@ export class ModuleSyntaxError extends SyntaxError {
  * Turns TypeScript into JavaScript: enums work, imports that only types use go away whether or not they say `type`.
  * Plain JavaScript passes unchanged but for its layout, so the same function finds the place of a syntax error in it.
  */
-export function createTranspiler(transform: typeof transformSync): TranspileModule {
+export function createTranspiler(transform: Transform): TranspileModule {
   return (file, source) => {
     const result = transform(file, source, { sourceType: 'module', sourcemap: true })
-    const error = result.errors.find(isFatal) ?? (result.map === undefined ? result.errors[0] : undefined)
+    const error =
+      result.errors.find(({ severity }) => severity === 'Error') ??
+      (result.map === undefined ? result.errors[0] : undefined)
     if (error !== undefined || result.map === undefined) {
       const start = error?.labels[0]?.start
       throw new ModuleSyntaxError(
@@ -69,11 +71,6 @@ export function originalPosition(
 ): { line: number; column: number } | undefined {
   const origin = new SourceMap(map).findOrigin(line, column)
   return 'lineNumber' in origin ? { line: origin.lineNumber, column: origin.columnNumber } : undefined
-}
-
-function isFatal(error: OxcError): boolean {
-  const severity: string = error.severity
-  return severity === 'Error'
 }
 
 function describe(message: string, help: string | null): string {
