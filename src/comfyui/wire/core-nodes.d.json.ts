@@ -1,3 +1,3 @@
-/** Written by scripts/make-core-nodes.ts; read through core-nodes.ts only. */
+/** Written by scripts/make-core-nodes.ts; read through core-node-table.ts only. */
 declare const table: unknown
 export default table
