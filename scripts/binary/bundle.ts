@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises'
+import { createRequire, isBuiltin } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
+import { escapeCharacters } from './escape-characters.ts'
 import { repository, shippedModules } from './places.ts'
 
 const runtime = join(import.meta.dirname, 'runtime')
@@ -9,8 +11,11 @@ const runtime = join(import.meta.dirname, 'runtime')
 const standIns: Readonly<Record<string, string>> = {
   'src/workflows/modules/import-module.ts': 'import-module.ts',
   'src/workflows/modules/load-transform.ts': 'load-transform.ts',
+  'src/workflows/modules/load-zod3.ts': 'load-zod3.ts',
   'src/outputs/load-sharp.ts': 'load-sharp.ts',
+  'src/comfyui/wire/core-node-table.ts': 'core-node-table.ts',
   'src/cli/read-types.ts': 'read-types.ts',
+  'src/workflows/example-warnings.ts': 'example-warnings.ts',
   'src/workflows/parameters/describe-input.ts': 'describe-input.ts',
   'src/workflows/graph/find-media-fields.ts': 'find-media-fields.ts',
   'src/workflows/graph/find-list-fields.ts': 'find-list-fields.ts',
@@ -43,19 +48,15 @@ export async function bundleProgram(folder: string): Promise<void> {
     },
     footer: { js: '})' },
     alias: { 'comfyui-api': './src/index.ts' },
-    plugins: [replaceFiles, bindSharp, readJsonLate, includeWorkflows, loadPackagesLate],
+    plugins: [replaceFiles, bindSharp, includeWorkflows, leaveOutPackages, loadModulesLate],
   })
   const [bundle] = outputFiles
   if (bundle === undefined) throw new Error('There is no bundle')
+  // The bundler leaves characters in regular expressions as they are.
   await writeFile(join(folder, 'program.bundle'), escapeCharacters(bundle.text))
   for (const name of ['boot', 'boot-and-record']) {
     await build({ ...common, entryPoints: [join(runtime, `${name}.ts`)], outfile: join(folder, `${name}.cjs`) })
   }
-}
-
-/** The bundler leaves characters in regular expressions as they are. */
-function escapeCharacters(code: string): string {
-  return code.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** A stand-in may import what it stands for. */
@@ -85,18 +86,6 @@ const bindSharp: Plugin = {
   },
 }
 
-/** A large table in the code would be read twice: as code, and then as JSON. `tables/` lies beside the program. */
-const readJsonLate: Plugin = {
-  name: 'read-json-late',
-  setup(bundler) {
-    bundler.onLoad({ filter: /\/src\/.*\.json$/ }, async ({ path }) => {
-      const name = `tables/${basename(path)}`
-      const read = `require('node:fs').readFileSync(require('node:path').join(__dirname, ${JSON.stringify(name)}), 'utf8')`
-      return { contents: `export default JSON.parse(${read})`, loader: 'js' }
-    })
-  },
-}
-
 const includeWorkflows: Plugin = {
   name: 'include-workflows',
   setup(bundler) {
@@ -110,38 +99,82 @@ const includeWorkflows: Plugin = {
   },
 }
 
-/** Packages that a server needs late or never: what is taken of them loads its package when it is used. */
-const latePackages = [
+/** Fastify needs them where an application has no checks of its own, or is tested. */
+const unusedPackages = /^(@fastify\/(ajv|fast-json-stringify)-compiler|light-my-request)$/
+
+const leaveOutPackages: Plugin = {
+  name: 'leave-out-packages',
+  setup(bundler) {
+    bundler.onResolve({ filter: unusedPackages }, ({ path }) => ({ path, namespace: 'left-out' }))
+    bundler.onLoad({ filter: /./, namespace: 'left-out' }, ({ path }) => ({
+      contents: `throw new Error('${path} is left out of the binary')`,
+    }))
+  },
+}
+
+/** Modules that a server needs late or never: what is taken of them loads its module when it is used. */
+const lateModules = [
   'file-type',
   'glob',
+  'http-errors',
   'jpeg-js',
+  'json-schema-resolver',
+  'node:assert',
   'node:http2',
+  'node:https',
+  'node:tls',
+  'node:worker_threads',
+  'node:zlib',
   'pino-pretty',
   'pngjs',
+  'thread-stream',
+  'undici',
   'yaml',
   'zod-to-json-schema',
+  'zod/v3',
 ]
 
-const loadPackagesLate: Plugin = {
-  name: 'load-packages-late',
+const loadModulesLate: Plugin = {
+  name: 'load-modules-late',
   setup(bundler) {
-    const filter = new RegExp(`^(${[...latePackages, 'undici'].join('|')})$`)
-    bundler.onResolve({ filter }, ({ path, namespace }) =>
-      namespace === 'late' ? undefined : { path, namespace: 'late' },
+    const names = lateModules.map((name) => name.replace('node:', '(node:)?'))
+    bundler.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path, namespace }) =>
+      namespace === 'late' ? undefined : { path: isBuiltin(path) ? withPrefix(path) : path, namespace: 'late' },
     )
     bundler.onResolve({ filter: /^\.\/client-h2\.js$/ }, () => ({ path: http2Client, namespace: 'late' }))
-    bundler.onLoad({ filter: /./, namespace: 'late' }, async ({ path }) => ({
-      contents: lateSources[path] ?? (await lateExports(path)),
+    bundler.onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
+      contents: lateSources[path] ?? lateExports(path),
       loader: 'js',
       resolveDir: repository,
     }))
   },
 }
 
-async function lateExports(name: string): Promise<string> {
-  const names = Object.keys((await import(name)) as object).filter((each) => each !== 'default' && /^\w+$/.test(each))
-  const getters = names.map((each) => `get ${each}() { return require(${JSON.stringify(name)}).${each} }`)
-  return `module.exports = {${getters.join(',')}}`
+function withPrefix(builtin: string): string {
+  return `node:${builtin.replace(/^node:/, '')}`
+}
+
+/**
+ * A module may be a function that has members.
+ * @param call what stands for a call of it with `given`
+ * @param known code for members whose values are known, which need nothing
+ */
+function lateExports(
+  name: string,
+  call = 'new.target ? new (load())(...given) : load()(...given)',
+  known: Readonly<Record<string, string>> = {},
+): string {
+  const exported = createRequire(import.meta.url)(name) as object
+  const members = Object.keys(exported).map((member) => {
+    const key = JSON.stringify(member)
+    return `${key}: { enumerable: true, get: () => ${known[member] ?? `load()[${key}]`} }`
+  })
+  const target = typeof exported === 'function' ? `function (...given) { return ${call} }` : '{}'
+  return `
+let loaded
+const load = () => (loaded ??= require(${JSON.stringify(name)}))
+module.exports = Object.defineProperties(${target}, {${members.join(',')}})
+`
 }
 
 const http2Client = 'undici/lib/dispatcher/client-h2.js'
@@ -149,6 +182,10 @@ const lateSources: Readonly<Record<string, string>> = {
   [http2Client]: `module.exports = (...given) => require('${http2Client}')(...given)`,
   // It is taken out of the package at once.
   glob: `exports.glob = (...given) => require('glob').glob(...given)`,
+  // What holds, which is all that ever happens, needs nothing.
+  'node:assert': lateExports('node:assert', 'given[0] || load()(...given)'),
+  // This is taken at once. The program runs in the main thread.
+  'node:worker_threads': lateExports('node:worker_threads', undefined, { isMainThread: 'true' }),
   // Its entry loads all of it: fetch, caches, mocks.
   undici: `
 Object.assign(require('undici/lib/dispatcher/dispatcher.js').prototype, require('undici/lib/api'))

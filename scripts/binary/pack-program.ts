@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { appendArchive } from './append-archive.ts'
 import { type Places, repository } from './places.ts'
 
 const packageSchema = z.looseObject({ version: z.string() })
@@ -18,21 +18,15 @@ export async function packProgram({ arch, work, stage, modules, binary }: Places
   if (process.versions.node !== version)
     throw new Error(`This script must be run by Node.js ${version}: npm run build-binary`)
   const packer = join(repository, 'node_modules', '@yao-pkg', 'pkg', 'lib-es5', 'bin.js')
-  const args = [packer, '--sea', '--targets', `node${version}-linux-${arch}`, '--output', binary, '.']
-  // Below a folder with packages the paths inside the binary would begin with the names of the folders here.
-  const scratch = await mkdtemp(join(tmpdir(), 'comfyui-api-pack-'))
-  try {
-    const staged = join(scratch, 'comfyui-api')
-    await cp(stage, staged, { recursive: true })
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-      cwd: staged,
-      env: { ...process.env, HOME: home },
-      encoding: 'utf8',
-    })
-    if (status !== 0) throw new Error(`The packer failed:\n${stdout}${stderr}`)
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
+  const args = [packer, '--sea', '--targets', `node${version}-linux-${arch}`, '--output', binary, 'boot.cjs']
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: stage,
+    env: { ...process.env, HOME: home },
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`The packer failed:\n${stdout}${stderr}`)
+  // The packer has an archive of its own; out of this one a start takes half of the time and less memory.
+  await appendArchive(binary, stage, (name) => name.startsWith('boot'))
 }
 
 /** @returns the version of Node.js */

@@ -1,51 +1,35 @@
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { z } from 'zod'
+import { dirname, join } from 'node:path'
+import { coreNodesVersions, openCoreNodeTable } from '../../src/comfyui/wire/core-node-table.ts'
 import { readTypes } from '../../src/cli/read-types.ts'
 import { readPackageVersion, typeSources } from '../../src/config/package-info.ts'
-import { type Architecture, filesBelow, type Places, repository, shippedModules } from './places.ts'
+import { escapeCharacters } from './escape-characters.ts'
+import { type Architecture, type Places, repository, shippedModules } from './places.ts'
 
 /** Puts everything that the program reads at run time where it looks for it, beside the bundle. */
 export async function stageFiles(places: Places): Promise<void> {
   const { stage } = places
-  await writeJson(join(stage, 'package.json'), packageJson())
+  await writeJson(join(stage, 'package.json'), { name: 'comfyui-api', version: readPackageVersion() })
   await copy('prompts/describe-workflow.md', stage)
-  await copyTables(stage)
+  await copyCoreNodes(stage)
   await copyWorkflows(stage)
   await copyDocsPage(stage)
   await copyTypes(stage)
   await copyNativeCode(places)
 }
 
-/** What the packer is told. */
-function packageJson(): object {
-  const assets = ['program.*', 'tables/**', 'prompts/**', 'workflows/**', 'types.json', 'native/**', 'node_modules/**']
-  return { name: 'comfyui-api', version: readPackageVersion(), bin: 'boot.cjs', pkg: { assets } }
-}
-
-/** JSON that the sources import. */
-async function copyTables(stage: string): Promise<void> {
-  for (const name of await filesBelow(join(repository, 'src'))) {
-    if (!name.endsWith('.json') || name.includes('fixtures/')) continue
-    const table: unknown = JSON.parse(await readFile(join(repository, 'src', name), 'utf8'))
-    await writeJson(
-      join(stage, 'tables', basename(name)),
-      name.endsWith('core-nodes.json') ? classesAsTexts(table) : table,
-    )
+/** See runtime/core-node-table.ts. */
+async function copyCoreNodes(stage: string): Promise<void> {
+  for (const version of coreNodesVersions) {
+    const table = openCoreNodeTable(version)
+    const lines = table.classTypes().map((classType) => `${classType}\t${JSON.stringify(table.stored(classType))}`)
+    for (let position = 0, value; (value = table.shared(position)) !== undefined; position++)
+      lines.push(`$${String(position)}\t${JSON.stringify(value)}`)
+    const text = ['', ...lines, ''].join('\n')
+    await write(join(stage, 'core-nodes', version), escapeCharacters(text))
   }
 }
-
-/** Few classes are used, so the others need not be read. */
-function classesAsTexts(table: unknown): object {
-  const { nodes, older, ...rest } = coreNodesSchema.parse(table)
-  const asTexts = (classes: Record<string, unknown>): Record<string, string> =>
-    Object.fromEntries(Object.entries(classes).map(([name, node]) => [name, JSON.stringify(node)]))
-  return { ...rest, nodes: asTexts(nodes), older: { ...older, nodes: asTexts(older.nodes) } }
-}
-
-const classesSchema = z.record(z.string(), z.unknown())
-const coreNodesSchema = z.looseObject({ nodes: classesSchema, older: z.looseObject({ nodes: classesSchema }) })
 
 /** They are in the bundle as well; their sources are what is shown, and what tells that they are there. */
 async function copyWorkflows(stage: string): Promise<void> {
@@ -58,13 +42,10 @@ async function copyDocsPage(stage: string): Promise<void> {
   for (const name of await readdir(join(repository, folder, 'static'))) await copy(join(folder, 'static', name), stage)
 }
 
-/** For `init`, and Zod 3, which only modules use that ask for it. */
+/** For `init`. The package of Zod only has to be found. */
 async function copyTypes(stage: string): Promise<void> {
   await writeJson(join(stage, 'types.json'), Object.fromEntries(await readTypes(typeSources())))
   await copy('node_modules/zod/package.json', stage)
-  for (const name of await filesBelow(join(repository, 'node_modules', 'zod', 'v3'))) {
-    if (name.endsWith('.cjs')) await copy(join('node_modules', 'zod', 'v3', name), stage)
-  }
 }
 
 /** Packages and their files, below `node_modules`. The first file of each is the one that is loaded. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Prompt } from '../comfyui/wire/prompt.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
+import { exampleWarnings } from './example-warnings.ts'
 import { buildPrompt, type BuildPromptOptions } from './graph/build-prompt.ts'
 import type { NodeLookup } from '../comfyui/wire/object-info.ts'
 import { describeMediaFields } from './parameters/describe-input.ts'
@@ -75,14 +76,7 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
     }
   }
 
-  const exampleWarnings = (definition.examples ?? []).flatMap((example, index) => {
-    try {
-      parse(example)
-      return []
-    } catch (error) {
-      return [`examples[${index}] does not work: ${error instanceof Error ? error.message : String(error)}`]
-    }
-  })
+  const flaws = exampleWarnings({ structure: schema, parse }, definition.examples ?? [])
 
   return {
     name,
@@ -93,7 +87,7 @@ export function serveWorkflow(options: ServeWorkflowOptions): ServedWorkflow {
     listFields: withNameLists(options.listFields, inspected.nameFields).filter(
       ({ path }) => !mediaFields.some((media) => isDeepStrictEqual(media.path, path)),
     ),
-    warnings: [...options.warnings, ...inspected.warnings, ...described.warnings, ...exampleWarnings],
+    warnings: [...options.warnings, ...inspected.warnings, ...described.warnings, ...flaws],
     inputJsonSchema: describeMediaFields(described.schema, foundMedia),
     parameterNames: inspected.parameterNames,
     parse,

@@ -1,7 +1,9 @@
-import { completeFileSystem } from './complete-file-system.ts'
+import { openArchive } from './archive.ts'
 import { loadProgram } from './load-program.ts'
+import { showArchive } from './show-archive.ts'
 
 /* The first file that runs inside the binary. */
 
-completeFileSystem(__dirname)
-loadProgram(__dirname)
+const archive = openArchive()
+showArchive(archive)
+loadProgram(archive.executable)

@@ -1,11 +1,10 @@
-import { createRequire } from 'node:module'
 import * as zod from 'zod'
 import * as entry from '../../index.ts'
+import { loadZod3 } from './load-zod3.ts'
 
 /** Import specifier → namespace of the copy that this process runs. */
 export type HostModules = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
-const requireHere = createRequire(import.meta.url)
 const namespaceSchema = zod.z.record(zod.z.string(), zod.z.unknown())
 
 /**
@@ -18,7 +17,7 @@ export function hostModules(): HostModules {
     zod,
     'zod/v4': zod,
     get 'zod/v3'() {
-      return namespaceSchema.parse(requireHere('zod/v3'))
+      return namespaceSchema.parse(loadZod3())
     },
     'comfyui-api': entry,
   }
