@@ -141,7 +141,9 @@ const loadModulesLate: Plugin = {
     bundler.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path, namespace }) =>
       namespace === 'late' ? undefined : { path: isBuiltin(path) ? withPrefix(path) : path, namespace: 'late' },
     )
-    bundler.onResolve({ filter: /^\.\/client-h2\.js$/ }, () => ({ path: http2Client, namespace: 'late' }))
+    bundler.onResolve({ filter: /\/(client-h2\.js|pushgateway)$/ }, ({ path, namespace }) =>
+      namespace === 'late' ? undefined : { path: lateParts[basename(path)] ?? path, namespace: 'late' },
+    )
     bundler.onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
       contents: lateSources[path] ?? lateExports(path),
       loader: 'js',
@@ -177,9 +179,13 @@ module.exports = Object.defineProperties(${target}, {${members.join(',')}})
 `
 }
 
-const http2Client = 'undici/lib/dispatcher/client-h2.js'
+/** Parts of packages that the others need. */
+const lateParts: Readonly<Record<string, string>> = {
+  'client-h2.js': 'undici/lib/dispatcher/client-h2.js',
+  pushgateway: 'prom-client/lib/pushgateway.js',
+}
+
 const lateSources: Readonly<Record<string, string>> = {
-  [http2Client]: `module.exports = (...given) => require('${http2Client}')(...given)`,
   // It is taken out of the package at once.
   glob: `exports.glob = (...given) => require('glob').glob(...given)`,
   // What holds, which is all that ever happens, needs nothing.

@@ -15,8 +15,17 @@ export function openCoreNodeTable(version: CoreNodesVersion): CoreNodeTable {
   }
   let classTypes: readonly string[] | undefined
   return {
-    classTypes: () => (classTypes ??= [...text.matchAll(/(?<=\n)([^$\t\n][^\t\n]*)\t/g)].map(([, name = '']) => name)),
+    classTypes: () => (classTypes ??= namesIn(text).filter((name) => !name.startsWith('$'))),
     stored: (classType) => find(classType),
     shared: (position) => find(`$${position}`),
   }
+}
+
+/** What the lines of a text begin with. */
+function namesIn(text: string): readonly string[] {
+  const names: string[] = []
+  for (let at = text.indexOf('\n') + 1; at < text.length; at = text.indexOf('\n', at) + 1) {
+    names.push(text.slice(at, text.indexOf('\t', at)))
+  }
+  return names
 }
