@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire, isBuiltin } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { build, type BuildOptions, type Plugin } from 'esbuild'
+import { build, transform, type BuildOptions, type Plugin } from 'esbuild'
 import { escapeCharacters } from './escape-characters.ts'
 import { repository, shippedModules } from './places.ts'
 
@@ -48,7 +48,7 @@ export async function bundleProgram(folder: string): Promise<void> {
     },
     footer: { js: '})' },
     alias: { 'comfyui-api': './src/index.ts' },
-    plugins: [replaceFiles, bindSharp, includeWorkflows, leaveOutPackages, loadModulesLate],
+    plugins: [replaceFiles, bindSharp, includeWorkflows, leaveOutPackages, loadModulesLate, shortenPackages],
   })
   const [bundle] = outputFiles
   if (bundle === undefined) throw new Error('There is no bundle')
@@ -95,6 +95,17 @@ const includeWorkflows: Plugin = {
         return `${JSON.stringify(name)}: () => require(${path})`
       })
       return { contents: `export const shippedWorkflows = {${modules.join(',')}}`, loader: 'js' }
+    })
+  },
+}
+
+/** Names in packages take a fifth of the code. Those of the program are left, for who reads where an error came from. */
+const shortenPackages: Plugin = {
+  name: 'shorten-packages',
+  setup(bundler) {
+    bundler.onLoad({ filter: /\/node_modules\/.*\.[cm]?js$/ }, async ({ path }) => {
+      const { code } = await transform(await readFile(path, 'utf8'), { minifyIdentifiers: true, target: 'node24' })
+      return { contents: code, loader: 'js', resolveDir: dirname(path) }
     })
   },
 }
