@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { appendArchive } from './append-archive.ts'
@@ -18,13 +19,20 @@ export async function packProgram({ arch, work, stage, modules, binary }: Places
   if (process.versions.node !== version)
     throw new Error(`This script must be run by Node.js ${version}: npm run build-binary`)
   const packer = join(repository, 'node_modules', '@yao-pkg', 'pkg', 'lib-es5', 'bin.js')
-  const args = [packer, '--sea', '--targets', `node${version}-linux-${arch}`, '--output', binary, 'boot.cjs']
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: stage,
-    env: { ...process.env, HOME: home },
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`The packer failed:\n${stdout}${stderr}`)
+  // Where this file lies stands in the binary, and in what is told of errors.
+  const scratch = await mkdtemp(join(tmpdir(), 'comfyui-api-'))
+  try {
+    const boot = join(scratch, 'boot.cjs')
+    await copyFile(join(stage, 'boot.cjs'), boot)
+    const args = [packer, '--sea', '--targets', `node${version}-linux-${arch}`, '--output', binary, boot]
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      env: { ...process.env, HOME: home },
+      encoding: 'utf8',
+    })
+    if (status !== 0) throw new Error(`The packer failed:\n${stdout}${stderr}`)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
   // The packer has an archive of its own; out of this one a start takes half of the time and less memory.
   await appendArchive(binary, stage, (name) => name.startsWith('boot'))
 }

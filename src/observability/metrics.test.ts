@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { makeAttempt, makeJob } from '../../test/support/make-job.ts'
 import type { OpenJobs } from '../jobs/job.ts'
 import type { ObservedInstance } from './instance-metrics.ts'
@@ -173,6 +173,18 @@ describe('the process', () => {
       expect(await sample('process_max_fds')).toBeGreaterThan(0)
     }
     expect(metrics.contentType).toContain('text/plain')
+  })
+
+  test('goes on where the system does not tell the memory', async () => {
+    const memory = vi.spyOn(process, 'memoryUsage').mockImplementation(() => {
+      throw Object.assign(new Error('ENOENT: no such file or directory, uv_resident_set_memory'), { code: 'ENOENT' })
+    })
+    try {
+      expect(await sample('process_resident_memory_bytes')).toBe(0)
+      expect(await sample('process_cpu_seconds_total')).toBeGreaterThan(0)
+    } finally {
+      memory.mockRestore()
+    }
   })
 
   test('never takes back CPU time', async () => {

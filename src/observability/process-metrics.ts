@@ -42,13 +42,29 @@ export function createProcessMetrics(instruments: Instruments): { close(): void 
   }
 }
 
+/** Linux without `/proc` does not tell them. */
 function addMemory(instruments: Instruments): void {
   const gauge = (name: string, help: string, read: (usage: NodeJS.MemoryUsage) => number) =>
-    instruments.gauge({ name, help, collect: (one) => one.set(read(process.memoryUsage())) })
+    instruments.gauge({
+      name,
+      help,
+      collect(one) {
+        const usage = readMemory()
+        if (usage !== undefined) one.set(read(usage))
+      },
+    })
   gauge('process_resident_memory_bytes', 'Resident memory of the process.', ({ rss }) => rss)
   gauge('nodejs_heap_size_total_bytes', 'Heap that V8 reserved.', ({ heapTotal }) => heapTotal)
   gauge('nodejs_heap_size_used_bytes', 'Heap in use.', ({ heapUsed }) => heapUsed)
   gauge('nodejs_external_memory_bytes', 'Memory outside the heap, such as buffers.', ({ external }) => external)
+}
+
+function readMemory(): NodeJS.MemoryUsage | undefined {
+  try {
+    return process.memoryUsage()
+  } catch {
+    return undefined
+  }
 }
 
 /** Linux alone tells them. */

@@ -30,7 +30,10 @@ export function archiveEnd(indexOffset: number, indexSizeBytes: number): Buffer 
   return end
 }
 
-/** Opens the archive of the program that runs. @throws Error when the executable is not whole */
+/** The executable is not whole. */
+export class ArchiveError extends Error {}
+
+/** Opens the archive of the program that runs. @throws ArchiveError */
 export function openArchive(executable = ownExecutable()): Archive {
   const fd = openSync(executable, 'r')
   try {
@@ -40,7 +43,8 @@ export function openArchive(executable = ownExecutable()): Archive {
     return { executable, fd, index: JSON.parse(readBytes(fd, offset, sizeBytes).toString()) as ArchiveIndex }
   } catch (error) {
     closeSync(fd)
-    throw new Error(`${executable} is not whole, download it again: ${String(error)}`, { cause: error })
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ArchiveError(`${executable} is not whole, download it again: ${reason}`, { cause: error })
   }
 }
 

@@ -7,6 +7,9 @@ import { Script } from 'node:vm'
 /** Where the program finds `import()`: one in its own code would not reach files outside of the binary. */
 export const importKey = Symbol.for('comfyui-api.import')
 
+/** Where it lies is different here and there, and nobody's business in what is told of an error. */
+const name = 'comfyui-api.js'
+
 type ProgramFunction = (
   exports: object,
   require: NodeJS.Require,
@@ -19,10 +22,9 @@ type ProgramFunction = (
 export function loadProgram(folder: string): Script {
   // Nearly all that a start makes stays. Where young memory grows in small steps, it is collected again and again for nothing.
   setFlagsFromString('--semi-space-growth-factor=4')
-  // Not the name of the file: what reads the folder would take it for a module of its own.
-  const filename = join(folder, 'comfyui-api.js')
+  const filename = join(folder, name)
   const script = new Script(readFileSync(join(folder, 'program.bundle'), 'latin1'), {
-    filename,
+    filename: name,
     cachedData: readCompiled(join(folder, 'program.compiled')),
   })
   Reflect.set(globalThis, importKey, (url: string): Promise<unknown> => import(url))
