@@ -43,6 +43,8 @@ export async function bundleProgram(folder: string): Promise<void> {
     write: false,
     minifyWhitespace: true,
     define: { 'import.meta.url': 'programUrl' },
+    // Code that is run as this is cannot import, not even what comes with Node.js.
+    supported: { 'dynamic-import': false },
     banner: {
       js: "(function (exports, require, module, __filename, __dirname) { const programUrl = require('node:url').pathToFileURL(__filename).href;",
     },
