@@ -101,12 +101,17 @@ const includeWorkflows: Plugin = {
   },
 }
 
+/** Modules of others ask of what class a schema or an error of Zod 3 is, and the log says it of errors. */
+const askedForTheirNames = /\/node_modules\/(zod\/v3\/|undici\/lib\/core\/errors\.js$)/
+
 /** Names in packages take a fifth of the code. Those of the program are left, for who reads where an error came from. */
 const shortenPackages: Plugin = {
   name: 'shorten-packages',
   setup(bundler) {
     bundler.onLoad({ filter: /\/node_modules\/.*\.[cm]?js$/ }, async ({ path }) => {
-      const { code } = await transform(await readFile(path, 'utf8'), { minifyIdentifiers: true, target: 'node24' })
+      const keepNames = askedForTheirNames.test(path)
+      const source = await readFile(path, 'utf8')
+      const { code } = await transform(source, { minifyIdentifiers: true, keepNames, target: 'node24' })
       return { contents: code, loader: 'js', resolveDir: dirname(path) }
     })
   },

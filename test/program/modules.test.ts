@@ -63,7 +63,14 @@ module.exports = {
   generateWorkflow: (input) => (${JSON.stringify(graph)}),
 }
 `,
-  'kinds/third.ts': draws('4', "import { z as old } from 'zod/v3'\nexport const unused = old.string()"),
+  'kinds/third.ts': draws(
+    "'ZodString,ZodError'.indexOf(`${old.string().constructor.name},${old.ZodError.name}`)",
+    "import { z as old } from 'zod/v3'",
+  ),
+  'kinds/reader.ts': draws(
+    'JSON.parse(fs.readFileSync(fs.realpathSync.native(table), "utf8")).shade',
+    "import fs from 'node:fs'\nconst table = new URL('./lib/table.json', import.meta.url).pathname",
+  ),
   'kinds/exported.json': JSON.stringify(graph),
   'broken/brace.ts': "import { z } from 'zod'\n\nconst open = {\n  a: 1,,\n}\n",
   'broken/throws.ts': "interface Unused {\n  a: string\n}\n\nthrow new Error('not today')\n",
@@ -90,7 +97,7 @@ afterAll(async () => {
 })
 
 describe('modules outside of the program', () => {
-  test.each(['typed', 'module', 'script', 'plain', 'old', 'third', 'exported', 'picture'])(
+  test.each(['typed', 'module', 'script', 'plain', 'old', 'third', 'reader', 'exported', 'picture'])(
     'kinds/%s draws',
     async (name) => {
       const result = await client.run(`/kinds/${name}`, {})

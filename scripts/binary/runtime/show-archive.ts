@@ -25,10 +25,12 @@ export function showArchive({ executable, fd, index }: Archive): void {
   ): void => {
     const original: unknown = Reflect.get(module, name)
     if (typeof original !== 'function') throw new Error(`node:fs has no ${name}`)
-    Reflect.set(module, name, (...given: readonly unknown[]): unknown => {
+    const replacement = (...given: readonly unknown[]): unknown => {
       const found = nameOf(given[0])
       return found === undefined ? (Reflect.apply(original, module, given) as unknown) : show(found, ...given.slice(1))
-    })
+    }
+    // Functions have members, as realpathSync has one that is native, which modules outside may use.
+    Reflect.set(module, name, Object.defineProperties(replacement, Object.getOwnPropertyDescriptors(original)))
   }
 
   const place = (name: string): readonly [offset: number, sizeBytes: number] => {
