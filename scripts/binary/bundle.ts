@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { createRequire, isBuiltin } from 'node:module'
+import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { build, transform, type BuildOptions, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { escapeCharacters } from './escape-characters.ts'
+import { loadModulesLate } from './load-modules-late.ts'
 import { repository, shippedModules } from './places.ts'
+import { leaveOutPackages, shortenPackages } from './shrink-packages.ts'
 
 const runtime = join(import.meta.dirname, 'runtime')
 
@@ -99,127 +100,4 @@ const includeWorkflows: Plugin = {
       return { contents: `export const shippedWorkflows = {${modules.join(',')}}`, loader: 'js' }
     })
   },
-}
-
-/** Modules of others ask of what class a schema or an error of Zod 3 is, and the log says it of errors. */
-const askedForTheirNames = /\/node_modules\/(zod\/v3\/|undici\/lib\/core\/errors\.js$)/
-
-/** Names in packages take a fifth of the code. Those of the program are left, for who reads where an error came from. */
-const shortenPackages: Plugin = {
-  name: 'shorten-packages',
-  setup(bundler) {
-    bundler.onLoad({ filter: /\/node_modules\/.*\.[cm]?js$/ }, async ({ path }) => {
-      const keepNames = askedForTheirNames.test(path)
-      const source = await readFile(path, 'utf8')
-      const { code } = await transform(source, { minifyIdentifiers: true, keepNames, target: 'node24' })
-      return { contents: code, loader: 'js', resolveDir: dirname(path) }
-    })
-  },
-}
-
-/** Fastify needs them where an application has no checks of its own, or is tested. */
-const unusedPackages = /^(@fastify\/(ajv|fast-json-stringify)-compiler|light-my-request)$/
-
-const leaveOutPackages: Plugin = {
-  name: 'leave-out-packages',
-  setup(bundler) {
-    bundler.onResolve({ filter: unusedPackages }, ({ path }) => ({ path, namespace: 'left-out' }))
-    bundler.onLoad({ filter: /./, namespace: 'left-out' }, ({ path }) => ({
-      contents: `throw new Error('${path} is left out of the binary')`,
-    }))
-  },
-}
-
-/** Modules that a server needs late or never: what is taken of them loads its module when it is used. */
-const lateModules = [
-  'file-type',
-  'glob',
-  'http-errors',
-  'jpeg-js',
-  'json-schema-resolver',
-  'node:assert',
-  'node:http2',
-  'node:https',
-  'node:tls',
-  'node:worker_threads',
-  'node:zlib',
-  'pino-pretty',
-  'pngjs',
-  'thread-stream',
-  'undici',
-  'yaml',
-  'zod-to-json-schema',
-  'zod/v3',
-]
-
-const loadModulesLate: Plugin = {
-  name: 'load-modules-late',
-  setup(bundler) {
-    const names = lateModules.map((name) => name.replace('node:', '(node:)?'))
-    bundler.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path, namespace }) =>
-      namespace === 'late' ? undefined : { path: isBuiltin(path) ? withPrefix(path) : path, namespace: 'late' },
-    )
-    bundler.onResolve({ filter: /\/(client-h2\.js|pushgateway)$/ }, ({ path, namespace }) =>
-      namespace === 'late' ? undefined : { path: lateParts[basename(path)] ?? path, namespace: 'late' },
-    )
-    bundler.onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
-      contents: lateSources[path] ?? lateExports(path),
-      loader: 'js',
-      resolveDir: repository,
-    }))
-  },
-}
-
-function withPrefix(builtin: string): string {
-  return `node:${builtin.replace(/^node:/, '')}`
-}
-
-/**
- * A module may be a function that has members.
- * @param call what stands for a call of it with `given`
- * @param known code for members whose values are known, which need nothing
- */
-function lateExports(
-  name: string,
-  call = 'new.target ? new (load())(...given) : load()(...given)',
-  known: Readonly<Record<string, string>> = {},
-): string {
-  const exported = createRequire(import.meta.url)(name) as object
-  const members = Object.keys(exported).map((member) => {
-    const key = JSON.stringify(member)
-    return `${key}: { enumerable: true, get: () => ${known[member] ?? `load()[${key}]`} }`
-  })
-  const target = typeof exported === 'function' ? `function (...given) { return ${call} }` : '{}'
-  return `
-let loaded
-const load = () => (loaded ??= require(${JSON.stringify(name)}))
-module.exports = Object.defineProperties(${target}, {${members.join(',')}})
-`
-}
-
-/** Parts of packages that the others need. */
-const lateParts: Readonly<Record<string, string>> = {
-  'client-h2.js': 'undici/lib/dispatcher/client-h2.js',
-  pushgateway: 'prom-client/lib/pushgateway.js',
-}
-
-const lateSources: Readonly<Record<string, string>> = {
-  // It is taken out of the package at once.
-  glob: `exports.glob = (...given) => require('glob').glob(...given)`,
-  // What holds, which is all that ever happens, needs nothing.
-  'node:assert': lateExports('node:assert', 'given[0] || load()(...given)'),
-  // This is taken at once. The program runs in the main thread.
-  'node:worker_threads': lateExports('node:worker_threads', undefined, { isMainThread: 'true' }),
-  // Its entry loads all of it: fetch, caches, mocks.
-  undici: `
-Object.assign(require('undici/lib/dispatcher/dispatcher.js').prototype, require('undici/lib/api'))
-const Agent = require('undici/lib/dispatcher/agent.js')
-const Client = require('undici/lib/dispatcher/client.js')
-const Pool = require('undici/lib/dispatcher/pool.js')
-const request = (address, { dispatcher = new Agent(), ...options } = {}) => {
-  const { origin, pathname, search } = new URL(address)
-  return dispatcher.request({ method: 'GET', ...options, origin, path: pathname + search })
-}
-module.exports = { Agent, Client, Pool, request }
-`,
 }

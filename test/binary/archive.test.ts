@@ -104,6 +104,10 @@ test('an executable that is replaced goes on with its own files', async () => {
   expect((await buffer(fs.createReadStream(join(executable, 'docs/page.css')))).toString()).toBe('body{}')
 })
 
+test('an executable that cannot be read says so', () => {
+  expect(() => openArchive(join(scratch, 'gone'))).toThrow(/gone holds files that it has to read, and cannot: ENOENT/)
+})
+
 test('an executable that is not whole says so', async () => {
   const half = join(scratch, 'half')
   await writeFile(half, 'what runs')

@@ -30,12 +30,12 @@ export function archiveEnd(indexOffset: number, indexSizeBytes: number): Buffer 
   return end
 }
 
-/** The executable is not whole. */
+/** The executable is not whole, or may be run but not read. */
 export class ArchiveError extends Error {}
 
 /** Opens the archive of the program that runs. @throws ArchiveError */
 export function openArchive(executable = ownExecutable()): Archive {
-  const fd = openSync(executable, 'r')
+  const fd = openToRead(executable)
   try {
     const end = readBytes(fd, fstatSync(fd).size - endSizeBytes, endSizeBytes)
     if (end.toString('latin1', 2 * offsetSizeBytes) !== mark) throw new Error('its end is missing')
@@ -45,6 +45,15 @@ export function openArchive(executable = ownExecutable()): Archive {
     closeSync(fd)
     const reason = error instanceof Error ? error.message : String(error)
     throw new ArchiveError(`${executable} is not whole, download it again: ${reason}`, { cause: error })
+  }
+}
+
+function openToRead(executable: string): number {
+  try {
+    return openSync(executable, 'r')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ArchiveError(`${executable} holds files that it has to read, and cannot: ${reason}`, { cause: error })
   }
 }
 
