@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import { loadProgram } from './load-program.ts'
+import { growFast, loadProgram } from './load-program.ts'
 import { takenDownKey } from './readings.ts'
 
 /*
@@ -16,6 +16,7 @@ const script = loadProgram(__dirname)
 process.once('message', () => {
   // V8 refuses code that was compiled with other flags. The program sets this one when it runs; here is its default.
   setFlagsFromString('--heap-growing-percent=0')
+  setFlagsFromString(growFast)
   writeFileSync(join(__dirname, 'program.compiled'), script.createCachedData())
   writeFileSync(join(__dirname, 'program.readings'), JSON.stringify(readings))
   process.exit()

@@ -7,6 +7,9 @@ import { Script } from 'node:vm'
 /** Where the program finds `import()`: one in its own code would not reach files outside of the binary. */
 export const importKey = Symbol.for('comfyui-api.import')
 
+/** V8 takes compiled code only where this is as it was when the code was compiled. Its default is 2. */
+export const growFast = '--semi-space-growth-factor=4'
+
 /** Where it lies is different here and there, and nobody's business in what is told of an error. */
 const name = 'comfyui-api.js'
 
@@ -21,7 +24,7 @@ type ProgramFunction = (
 /** Runs the bundle of a folder. Code that was compiled before is taken from the file beside it where that fits. */
 export function loadProgram(folder: string): Script {
   // Nearly all that a start makes stays. Where young memory grows in small steps, it is collected again and again for nothing.
-  setFlagsFromString('--semi-space-growth-factor=4')
+  setFlagsFromString(growFast)
   const filename = join(folder, name)
   const script = new Script(readFileSync(join(folder, 'program.bundle'), 'latin1'), {
     filename: name,
@@ -31,6 +34,7 @@ export function loadProgram(folder: string): Script {
   const run = script.runInThisContext() as ProgramFunction
   const module = { exports: {} }
   run.call(module.exports, module.exports, createRequire(filename), module, filename, folder)
+  setFlagsFromString('--semi-space-growth-factor=2')
   return script
 }
 
