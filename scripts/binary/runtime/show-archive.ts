@@ -9,13 +9,13 @@ import { readBytes, type Archive } from './archive.ts'
  * the system to answer.
  */
 export function showArchive({ executable, fd, index }: Archive): void {
+  const prefix = `${executable}/`
   const folders = foldersOf(Object.keys(index))
 
   /** Undefined for what is not in the archive. */
   const nameOf = (path: unknown): string | undefined => {
-    if (typeof path !== 'string' || !path.startsWith(executable)) return undefined
-    if (path === executable || path[executable.length] !== '/') return undefined
-    const name = path.slice(executable.length + 1)
+    if (typeof path !== 'string' || !path.startsWith(prefix)) return undefined
+    const name = path.slice(prefix.length)
     return Object.hasOwn(index, name) || folders.has(name) ? name : undefined
   }
   const replace = (
